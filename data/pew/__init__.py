@@ -1,0 +1,1 @@
+"""Survey data that travels with the package: the starter set and the file registry."""

@@ -1,0 +1,239 @@
+"""Distances between sampling distributions, each with its convex conjugate.
+
+Every divergence is written as ``D(d, d0) = sup_g  g.(d - d0) - D*(g)`` over distributions d. A
+vector g (a *potential*) therefore bounds D from below: that is how a flip distance is proven,
+and adding a constant to g changes nothing. Values are
+computed in exact rational arithmetic (`fractions.Fraction`); the cvxpy expressions are the same
+formulas for a solver.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _validate
+from ..errors import CertificateError
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+Rationals = Sequence[Fraction]
+
+
+class Divergence(Hashable, Protocol):
+    """What the flip programs and their certificates need to know of a divergence."""
+
+    @property
+    def needs_full_support(self) -> bool:
+        """Whether D is infinite unless every alternative has mass in the base."""
+        ...
+
+    def value(self, point: Rationals, base: Rationals) -> Fraction:
+        """Return D(point, base), or an upper bound tight to 1e-40 where it is irrational."""
+        ...
+
+    def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
+        """Return D*(potential), or such an upper bound; raise if it is infinite."""
+        ...
+
+    def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the nearest simple potential whose conjugate is finite."""
+        ...
+
+    def parameter(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the vector through which the base enters `expression`."""
+        ...
+
+    def expression(self, point: "cp.Variable", parameter: "cp.Parameter") -> "cp.Expression":
+        """Return D(point, base), up to a constant, as a convex cvxpy expression."""
+        ...
+
+
+@dataclass(frozen=True)
+class TotalVariation:
+    """Half the L1 distance: the share of draws that must be changed. The default.
+
+    D* is 0 for potentials whose range is at most 1, and infinite otherwise.
+    """
+
+    needs_full_support = False
+
+    def value(self, point: Rationals, base: Rationals) -> Fraction:
+        """Return half the sum of absolute differences."""
+        return sum((abs(x - y) for x, y in zip(point, base, strict=True)), Fraction()) / 2
+
+    def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
+        """Return 0 if the potential's range is at most 1; raise otherwise."""
+        if max(potential) - min(potential) > 1:
+            raise CertificateError("the dual point is infeasible: its range exceeds 1")
+        return Fraction()
+
+    def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Clip the potential to [0, 1] after shifting its minimum to 0."""
+        return np.clip(potential - potential.min(), 0.0, 1.0)
+
+    def parameter(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the base itself."""
+        return base
+
+    def expression(self, point: "cp.Variable", parameter: "cp.Parameter") -> "cp.Expression":
+        """Return half the L1 norm of the difference."""
+        import cvxpy as cp
+
+        return cp.norm1(point - parameter) / 2
+
+
+@dataclass(frozen=True)
+class Wasserstein:
+    """Earth mover's distance between options placed on a line (an ordinal scale).
+
+    D* is 0 for potentials with slope at most 1 along the line, and infinite otherwise.
+
+    Parameters
+    ----------
+    positions : sequence of float
+        Where each option lies; distances are in these units.
+    """
+
+    positions: tuple[float, ...]
+    needs_full_support = False
+
+    def __init__(self, positions: ArrayLike) -> None:
+        values = _validate.real_array("positions", positions, 1)
+        object.__setattr__(self, "positions", tuple(values.tolist()))
+
+    @property
+    def _order(self) -> list[int]:
+        return sorted(range(len(self.positions)), key=self.positions.__getitem__)
+
+    @property
+    def _gaps(self) -> list[Fraction]:
+        line = [Fraction(self.positions[y]) for y in self._order]
+        return [right - left for left, right in pairwise(line)]
+
+    def value(self, point: Rationals, base: Rationals) -> Fraction:
+        """Return the area between the two distribution functions."""
+        moved = accumulate(point[y] - base[y] for y in self._order)
+        return sum((abs(m) * gap for m, gap in zip(moved, self._gaps, strict=False)), Fraction())
+
+    def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
+        """Return 0 if neighbours differ by at most their distance; raise otherwise."""
+        line = [potential[y] for y in self._order]
+        for (left, right), gap in zip(pairwise(line), self._gaps, strict=True):
+            if abs(right - left) > gap:
+                raise CertificateError("the dual point is infeasible: its slope exceeds 1")
+        return Fraction()
+
+    def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Clip the step between neighbours to their distance, rounded inwards."""
+        order = self._order
+        result = np.array(potential, dtype=np.float64)
+        for left, right in pairwise(order):
+            gap = self.positions[right] - self.positions[left]
+            step = np.clip(potential[right] - potential[left], -gap, gap)
+            result[right] = result[left] + step
+            while abs(Fraction(result[right]) - Fraction(result[left])) > Fraction(
+                self.positions[right]
+            ) - Fraction(self.positions[left]):
+                result[right] = np.nextafter(result[right], result[left])
+        return result
+
+    def parameter(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the base itself."""
+        return base
+
+    def expression(self, point: "cp.Variable", parameter: "cp.Parameter") -> "cp.Expression":
+        """Return the gap-weighted L1 norm of the difference of distribution functions."""
+        import cvxpy as cp
+
+        order = self._order
+        moved = cp.cumsum((point - parameter)[order])[:-1]
+        return cp.sum(cp.multiply(np.array(self._gaps, dtype=np.float64), cp.abs(moved)))
+
+
+@dataclass(frozen=True)
+class ChiSquare:
+    """Pearson's divergence ``sum (d - d0)^2 / d0``; D*(g) is a quarter of g's variance."""
+
+    needs_full_support = True
+
+    def value(self, point: Rationals, base: Rationals) -> Fraction:
+        """Return the sum of squared differences relative to the base."""
+        return sum(((x - y) ** 2 / y for x, y in zip(point, base, strict=True)), Fraction())
+
+    def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
+        """Return a quarter of the potential's variance under the base."""
+        mean = sum((y * g for g, y in zip(potential, base, strict=True)), Fraction())
+        squares = (y * (g - mean) ** 2 for g, y in zip(potential, base, strict=True))
+        return sum(squares, Fraction()) / 4
+
+    def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the potential as it is: every one is feasible."""
+        return potential
+
+    def parameter(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inverse roots of the base."""
+        return np.asarray(base**-0.5)
+
+    def expression(self, point: "cp.Variable", parameter: "cp.Parameter") -> "cp.Expression":
+        """Return ``sum d^2 / d0``, which is the divergence plus 1."""
+        import cvxpy as cp
+
+        return cp.sum_squares(cp.multiply(parameter, point))
+
+
+@dataclass(frozen=True)
+class KullbackLeibler:
+    """Relative entropy ``sum d log(d / d0)`` in nats; D*(g) = log sum d0 exp(g) - g.d0."""
+
+    needs_full_support = True
+
+    def value(self, point: Rationals, base: Rationals) -> Fraction:
+        """Return an upper bound, above the true value by less than 1e-40."""
+        terms = (x * _logarithm(x / y) for x, y in zip(point, base, strict=True) if x)
+        return sum(terms, Fraction()) + _ROUNDING
+
+    def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
+        """Return an upper bound, above the true value by less than 1e-40."""
+        mean = sum((g * y for g, y in zip(potential, base, strict=True)), Fraction())
+        shifted = (y * _exponential(g - mean) for g, y in zip(potential, base, strict=True))
+        return _logarithm(sum(shifted, Fraction())) + _ROUNDING
+
+    def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the potential as it is: every one is feasible."""
+        return potential
+
+    def parameter(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithms of the base."""
+        return np.log(base)
+
+    def expression(self, point: "cp.Variable", parameter: "cp.Parameter") -> "cp.Expression":
+        """Return ``sum d log d - d log d0``."""
+        import cvxpy as cp
+
+        return -cp.sum(cp.entr(point)) - parameter @ point
+
+
+_DIGITS = 60
+_ROUNDING = Fraction(1, 10**40)
+"""Covers the rounding of the correctly rounded 60-digit logarithms and exponentials."""
+
+
+def _decimal(x: Fraction) -> Decimal:
+    return Decimal(x.numerator) / Decimal(x.denominator)
+
+
+def _logarithm(x: Fraction) -> Fraction:
+    with localcontext(prec=_DIGITS):
+        return Fraction(_decimal(x).ln())
+
+
+def _exponential(x: Fraction) -> Fraction:
+    with localcontext(prec=_DIGITS):
+        return Fraction(_decimal(x).exp())

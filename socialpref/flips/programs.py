@@ -1,0 +1,466 @@
+"""Flips without a closed form, as convex programs with certificates.
+
+The nearest sampling distribution at which given pairs of alternatives are ordered as asked:
+a whole order, a top-k set, the average-reward order, further linear constraints, divergences
+other than total variation. The programs are written in cvxpy, with everything that varies as a
+parameter, and compiled once per shape. Linear programs go to HiGHS and cones to Clarabel;
+``benchmarks/solvers.py`` shows why.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise as neighbours
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _validate
+from ..errors import CertificateError, ConvergenceError, InputError
+from ..population import Population
+from ..rules import Ranking, ranking
+from .certificate import Certificate, dot, exact
+from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
+from .flip import Flip
+
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
+
+Floats = NDArray[np.float64]
+Alternative = int | str
+
+DIVERGENCES: dict[str, type[TotalVariation] | type[ChiSquare] | type[KullbackLeibler]] = {
+    "tv": TotalVariation,
+    "chi2": ChiSquare,
+    "kl": KullbackLeibler,
+}
+"""The divergences known by name; `Wasserstein` needs positions and is passed as an object."""
+
+
+def nearest_sampling(
+    population: Population,
+    pairs: Iterable[tuple[Alternative, Alternative]],
+    *,
+    sampling: ArrayLike | None = None,
+    margin: float = 0.0,
+    floor: float = 0.0,
+    divergence: str | Divergence = "tv",
+    constraints: "LinearConstraint | None" = None,
+) -> Flip:
+    """Return the nearest sampling distribution at which every pair is ordered as asked.
+
+    Parameters
+    ----------
+    population : Population
+    pairs : iterable of (int or str, int or str)
+        Pairs (upper, lower): NBC of `upper` must be at least that of `lower` plus `margin`.
+    sampling : array_like, shape (K,), optional
+        The base distribution d0; uniform if omitted.
+    margin, floor : float
+        As for `pair_flip`.
+    divergence : {"tv", "chi2", "kl"} or Divergence
+        The distance from the base: total variation, Pearson's chi-square, relative entropy in
+        nats, or ``Wasserstein(positions)`` for options on an ordinal scale.
+    constraints : scipy.optimize.LinearConstraint, optional
+        Further linear constraints on the sampling distribution.
+
+    Returns
+    -------
+    Flip
+        `distance` is 0 if the base already does it. Its certificate has been checked.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range, or the divergence needs a base with full support.
+    ConvergenceError
+        If the solver's answer cannot be certified to 1e-9.
+
+    Examples
+    --------
+    The nearest flip of the top two, and the nearest that leaves draws of the third alone:
+
+    >>> from scipy.optimize import LinearConstraint
+    >>> from socialpref import Population, nearest_sampling
+    >>> population = Population([[0, -1, -2], [0, -2, 4]])
+    >>> round(nearest_sampling(population, [(2, 0)]).distance, 6)
+    0.106697
+    >>> third = LinearConstraint([[0, 0, 1]], 1 / 3, 1 / 3)
+    >>> nearest_sampling(population, [(2, 0)], constraints=third).sampling.round(4)
+    array([0.44  , 0.2266, 0.3333])
+    """
+    size = population.n_options
+    base = _validate.distribution("sampling", sampling, size)
+    _validate.number("margin", margin, 0.0, 1.0)
+    _validate.number("floor", floor, 0.0, 1.0 / size)
+    measure = _divergence(divergence, base)
+    wanted = [(population.index(upper), population.index(lower)) for upper, lower in pairs]
+    for upper, lower in wanted:
+        if upper == lower:
+            raise _validate.complaint("pairs", "of distinct alternatives", (upper, lower))
+    matrix = population.pairwise()
+    limits = _Limits.of(
+        np.array([matrix[upper] - matrix[lower] for upper, lower in wanted]).reshape(-1, size),
+        np.full(len(wanted), margin),
+        constraints,
+    )
+    certificate = _solve(limits, base, floor, measure)
+    try:
+        distance = certificate.check().upper
+    except CertificateError as error:
+        raise ConvergenceError(f"the solver's answer could not be certified: {error}") from None
+    point = np.nan if certificate.primal is None else certificate.primal
+    # One pair that the base orders the other way is a flip of that pair.
+    pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
+    spot = np.broadcast_to(np.array(point, dtype=np.float64), (size,))
+    return Flip(distance, spot, base, pair, certificate, ())
+
+
+def nearest_order(
+    population: Population,
+    order: Ranking | Sequence[Alternative],
+    **options: Any,
+) -> Flip:
+    """Return the nearest sampling distribution whose NBC order is a given one.
+
+    Parameters
+    ----------
+    population : Population
+    order : Ranking or sequence of int or str
+        All alternatives, best first. In a `Ranking` with ties, tied alternatives may come in
+        any order among themselves.
+    **options
+        As for `nearest_sampling`.
+
+    Returns
+    -------
+    Flip
+
+    Raises
+    ------
+    InputError
+        If `order` is not a ranking of all alternatives.
+    ConvergenceError
+        As for `nearest_sampling`.
+
+    Examples
+    --------
+    >>> from socialpref import Population, nearest_order
+    >>> nearest_order(Population([[0, -1, -2], [0, -2, 4]]), [2, 0, 1]).sampling.round(4)
+    array([0.44  , 0.2266, 0.3333])
+    """
+    if not isinstance(order, Ranking):
+        order = Ranking(tuple((population.index(option),) for option in order))
+    if sorted(order.order) != list(range(population.n_options)):
+        raise _validate.complaint("order", "all alternatives, each once", order.order)
+    pairs = [pair for group in neighbours(order.groups) for pair in product(*group)]
+    return nearest_sampling(population, pairs, **options)
+
+
+def nearest_average_reward_order(population: Population, **options: Any) -> Flip:
+    """Return the nearest comparison mix whose NBC order is the average-reward order.
+
+    Parameters
+    ----------
+    population : Population
+    **options
+        As for `nearest_sampling`.
+
+    Returns
+    -------
+    Flip
+        A distance of inf comes with a proof that no comparison mix does it.
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As for `nearest_sampling`.
+
+    Examples
+    --------
+    However the comparisons are drawn, DPO prefers the mediocre winner:
+
+    >>> from socialpref import Population, nearest_average_reward_order
+    >>> flip = nearest_average_reward_order(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]]))
+    >>> flip.distance, flip.certificate.check().lower
+    (inf, inf)
+    """
+    return nearest_order(population, ranking(population.mean_rewards()), **options)
+
+
+def nearest_top_set(population: Population, members: Sequence[Alternative], **options: Any) -> Flip:
+    """Return the nearest sampling distribution at which `members` are the top alternatives.
+
+    Parameters
+    ----------
+    population : Population
+    members : sequence of int or str
+        The set; every member must score at least as high as every other alternative.
+    **options
+        As for `nearest_sampling`.
+
+    Returns
+    -------
+    Flip
+
+    Raises
+    ------
+    InputError
+        If `members` is empty, holds all alternatives or repeats one.
+    ConvergenceError
+        As for `nearest_sampling`.
+
+    Examples
+    --------
+    >>> from socialpref import Population, nearest_top_set
+    >>> round(nearest_top_set(Population([[0, -1, -2], [0, -2, 4]]), [2]).distance, 6)
+    0.106697
+    """
+    inside = [population.index(option) for option in members]
+    if len(set(inside)) != len(inside) or not 1 <= len(inside) < population.n_options:
+        raise _validate.complaint("members", "some alternatives, each once, not all", members)
+    outside = np.setdiff1d(np.arange(population.n_options), inside).tolist()
+    return nearest_sampling(population, product(inside, outside), **options)
+
+
+def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
+    if isinstance(divergence, str):
+        if divergence not in DIVERGENCES:
+            names = ", ".join(map(repr, DIVERGENCES))
+            raise _validate.complaint(
+                "divergence", f"one of {names} or an object", repr(divergence)
+            )
+        divergence = DIVERGENCES[divergence]()
+    if isinstance(divergence, Wasserstein) and len(divergence.positions) != len(base):
+        got = f"{len(divergence.positions)} positions"
+        raise _validate.complaint("divergence", f"placed on {len(base)} positions", got)
+    if divergence.needs_full_support and base.min() <= 0.0:
+        must = "positive everywhere for this divergence"
+        raise _validate.complaint("sampling", must, f"{base.min():g} among its values")
+    return divergence
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """The constraints ``rows @ d >= bounds`` and ``equal @ d == targets``, rows scaled to 1."""
+
+    rows: Floats
+    bounds: Floats
+    equal: Floats
+    targets: Floats
+
+    @classmethod
+    def of(cls, rows: Floats, bounds: Floats, extra: "LinearConstraint | None") -> "_Limits":
+        size = rows.shape[1]
+        equal, targets = np.empty((0, size)), np.empty(0)
+        if extra is not None:
+            matrix = np.atleast_2d(np.asarray(extra.A, dtype=np.float64))
+            if matrix.ndim != 2 or matrix.shape[1] != size or not np.isfinite(matrix).all():
+                must = f"a finite matrix with {size} columns"
+                raise _validate.complaint("constraints", must, f"shape {matrix.shape}")
+            low = np.broadcast_to(np.asarray(extra.lb, dtype=np.float64), len(matrix))
+            high = np.broadcast_to(np.asarray(extra.ub, dtype=np.float64), len(matrix))
+            if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
+                raise InputError("'constraints' must have lower bounds up to their upper bounds.")
+            same = low == high
+            equal, targets = matrix[same], low[same]
+            above, below = ~same & np.isfinite(low), ~same & np.isfinite(high)
+            rows = np.concatenate([rows, matrix[above], -matrix[below]])
+            bounds = np.concatenate([bounds, low[above], -high[below]])
+        return cls(rows, bounds, equal, targets)
+
+    @property
+    def all_rows(self) -> Floats:
+        """Every constraint as ``all_rows @ d >= all_bounds``."""
+        return np.concatenate([self.rows, self.equal, -self.equal])
+
+    @property
+    def all_bounds(self) -> Floats:
+        return np.concatenate([self.bounds, self.targets, -self.targets])
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A compiled cvxpy problem of one shape, with its variable, parameters and constraints."""
+
+    problem: Any
+    point: Any
+    parameters: dict[str, Any]
+    constraints: dict[str, Any]
+
+
+@lru_cache(maxsize=64)
+def _program(size: int, n_rows: int, n_equal: int, divergence: Divergence) -> _Program:
+    import cvxpy as cp
+
+    point = cp.Variable(size)
+    parameters = {"base": cp.Parameter(size), "floor": cp.Parameter()}
+    constraints = {"sum": cp.sum(point) == 1, "floor": point >= parameters["floor"]}
+    if n_rows:
+        parameters |= {"rows": cp.Parameter((n_rows, size)), "bounds": cp.Parameter(n_rows)}
+        constraints["rows"] = parameters["rows"] @ point >= parameters["bounds"]
+    if n_equal:
+        parameters |= {"equal": cp.Parameter((n_equal, size)), "targets": cp.Parameter(n_equal)}
+        constraints["equal"] = parameters["equal"] @ point == parameters["targets"]
+    objective = cp.Minimize(divergence.expression(point, parameters["base"]))
+    problem = cp.Problem(objective, list(constraints.values()))
+    return _Program(problem, point, parameters, constraints)
+
+
+_TIGHT: dict[str, dict[str, float]] = {
+    "HIGHS": {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    "CLARABEL": {"tol_feas": 1e-12, "tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13},
+}
+
+
+def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) -> Certificate:
+    """Solve the program and turn the solver's floats into exact points."""
+    import cvxpy as cp
+
+    program = _program(len(base), len(limits.rows), len(limits.equal), divergence)
+    scale = np.abs(limits.rows).max(axis=1, initial=0.0)
+    scale[scale == 0.0] = 1.0
+    values = {
+        "base": divergence.parameter(base),
+        "floor": floor,
+        "rows": limits.rows / scale[:, None],
+        "bounds": limits.bounds / scale,
+        "equal": limits.equal,
+        "targets": limits.targets,
+    }
+    for name, parameter in program.parameters.items():
+        parameter.value = values[name]
+    linear = isinstance(divergence, TotalVariation | Wasserstein)
+    solver = "HIGHS" if linear else "CLARABEL"
+    with warnings.catch_warnings():
+        # Whether the answer is accurate is for the certificate to say.
+        warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
+        with suppress(cp.SolverError):
+            program.problem.solve(solver=solver, **_TIGHT[solver])
+    certificate = Certificate(
+        rows=limits.all_rows,
+        bounds=limits.all_bounds,
+        base=base,
+        floor=floor,
+        primal=None,
+        prices=(),
+        potential=None,
+        divergence=divergence,
+    )
+    point = program.point.value
+    primal = None if point is None else _feasible(point, limits, floor)
+    if primal is None:
+        return replace(certificate, prices=exact(_infeasibility(limits, floor)))
+    rows = program.constraints["rows"].dual_value / scale if "rows" in program.constraints else []
+    equal = program.constraints["equal"].dual_value if "equal" in program.constraints else []
+    # cvxpy's multiplier of an equality is the negative of its price.
+    prices = np.maximum(np.concatenate([rows, np.negative(equal), equal]), 0.0)
+    potential = prices @ limits.all_rows + program.constraints["floor"].dual_value
+    return replace(
+        certificate,
+        primal=primal,
+        prices=exact(prices),
+        potential=exact(divergence.repair(potential)),
+    )
+
+
+def _infeasibility(limits: _Limits, floor: float) -> Floats:
+    """Return the prices that prove there is no solution, from the least possible violation."""
+    size = limits.rows.shape[1]
+    found = _linear_program(
+        np.append(np.zeros(size), 1.0),
+        np.column_stack([limits.all_rows, np.ones(len(limits.all_rows))]),
+        limits.all_bounds,
+        np.append(np.ones(size), 0.0)[None, :],
+        np.ones(1),
+        [(floor, None)] * size + [(None, None)],
+    )
+    return np.maximum(-found.ineqlin.marginals, 0.0)
+
+
+def _interior(limits: _Limits, floor: float) -> Floats:
+    """Return the distribution that meets the inequalities with the most to spare."""
+    size = limits.rows.shape[1]
+    every = np.concatenate([limits.rows, np.eye(size)])
+    found = _linear_program(
+        np.append(np.zeros(size), -1.0),
+        np.column_stack([every, -np.ones(len(every))]),
+        np.append(limits.bounds, np.full(size, floor)),
+        np.column_stack(
+            [np.vstack([np.ones(size), limits.equal]), np.zeros(len(limits.equal) + 1)]
+        ),
+        np.append(1.0, limits.targets),
+        [(None, None)] * (size + 1),
+    )
+    return np.asarray(found.x[:size], dtype=np.float64)
+
+
+def _linear_program(
+    cost: Floats, rows: Floats, bounds: Floats, equal: Floats, targets: Floats, box: list[Any]
+) -> Any:
+    from scipy.optimize import linprog
+
+    tight = _TIGHT["HIGHS"]
+    found = linprog(cost, -rows, -bounds, equal, targets, box, method="highs", options=tight)
+    if found.x is None:
+        raise ConvergenceError(f"HiGHS stopped: {found.message}")
+    return found
+
+
+def _feasible(point: Floats, limits: _Limits, floor: float) -> tuple[Fraction, ...] | None:
+    """Return an exactly feasible point next to the solver's, or None if there is none inside.
+
+    The equalities are solved exactly; what is then still violated, by rounding, is mended by
+    moving ever so little towards a point inside.
+    """
+    low = Fraction(floor)
+    equal = [[Fraction(1)] * len(point), *map(list, map(exact, limits.equal))]
+    targets = [Fraction(1), *exact(limits.targets)]
+    rows = [*map(exact, limits.rows)]
+    bounds = exact(limits.bounds)
+
+    def spare(x: list[Fraction]) -> list[Fraction]:
+        slack = (dot(row, x) - bound for row, bound in zip(rows, bounds, strict=True))
+        return [*slack, *(mass - low for mass in x)]
+
+    near = _onto(equal, targets, [max(x, low) for x in exact(point)])
+    if min(before := spare(near)) >= 0:
+        return tuple(near)
+    inside = _onto(equal, targets, list(exact(_interior(limits, floor))))
+    after = spare(inside)
+    short = [(s, t) for s, t in zip(before, after, strict=True) if s < 0]
+    if any(t < 0 for _, t in short):
+        return None
+    step = max(-s / (t - s) for s, t in short)
+    return tuple(x + step * (y - x) for x, y in zip(near, inside, strict=True))
+
+
+def _onto(
+    equal: list[list[Fraction]], targets: list[Fraction], point: list[Fraction]
+) -> list[Fraction]:
+    """Return the point moved onto the equalities, through the coordinates with most room."""
+    width = len(point)
+    system = [[*row, target - dot(row, point)] for row, target in zip(equal, targets, strict=True)]
+    pivots: dict[int, int] = {}
+    for i, row in enumerate(system):
+        column = max(range(width), key=lambda y: abs(row[y]) * point[y])
+        if row[column] == 0:
+            column = max(range(width), key=lambda y: abs(row[y]))
+        if row[column] == 0:
+            if row[width] != 0:
+                raise ConvergenceError("the equality constraints contradict each other exactly")
+            continue
+        pivots[i] = column
+        system[i] = row = [x / row[column] for x in row]
+        for j, other in enumerate(system):
+            if j != i and other[column]:
+                system[j] = [x - other[column] * y for x, y in zip(other, row, strict=True)]
+    moved = list(point)
+    for i, column in pivots.items():
+        moved[column] += system[i][width]
+    return moved

@@ -1,0 +1,189 @@
+"""A population: types of annotators, their shares, rewards and preference link."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _validate
+from .errors import InputError
+from .links import Link, Logistic
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Population:
+    """User types with shares and rewards over the same alternatives.
+
+    Type u prefers alternative y to z with probability ``link(r_u(y) - r_u(z))``. Rewards are
+    identified up to a constant per type: adding one changes no preference and no ranking.
+
+    Parameters
+    ----------
+    rewards : array_like, shape (T, K)
+        Reward of each of K >= 2 alternatives to each of T >= 1 types, in natural-log units.
+    shares : array_like, shape (T,), optional
+        Share of each type; non-negative, summing to 1. Equal shares if omitted.
+    link : Link
+        How reward gaps become preference probabilities.
+    types, options : sequence of str, optional
+        Labels of the types and of the alternatives.
+
+    Raises
+    ------
+    InputError
+        If an argument has the wrong shape, is not finite or is not a distribution.
+
+    References
+    ----------
+    Direct Alignment with Heterogeneous Preferences (arXiv 2502.16320), sections 2-3.
+
+    Examples
+    --------
+    The *mediocre winner*: nobody's favourite, M, is preferred to A and to B by the crowd.
+
+    >>> from socialpref import Population
+    >>> crowd = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]], options=["A", "M", "B"])
+    >>> crowd.mean_rewards().round(4)
+    array([1.3333, 1.1667, 1.3333])
+    >>> crowd.pairwise()[1, 0].round(5)
+    np.float64(0.53202)
+    """
+
+    rewards: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    link: Link
+    types: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def __init__(
+        self,
+        rewards: ArrayLike,
+        shares: ArrayLike | None = None,
+        *,
+        link: Link = Logistic(),  # noqa: B008 - immutable
+        types: Sequence[str] | None = None,
+        options: Sequence[str] | None = None,
+    ) -> None:
+        matrix = _validate.real_array("rewards", rewards, 2)
+        n_types, n_options = matrix.shape
+        if n_types < 1 or n_options < 2:
+            must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
+            raise _validate.complaint("rewards", must, f"shape {matrix.shape}")
+        weights = _validate.distribution("shares", shares, n_types)
+        matrix.flags.writeable = weights.flags.writeable = False
+        object.__setattr__(self, "rewards", matrix)
+        object.__setattr__(self, "shares", weights)
+        object.__setattr__(self, "link", link)
+        object.__setattr__(self, "types", _validate.labels("types", types, n_types, "type"))
+        object.__setattr__(
+            self, "options", _validate.labels("options", options, n_options, "option")
+        )
+
+    @classmethod
+    def from_choice_shares(
+        cls,
+        choice_shares: ArrayLike,
+        shares: ArrayLike | None = None,
+        *,
+        smoothing: float = 1e-15,
+        link: Link = Logistic(),  # noqa: B008 - immutable
+        types: Sequence[str] | None = None,
+        options: Sequence[str] | None = None,
+    ) -> Self:
+        """Build the population whose members choose each option as often as observed.
+
+        By the Luce-Shepard rule a type that chooses option y with frequency f(y) has reward
+        ``log(f(y) + smoothing)``; rewards are centred over the options.
+
+        Parameters
+        ----------
+        choice_shares : array_like, shape (T, K)
+            How often each type chooses each option; every row sums to 1.
+        shares : array_like, shape (T,), optional
+            Share of each type. Equal shares if omitted.
+        smoothing : float
+            Added to every frequency before the logarithm, so that an option nobody chose has
+            a finite reward: about -34.5 before centring at 1e-15, the published protocol's.
+        link, types, options
+            As for `Population`.
+
+        Returns
+        -------
+        Population
+
+        Raises
+        ------
+        InputError
+            If rows are not distributions, or `smoothing` is 0 where an option has no choices.
+
+        References
+        ----------
+        Luce (1959), Individual Choice Behavior; arXiv 2502.16320, section 7.1.
+
+        Examples
+        --------
+        >>> voters = Population.from_choice_shares([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]], [0.5, 0.5])
+        >>> voters.rewards.round(3)
+        array([[ 0.828,  0.135, -0.963],
+               [-0.366, -0.366,  0.732]])
+        """
+        frequencies = _validate.real_array("choice_shares", choice_shares, 2)
+        _validate.check_shares("choice_shares", frequencies)
+        constant = _validate.number("smoothing", smoothing, 0.0)
+        if constant == 0.0 and (frequencies == 0.0).any():
+            raise _validate.complaint("smoothing", "positive where an option has no choices", 0)
+        rewards = np.log(frequencies + constant)
+        rewards -= rewards.mean(axis=1, keepdims=True)
+        return cls(rewards, shares, link=link, types=types, options=options)
+
+    @property
+    def n_types(self) -> int:
+        """Number of types, T."""
+        return len(self.types)
+
+    @property
+    def n_options(self) -> int:
+        """Number of alternatives, K."""
+        return len(self.options)
+
+    def index(self, option: int | str) -> int:
+        """Return the position of an alternative given by position or by label.
+
+        Raises
+        ------
+        InputError
+            If there is no such alternative.
+        """
+        if isinstance(option, str):
+            if option not in self.options:
+                must = f"one of the options {', '.join(map(repr, self.options))}"
+                raise _validate.complaint("option", must, repr(option))
+            return self.options.index(option)
+        if not 0 <= option < self.n_options:
+            raise InputError(
+                f"'option' must be in 0..{self.n_options - 1} or a label; got {option!r}."
+            )
+        return int(option)
+
+    @cached_property
+    def _preferences(self) -> NDArray[np.float64]:
+        total = np.zeros((self.n_options, self.n_options))
+        for share, reward in zip(self.shares, self.rewards, strict=True):
+            total += share * self.link(reward[:, None] - reward[None, :])
+        total.flags.writeable = False
+        return total
+
+    def pairwise(self) -> NDArray[np.float64]:
+        """Return P, shape (K, K): ``P[y, z]`` is the probability that y beats z.
+
+        The annotator is anonymous: drawn with the types' shares. ``P + P.T`` is 1 and the
+        diagonal 1/2, up to rounding. The array is read-only.
+        """
+        return self._preferences
+
+    def mean_rewards(self) -> NDArray[np.float64]:
+        """Return the average reward of each alternative, shape (K,)."""
+        return self.shares @ self.rewards

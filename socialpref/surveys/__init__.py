@@ -1,0 +1,1 @@
+"""Surveys: files of counts become questions, questions become populations, and a study."""
