@@ -55,23 +55,19 @@ class Flip:
         threshold : float
             Changes of an alternative's share of the draws below this are left out.
         """
-        pair = self.pair and (options[self.pair[0]], options[self.pair[1]])
         if math.isnan(self.distance):
             tied = "; ".join(" = ".join(repr(options[y]) for y in group) for group in self.ties)
             return f"Tied at the base distribution, so there is no order to change: {tied}."
+        names = self.pair and tuple(repr(options[y]) for y in self.pair)
         if not self.exists:
-            what = f"puts {pair[1]!r} above {pair[0]!r}" if pair else "does it"
-            return f"No way of sampling the comparisons {what}."
+            aim = f"puts {names[1]} level with {names[0]}" if names else "does it"
+            return f"No way of sampling the comparisons {aim}."
         change = self.sampling - self.base
-        moved = [y for y in np.argsort(-np.abs(change)) if abs(change[y]) >= threshold]
-        shares = [
-            f"{options[y]!r} {'rises' if change[y] > 0 else 'falls'} "
+        moves = [
+            f"draws of {options[y]!r} {'rise' if change[y] > 0 else 'fall'} "
             f"from {self.base[y]:.1%} to {self.sampling[y]:.1%}"
-            for y in moved
+            for y in np.argsort(-np.abs(change), kind="stable")
+            if abs(change[y]) >= threshold
         ]
-        what = f"{pair[1]!r} draws level with {pair[0]!r}" if pair else "the order is reached"
-        return (
-            f"{what} once the share of draws of {', of '.join(shares)}."
-            if shares
-            else f"{what} at the slightest change of the draws."
-        )
+        aim = f"{names[1]} catches up with {names[0]}" if names else "The order is reached"
+        return f"{aim} once {', '.join(moves) or 'the draws change ever so slightly'}."

@@ -1,0 +1,166 @@
+"""Figures: they only show results, and compute nothing but where to draw.
+
+Every function returns a `matplotlib.figure.Figure` that is not tied to a window. Differences
+are carried by lightness and hatching, so that they survive grey printing and colour blindness.
+"""
+
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import InputError
+from .rules import nbc
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .surveys.study import QuestionResult, Study
+
+DARK, MIDDLE, LIGHT = "#1b3a5c", "#c77b30", "#c9ccd1"
+"""Dark blue, mid orange and light grey: three clearly different lightnesses."""
+
+
+def flip_cdf(study: "Study") -> "Figure":
+    """Draw the distribution function of the flip distance among flippable questions.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Figure
+        The paper's Figure 1 (left), with the median marked and the share of questions that
+        no sampling distribution flips stated.
+    """
+    from matplotlib.figure import Figure
+
+    facts, distances = study.summary(), study.distances
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    if len(distances):
+        share = np.arange(1, len(distances) + 1) / len(distances)
+        axes.step([0.0, *distances, 1.0], [0.0, *share, 1.0], where="post", color=DARK, lw=2)
+        median = facts["median_distance"]
+        axes.plot([median, median, 0.0], [0.0, 0.5, 0.5], ls="--", lw=1.2, color=MIDDLE)
+        axes.annotate(
+            f"median {median:.3f}", (median, 0.0), (6, 8), textcoords="offset points", color="black"
+        )
+    else:
+        axes.text(0.5, 0.5, "no question can be flipped", ha="center", transform=axes.transAxes)
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+        xlabel="total variation from uniform sampling at which the ranking changes",
+        ylabel="share of flippable questions",
+    )
+    share_text = "" if not facts["n_questions"] else f" ({facts['share_flippable']:.1%})"
+    axes.set_title(
+        f"{study.survey.name}: {facts['n_flippable']} of {facts['n_questions']} questions can be "
+        f"flipped{share_text}",
+        fontsize=10,
+        loc="left",
+    )
+    axes.grid(color="#e6e6e6", lw=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def question_bars(result: "QuestionResult") -> "Figure":
+    """Draw a question's average reward, its NBC before and after the flip, and the two mixes.
+
+    Parameters
+    ----------
+    result : QuestionResult
+        Of a question that was examined.
+
+    Returns
+    -------
+    Figure
+        Options from top to bottom in the NBC order at uniform sampling. The option that is
+        overtaken is dark, the one that overtakes it hatched.
+
+    Raises
+    ------
+    InputError
+        If the question was not examined.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    if result.finding is None:
+        raise InputError(f"{result.question.key} was not examined: {result.reason}.")
+    found, question = result.finding, result.question
+    order, flip = list(found.nbc_order.order), found.flip
+    figure = Figure(figsize=(11.0, 1.9 + 0.4 * len(order)), layout="constrained")
+    panels = figure.subplots(1, 4, sharey=True)
+    rewards = found.population.mean_rewards()
+    _bars(panels[0], rewards[order], order, flip.pair, "average reward", 0.0)
+    _bars(panels[1], nbc(found.population)[order], order, flip.pair, "NBC, uniform sampling", 0.5)
+    if flip.exists:
+        scores = nbc(found.population, flip.sampling)
+        _bars(panels[2], scores[order], order, flip.pair, "NBC, flipping sampling", 0.5)
+        _bars(panels[3], flip.sampling[order], order, flip.pair, "share of draws", 0.0)
+        panels[3].axvline(1 / len(order), color="black", lw=1, ls=":")
+        panels[3].set_title("flipping sampling\n(dotted: uniform)", fontsize=9, loc="left")
+    else:
+        for panel in panels[2:]:
+            panel.set_axis_off()
+        reason = (
+            "all options are tied"
+            if flip.ties and flip.pair is None
+            else ("no sampling distribution\nchanges the ranking")
+        )
+        panels[2].text(0.0, 0.5, reason, transform=panels[2].transAxes, va="center", fontsize=9)
+    panels[0].set_yticks(
+        range(len(order)), [fill(question.options[y], 28) for y in order], fontsize=8
+    )
+    panels[0].invert_yaxis()
+    if flip.exists:
+        figure.legend(
+            handles=[
+                Patch(facecolor=DARK, edgecolor="black", label="is overtaken"),
+                Patch(facecolor=MIDDLE, edgecolor="black", hatch="///", label="overtakes it"),
+            ],
+            loc="outside lower left",
+            ncols=2,
+            fontsize=8,
+            frameon=False,
+        )
+    figure.suptitle(fill(f"{question.key}: {question.text}", 120), fontsize=10, x=0.01, ha="left")
+    return figure
+
+
+def _bars(
+    axes: "Axes",
+    values: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    order: list[int],
+    pair: tuple[int, int] | None,
+    title: str,
+    start: float,
+) -> None:
+    above, below = pair or (None, None)
+    colours = [DARK if y == above else MIDDLE if y == below else LIGHT for y in order]
+    bars = axes.barh(
+        range(len(order)), values - start, left=start, color=colours, edgecolor="black", lw=0.6
+    )
+    for bar, y in zip(bars, order, strict=True):
+        if y == below:
+            bar.set_hatch("///")
+    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=7)
+    axes.margins(x=0.28)
+    axes.axvline(start, color="black", lw=0.8)
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.tick_params(labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def save(figure: "Figure", stem: Path) -> None:
+    """Write a figure as PNG and as PDF."""
+    figure.savefig(stem.with_name(f"{stem.name}.png"), dpi=150)
+    # Without a date the same results give the same file.
+    figure.savefig(stem.with_name(f"{stem.name}.pdf"), metadata={"CreationDate": None})
