@@ -66,7 +66,7 @@ class Flip:
         moves = [
             f"draws of {options[y]!r} {'rise' if change[y] > 0 else 'fall'} "
             f"from {self.base[y]:.1%} to {self.sampling[y]:.1%}"
-            for y in np.argsort(-np.abs(change), kind="stable")
+            for y in np.argsort(change, kind="stable")
             if abs(change[y]) >= threshold
         ]
         aim = f"{names[1]} catches up with {names[0]}" if names else "The order is reached"
