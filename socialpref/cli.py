@@ -134,7 +134,7 @@ def _report(result: "Study", top: int) -> str:
         lines += [
             f"  {facts['n_winner_flippable']} can be given another winner",
             f"  {facts['n_order_mismatch']} are ordered by NBC otherwise than by average reward",
-            f"  every distance is proven, bounds at most {facts['largest_certified_gap']:.0e} apart",
+            f"  every distance is proven, to within {facts['largest_certified_gap']:.0e}",
         ]
     frame = result.to_frame()
     if len(result.distances) and top > 0:

@@ -1,8 +1,10 @@
 """Surveys: files of counts become questions, questions become populations, and a study."""
 
-from .question import Dropped, Question, Survey
+from .question import Dropped, Question
+from .respondents import Respondents
 from .sources import read_opinionqa, read_starter, read_table
 from .study import Finding, Protocol, QuestionResult, Study, study
+from .survey import Survey
 
 __all__ = [
     "Dropped",
@@ -10,6 +12,7 @@ __all__ = [
     "Protocol",
     "Question",
     "QuestionResult",
+    "Respondents",
     "Study",
     "Survey",
     "read_opinionqa",

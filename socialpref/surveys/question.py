@@ -1,8 +1,8 @@
-"""Questions and surveys: how many of each group chose each option."""
+"""Questions: how many of each group chose each option."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,21 +11,19 @@ from .. import _validate
 from ..errors import InputError
 from ..links import Link, Logistic
 from ..population import Population
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .respondents import Respondents
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """Something left out of a question, and why.
+    """Something left out, and why.
 
     Attributes
     ----------
     kind : str
-        ``"group"`` or ``"option"``.
+        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column.
     name : str
         Its label.
     reason : str
@@ -47,7 +45,7 @@ class Dropped:
 class Question:
     """The answers to one question by group of respondents.
 
-    Make one with `Question.from_counts` or `Question.from_shares`.
+    Make one with `Question.from_counts`, `Question.from_shares` or `Question.from_respondents`.
 
     Attributes
     ----------
@@ -60,7 +58,14 @@ class Question:
     group_shares : ndarray, shape (G,)
         Share of each group; sums to 1.
     counts : ndarray of shape (G, K), or None
-        Respondents (or weights) by group and option; None if only shares are known.
+        Respondents (or sums of weights) by group and option; None if only shares are known.
+    sizes : ndarray of shape (G,), or None
+        Number of respondents of each group, whatever their weights; None if unknown.
+    effective_sizes : ndarray of shape (G,), or None
+        Kish's effective sample size of each group, ``(sum w)^2 / sum w^2``: how many equally
+        weighted respondents would be as informative.
+    respondents : Respondents or None
+        The answers one by one, if they are known.
     text, grouping, source : str
         What is asked, what kind of group answers, and where the figures come from.
     ordinals : tuple of float
@@ -75,6 +80,9 @@ class Question:
     choice_shares: Floats
     group_shares: Floats
     counts: Floats | None = None
+    sizes: Floats | None = None
+    effective_sizes: Floats | None = None
+    respondents: Respondents | None = None
     text: str = ""
     grouping: str = ""
     source: str = ""
@@ -130,8 +138,81 @@ class Question:
             choice_shares=table[here] / sizes[here, None],
             group_shares=sizes[here] / sizes.sum(),
             counts=table[here],
+            sizes=sizes[here],
+            effective_sizes=sizes[here],
             dropped=dropped,
             **more,
+        )
+
+    @classmethod
+    def from_respondents(
+        cls,
+        key: str,
+        respondents: Respondents,
+        groups: Sequence[str],
+        options: Sequence[str],
+        **more: Any,
+    ) -> Self:
+        """Build a question from the answers one by one.
+
+        Parameters
+        ----------
+        key : str
+        respondents : Respondents
+            Positions refer to `groups` and `options`.
+        groups, options : sequence of str
+            Labels. Groups without respondents and options that nobody chose are dropped, and
+            the result says so.
+        **more
+            ``text``, ``grouping``, ``source``, ``dropped``.
+
+        Raises
+        ------
+        InputError
+            If nobody answered, labels do not fit, or fewer than two options were chosen.
+
+        References
+        ----------
+        Kish (1965), Survey Sampling, for the effective sample size.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from socialpref.surveys import Question, Respondents
+        >>> answers = Respondents(
+        ...     groups=np.array([0, 0, 1, 1]), options=np.array([0, 1, 1, 1]),
+        ...     weights=np.array([1.0, 1.0, 1.0, 3.0]),
+        ... )
+        >>> question = Question.from_respondents("Q1", answers, ["Dem", "Rep"], ["yes", "no"])
+        >>> question.counts, question.effective_sizes
+        (array([[1., 1.],
+               [0., 4.]]), array([2. , 1.6]))
+        """
+        numbers = respondents.tabulate(len(groups), len(options))
+        if not numbers.any():
+            raise InputError(f"'respondents' of {key} must have an answer and a group; none has.")
+        here, chosen = numbers.sum(axis=1) > 0, numbers.sum(axis=0) > 0
+        unused = [name for name, some in zip(options, chosen, strict=True) if not some]
+        g, o = np.flatnonzero(here).tolist(), np.flatnonzero(chosen).tolist()
+        kept = respondents.relabel(g, len(groups), o, len(options))
+        shape = len(g), len(o)
+        more["dropped"] = (
+            *more.get("dropped", ()),
+            *_no_respondents(groups, here),
+            *(Dropped("option", name, "nobody chose it", 0.0) for name in unused),
+        )
+        if ordinals := more.get("ordinals"):
+            more["ordinals"] = [ordinals[i] for i in o]
+        names = [groups[i] for i in g], [options[i] for i in o]
+        counts = kept.tabulate(*shape, kept.weights)
+        question = cls.from_counts(key, counts, *names, **more)
+        sizes = kept.tabulate(*shape).sum(axis=1)
+        squares = kept.tabulate(*shape, kept.weights**2).sum(axis=1)
+        return replace(
+            question,
+            sizes=sizes,
+            effective_sizes=counts.sum(axis=1) ** 2 / squares,
+            respondents=kept,
         )
 
     @classmethod
@@ -200,8 +281,13 @@ class Question:
 
     @property
     def n_respondents(self) -> float:
-        """Number of respondents (or sum of weights); NaN if only shares are known."""
-        return float("nan") if self.counts is None else float(self.counts.sum())
+        """Number of respondents, whatever their weights; NaN if only shares are known."""
+        return float("nan") if self.sizes is None else float(self.sizes.sum())
+
+    @property
+    def n_effective(self) -> float:
+        """Sum of the groups' effective sample sizes; NaN if only shares are known."""
+        return float("nan") if self.effective_sizes is None else float(self.effective_sizes.sum())
 
     def without(
         self, *, groups: Sequence[str] = (), options: Sequence[str] = (), reason: str
@@ -236,18 +322,21 @@ class Question:
         ]
         if not dropped:
             return self
-        rest = Question.from_counts(
-            self.key,
-            table[np.ix_(g, o)],
-            [self.groups[i] for i in g],
-            [self.options[i] for i in o],
-            text=self.text,
-            grouping=self.grouping,
-            source=self.source,
-            ordinals=[self.ordinals[i] for i in o] if self.ordinals else (),
-            dropped=(*self.dropped, *dropped),
-        )
-        return rest if self.counts is not None else replace(rest, counts=None)
+        names = [self.groups[i] for i in g], [self.options[i] for i in o]
+        about: dict[str, Any] = {
+            "text": self.text,
+            "grouping": self.grouping,
+            "source": self.source,
+            "ordinals": [self.ordinals[i] for i in o] if self.ordinals else (),
+            "dropped": (*self.dropped, *dropped),
+        }
+        if self.respondents is not None:
+            kept = self.respondents.relabel(g, len(self.groups), o, len(self.options))
+            return Question.from_respondents(self.key, kept, *names, **about)
+        rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+        if self.counts is None:
+            return replace(rest, counts=None, sizes=None, effective_sizes=None)
+        return rest
 
     def population(self, *, smoothing: float = 1e-15, link: Link = Logistic()) -> Population:  # noqa: B008
         """Return the population of the groups, by the Luce-Shepard rule.
@@ -267,172 +356,9 @@ class Question:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Survey:
-    """Questions from one source.
-
-    Attributes
-    ----------
-    name : str
-        What the survey is called.
-    questions : tuple of Question
-        With distinct keys.
-    citation : str
-        How to cite the source, with what must be said along with it.
-
-    Raises
-    ------
-    InputError
-        If it has no questions, or two with the same key.
-    """
-
-    name: str
-    questions: tuple[Question, ...]
-    citation: str = ""
-    _index: dict[str, Question] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.questions:
-            raise InputError(f"'questions' of {self.name} must not be empty.")
-        keys = [question.key for question in self.questions]
-        _validate.labels("keys of the questions", keys, len(keys))
-        object.__setattr__(self, "_index", dict(zip(keys, self.questions, strict=True)))
-
-    def __iter__(self) -> Iterator[Question]:
-        return iter(self.questions)
-
-    def __len__(self) -> int:
-        return len(self.questions)
-
-    def __getitem__(self, key: str) -> Question:
-        if key not in self._index:
-            raise InputError(f"'question' must be a key of {self.name}; got {key!r}.")
-        return self._index[key]
-
-    def to_frame(self) -> "pd.DataFrame":
-        """Return the survey as a tidy table, one row per question, group and option.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``question, group, option, count``, or ``share`` and ``group_share`` in
-            place of ``count`` where only shares are known, then ``ordinal, text, grouping,
-            source``.
-        """
-        import pandas as pd
-
-        return pd.concat([_frame(question) for question in self], ignore_index=True)
-
-    @classmethod
-    def from_frame(
-        cls,
-        frame: "pd.DataFrame",
-        *,
-        groups: str = "group",
-        name: str = "table",
-        citation: str = "",
-    ) -> "Survey":
-        """Build a survey from a tidy table.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            One row per question, group and option, in columns ``question``, `groups`,
-            ``option`` and ``count`` (or ``share``, with ``group_share`` if groups differ in
-            size). Combinations that have no row count as 0. ``ordinal, text, grouping,
-            source`` are used if present.
-        groups : str
-            Name of the column that holds the groups.
-        name, citation : str
-            As for `Survey`.
-
-        Raises
-        ------
-        InputError
-            If a column is missing, holds something else than it must, or a row is repeated.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from socialpref.surveys import Survey
-        >>> rows = [("Q1", "Dem", "yes", 70), ("Q1", "Dem", "no", 30), ("Q1", "Rep", "no", 50)]
-        >>> frame = pd.DataFrame(rows, columns=["question", "group", "option", "count"])
-        >>> Survey.from_frame(frame)["Q1"].counts
-        array([[70., 30.],
-               [ 0., 50.]])
-        """
-        value = "count" if "count" in frame.columns else "share"
-        needed = ["question", groups, "option", value]
-        if missing := [column for column in needed if column not in frame.columns]:
-            columns = ", ".join(map(repr, frame.columns))
-            raise InputError(f"the table must have a column {missing[0]!r}; it has {columns}.")
-        if not len(frame):
-            raise InputError("the table must have at least one row; it has none.")
-        questions = (
-            _question(str(key), rows, groups, value)
-            for key, rows in frame.groupby("question", sort=False, dropna=False)
-        )
-        return cls(name, tuple(questions), citation)
-
-
-def _no_respondents(names: Iterable[str], here: NDArray[np.bool_]) -> list[Dropped]:
+def _no_respondents(names: Iterable[str], here: Iterable[np.bool_]) -> list[Dropped]:
     return [
         Dropped("group", name, "no respondents", 0.0)
         for name, kept in zip(names, here, strict=True)
         if not kept
     ]
-
-
-def _frame(question: Question) -> "pd.DataFrame":
-    import pandas as pd
-
-    n_groups, n_options = question.choice_shares.shape
-    columns: dict[str, Any] = {
-        "question": question.key,
-        "group": np.repeat(question.groups, n_options),
-        "option": np.tile(question.options, n_groups),
-    }
-    if question.counts is not None:
-        columns["count"] = question.counts.ravel()
-    else:
-        columns["share"] = question.choice_shares.ravel()
-        columns["group_share"] = np.repeat(question.group_shares, n_options)
-    columns["ordinal"] = np.tile(question.ordinals or [np.nan] * n_options, n_groups)
-    for name in ("text", "grouping", "source"):
-        columns[name] = getattr(question, name)
-    return pd.DataFrame(columns)
-
-
-def _question(key: str, rows: "pd.DataFrame", groups: str, value: str) -> Question:
-    import pandas as pd
-
-    for column in ("question", groups, "option"):
-        if rows[column].isna().any():
-            raise InputError(f"column {column!r} must not be empty; it is in a row of {key}.")
-    numbers = pd.to_numeric(rows[value], errors="coerce").to_numpy(dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        got = rows[value].to_numpy()[~np.isfinite(numbers)][0]
-        raise InputError(f"column {value!r} must hold numbers; got {got!r} in a row of {key}.")
-    g, names = pd.factorize(rows[groups].astype(str))
-    o, options = pd.factorize(rows["option"].astype(str))
-    table = np.zeros((len(names), len(options)))
-    if len(set(zip(g, o, strict=True))) < len(rows):
-        raise InputError(f"rows of {key} must differ in group or option; one is repeated.")
-    table[g, o] = numbers
-    more: dict[str, Any] = {
-        name: str(rows[name].iloc[0])
-        for name in ("text", "grouping", "source")
-        if name in rows and not pd.isna(rows[name].iloc[0])
-    }
-    more.setdefault("grouping", groups)
-    if "ordinal" in rows and rows["ordinal"].notna().any():
-        ordinals = np.full(len(options), np.nan)
-        ordinals[o] = pd.to_numeric(rows["ordinal"], errors="coerce").to_numpy(dtype=np.float64)
-        more["ordinals"] = ordinals
-    if value == "count":
-        return Question.from_counts(key, table, names, options, **more)
-    weights = None
-    if "group_share" in rows:
-        weights = np.zeros(len(names))
-        weights[g] = pd.to_numeric(rows["group_share"], errors="coerce").to_numpy(dtype=np.float64)
-    return Question.from_shares(key, table, names, options, group_shares=weights, **more)

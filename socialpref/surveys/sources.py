@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import _validate
 from ..errors import DataError, InputError
-from .question import Question, Survey
+from .question import Question
+from .survey import Survey
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,8 @@ from ..flips.flip import Flip
 from ..links import Link, Logistic
 from ..population import Population
 from ..rules import Ranking, nbc, ranking
-from .question import Question, Survey
+from .question import Question
+from .survey import Survey
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,58 @@
+"""Answers one by one, with survey weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Respondents:
+    """The answers one by one, for resampling; arrays of N rows, most of them shared.
+
+    Attributes
+    ----------
+    groups, options : ndarray of int, shape (N,)
+        Position of each respondent's group and option in the question; -1 if not counted.
+    weights : ndarray, shape (N,)
+        Survey weights; ones if there are none.
+    replicate_weights : ndarray of shape (N, R), or None
+        The survey's own replicate weights.
+    sample : str
+        Names the rows: questions asked of the same respondents are resampled together.
+    """
+
+    groups: NDArray[np.int16]
+    options: NDArray[np.int16]
+    weights: Floats
+    replicate_weights: Floats | None = None
+    sample: str = ""
+
+    def tabulate(self, n_groups: int, n_options: int, weights: Floats | None = None) -> Floats:
+        """Return the number of respondents, or their `weights`, by group and option."""
+        counted = (self.groups >= 0) & (self.options >= 0)
+        cell = self.groups[counted].astype(np.intp) * n_options + self.options[counted]
+        mass = None if weights is None else weights[counted]
+        table = np.bincount(cell, mass, minlength=n_groups * n_options).astype(np.float64)
+        return table.reshape(n_groups, n_options)
+
+    def relabel(
+        self, groups: Sequence[int], n_groups: int, options: Sequence[int], n_options: int
+    ) -> Self:
+        """Return the answers with only some groups and options, renumbered from 0."""
+        return replace(
+            self,
+            groups=_renumbered(groups, n_groups)[self.groups],
+            options=_renumbered(options, n_options)[self.options],
+        )
+
+
+def _renumbered(kept: Sequence[int], size: int) -> NDArray[np.int16]:
+    """Return the new number of each old one: -1 for those that are gone and for -1 itself."""
+    new = np.full(size + 1, -1, dtype=np.int16)
+    new[kept] = np.arange(len(kept))
+    return new
