@@ -33,7 +33,12 @@ def real_array(name: str, values: ArrayLike, ndim: int) -> NDArray[np.float64]:
 
 
 def number(
-    name: str, value: float, low: float = -math.inf, high: float = math.inf, *, above: bool = False
+    name: str,
+    value: float | str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: bool = False,
 ) -> float:
     """Return `value` as a float in [low, high], or in (low, high] if `above`."""
     must = f"a number in {'(' if above else '['}{low:g}, {high:g}]"

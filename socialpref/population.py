@@ -12,6 +12,42 @@ from . import _validate
 from .errors import InputError
 from .links import Link, Logistic
 
+Floats = NDArray[np.float64]
+
+
+def luce_shepard_rewards(choice_shares: Floats) -> Floats:
+    """Return the logarithms of choice shares, centred over the options (the last axis).
+
+    Raises
+    ------
+    InputError
+        If a share is not positive.
+    """
+    if not (choice_shares > 0.0).all():
+        raise _validate.complaint("smoothing", "positive where an option has no choices", 0)
+    rewards = np.log(choice_shares)
+    return rewards - rewards.mean(axis=-1, keepdims=True)
+
+
+def preferences(rewards: Floats, shares: Floats, link: Link) -> Floats:
+    """Return the pairwise preferences of one population, or of many at once.
+
+    Parameters
+    ----------
+    rewards : ndarray, shape (..., T, K)
+    shares : ndarray, shape (..., T)
+    link : Link
+
+    Returns
+    -------
+    ndarray, shape (..., K, K)
+    """
+    total = np.zeros((*rewards.shape[:-2], rewards.shape[-1], rewards.shape[-1]))
+    for u in range(rewards.shape[-2]):
+        reward = rewards[..., u, :]
+        total += shares[..., u, None, None] * link(reward[..., :, None] - reward[..., None, :])
+    return total
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Population:
@@ -132,11 +168,8 @@ class Population:
         """
         frequencies = _validate.real_array("choice_shares", choice_shares, 2)
         _validate.check_shares("choice_shares", frequencies)
-        constant = _validate.number("smoothing", smoothing, 0.0)
-        if constant == 0.0 and (frequencies == 0.0).any():
-            raise _validate.complaint("smoothing", "positive where an option has no choices", 0)
-        rewards = np.log(frequencies + constant)
-        rewards -= rewards.mean(axis=1, keepdims=True)
+        smoothed = frequencies + _validate.number("smoothing", smoothing, 0.0)
+        rewards = luce_shepard_rewards(smoothed)
         return cls(rewards, shares, link=link, types=types, options=options)
 
     @property
@@ -170,11 +203,9 @@ class Population:
 
     @cached_property
     def _preferences(self) -> NDArray[np.float64]:
-        total = np.zeros((self.n_options, self.n_options))
-        for share, reward in zip(self.shares, self.rewards, strict=True):
-            total += share * self.link(reward[:, None] - reward[None, :])
-        total.flags.writeable = False
-        return total
+        matrix = preferences(self.rewards, self.shares, self.link)
+        matrix.flags.writeable = False
+        return matrix
 
     def pairwise(self) -> NDArray[np.float64]:
         """Return P, shape (K, K): ``P[y, z]`` is the probability that y beats z.

@@ -165,16 +165,16 @@ class LeastOf:
     pairs : sequence of (int, int)
         The pairs (above, below) over which the minimum is taken.
     certify : callable
-        Returns the certificate of the k-th pair; the parts are made when first asked for.
+        Returns the certificate of a pair; the parts are made when first asked for.
     """
 
     pairs: tuple[tuple[int, int], ...]
-    certify: Callable[[int], Certificate]
+    certify: Callable[[int, int], Certificate]
 
     @cached_property
     def parts(self) -> tuple[Certificate, ...]:
         """The certificates, one for each of `pairs`."""
-        return tuple(map(self.certify, range(len(self.pairs))))
+        return tuple(self.certify(above, below) for above, below in self.pairs)
 
     def check(self, *, width: float = WIDTH) -> Interval:
         """Check every part and return the proven interval of their minimum.

@@ -8,6 +8,7 @@ find and bound it for many pairs at once; rational arithmetic then settles the a
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise as neighbours
 
 import numpy as np
@@ -399,7 +400,8 @@ def _least(
             if (found := _distance(certificate)) < distance:
                 best, winner, distance = certificate, (a, b), found
     keys = tuple((int(a), int(b)) for a, b in pairs)
-    proof = LeastOf(keys, lambda k: _certify(matrix, *keys[k], base, margin, floor))
+    certify = partial(_certify, matrix, base=base, margin=margin, floor=floor)
+    proof = LeastOf(keys, certify)
     return _flip(base, winner, best, proof, ties)
 
 

@@ -5,18 +5,23 @@ from .respondents import Respondents
 from .sources import read_opinionqa, read_starter, read_table
 from .study import Finding, Protocol, QuestionResult, Study, study
 from .survey import Survey
+from .uncertainty import Bootstrap, Replicates, Uncertainty, replicate
 
 __all__ = [
+    "Bootstrap",
     "Dropped",
     "Finding",
     "Protocol",
     "Question",
     "QuestionResult",
+    "Replicates",
     "Respondents",
     "Study",
     "Survey",
+    "Uncertainty",
     "read_opinionqa",
     "read_starter",
     "read_table",
+    "replicate",
     "study",
 ]

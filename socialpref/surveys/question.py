@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..errors import InputError
 from ..links import Link, Logistic
-from ..population import Population
+from ..population import Population, luce_shepard_rewards
 from .respondents import Respondents
 
 Floats = NDArray[np.float64]
@@ -338,22 +338,57 @@ class Question:
             return replace(rest, counts=None, sizes=None, effective_sizes=None)
         return rest
 
-    def population(self, *, smoothing: float = 1e-15, link: Link = Logistic()) -> Population:  # noqa: B008
+    def population(
+        self,
+        *,
+        smoothing: float | str = 1e-15,
+        link: Link = Logistic(),  # noqa: B008 - immutable
+    ) -> Population:
         """Return the population of the groups, by the Luce-Shepard rule.
 
         Parameters
         ----------
-        smoothing, link
-            As for `Population.from_choice_shares`.
+        smoothing : float or "jeffreys"
+            Added to every choice share, as by `Population.from_choice_shares`; or Jeffreys'
+            rule, half a respondent added to every cell.
+        link : Link
+            As for `Population`.
+
+        Raises
+        ------
+        InputError
+            If smoothing is 0 where a cell is empty, or Jeffreys' where only shares are known.
         """
-        return Population.from_choice_shares(
-            self.choice_shares,
+        shares = smoothed(self.choice_shares, self.effective_sizes, smoothing)
+        return Population(
+            luce_shepard_rewards(shares),
             self.group_shares,
-            smoothing=smoothing,
             link=link,
             types=self.groups,
             options=self.options,
         )
+
+
+def smoothed(choice_shares: Floats, sizes: Floats | None, smoothing: float | str) -> Floats:
+    """Return choice shares (..., G, K) as the study takes their logarithms.
+
+    A number is added as it is; Jeffreys' rule adds half a respondent to each cell.
+
+    Parameters
+    ----------
+    choice_shares : ndarray, shape (..., G, K)
+    sizes : ndarray of shape (G,), or None
+        Effective size of each group; needed for Jeffreys' rule only.
+    smoothing : float or "jeffreys"
+    """
+    if smoothing == "jeffreys":
+        if sizes is None:
+            raise InputError(
+                "'smoothing' must be a number where only shares are known; got 'jeffreys'."
+            )
+        n, size = sizes[:, None], choice_shares.shape[-1]
+        return (choice_shares * n + 0.5) / (n + size / 2)
+    return choice_shares + _validate.number("smoothing", smoothing, 0.0)
 
 
 def _no_respondents(names: Iterable[str], here: Iterable[np.bool_]) -> list[Dropped]:

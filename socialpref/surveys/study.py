@@ -6,10 +6,13 @@ that changes its NBC ranking. The protocol's constants are options.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import CertificateError
@@ -21,9 +24,12 @@ from ..population import Population
 from ..rules import Ranking, nbc, ranking
 from .question import Question
 from .survey import Survey
+from .uncertainty import Bootstrap, Replicates, Uncertainty, kept_replicates, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,8 @@ class Protocol:
 
     Attributes
     ----------
-    smoothing : float
-        Added to every answer share before the logarithm; see `Population.from_choice_shares`.
+    smoothing : float or "jeffreys"
+        Added to every answer share before the logarithm; see `Question.population`.
     margin, floor : float
         Of the flip program; see `pair_flip`.
     min_options : int
@@ -42,21 +48,60 @@ class Protocol:
         Questions with fewer respondents, on average, count but are not examined.
     link : Link
         How reward gaps become preference probabilities.
+    base : "uniform", "answers" or mapping
+        The sampling distribution d0 that flips start from: uniform, each option as often as it
+        was answered, or for each question's key a mapping from options to shares of the draws.
     """
 
-    smoothing: float = 1e-15
+    smoothing: float | str = 1e-15
     margin: float = 1e-5
     floor: float = 1e-5
     min_options: int = 3
     min_respondents_per_option: float = 100.0
     link: Link = Logistic()  # noqa: RUF009 - immutable
+    base: str | Mapping[str, Mapping[str, float]] = "uniform"
 
     def __post_init__(self) -> None:
-        _validate.number("smoothing", self.smoothing, 0.0)
+        if self.smoothing != "jeffreys":
+            _validate.number("smoothing", self.smoothing, 0.0)
+        if isinstance(self.base, str) and self.base not in ("uniform", "answers"):
+            must = "'uniform', 'answers' or a mapping from questions to shares"
+            raise _validate.complaint("base", must, repr(self.base))
         _validate.number("margin", self.margin, 0.0, 1.0)
         _validate.number("floor", self.floor, 0.0, 1.0)
         _validate.number("min_options", self.min_options, 2.0)
         _validate.number("min_respondents_per_option", self.min_respondents_per_option, 0.0)
+
+    def base_of(self, question: Question, choices: Floats, groups: Floats) -> Floats:
+        """Return the base distribution of a question with given answers.
+
+        Parameters
+        ----------
+        question : Question
+        choices : ndarray, shape (..., G, K)
+        groups : ndarray, shape (..., G)
+
+        Returns
+        -------
+        ndarray, shape (K,) or (..., K)
+
+        Raises
+        ------
+        InputError
+            If `base` does not give the question a distribution over its options.
+        """
+        if self.base == "uniform":
+            return np.full(question.n_options, 1.0 / question.n_options)
+        if self.base == "answers":
+            return np.einsum("...g,...gk->...k", groups, choices)
+        assert not isinstance(self.base, str)  # __post_init__ has seen to it
+        shares = self.base.get(question.key, {})
+        if set(shares) != set(question.options):
+            must = f"shares of {', '.join(map(repr, question.options))} for {question.key}"
+            raise _validate.complaint("base", must, ", ".join(map(repr, shares)) or "none")
+        name = f"base of {question.key}"
+        values = [shares[option] for option in question.options]
+        return _validate.distribution(name, values, question.n_options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +112,15 @@ class Finding:
     ----------
     population : Population
     nbc_order, reward_order : Ranking
-        By NBC at the uniform distribution and by average reward.
+        By NBC at the base distribution and by average reward.
     flip, winner_flip : Flip
         The smallest changes that reverse some pair and that overtake the winner.
     interval : Interval
         What the certificate of `flip` proves.
+    replicates : Replicates or None
+        The question drawn again, if the study was asked to.
+    uncertainty : Uncertainty or None
+        The intervals that they give.
     """
 
     population: Population
@@ -80,6 +129,8 @@ class Finding:
     flip: Flip
     winner_flip: Flip
     interval: Interval
+    replicates: Replicates | None = None
+    uncertainty: Uncertainty | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +159,7 @@ class QuestionResult:
             "n_options": question.n_options,
             "n_types": len(question.groups),
             "n_respondents": question.n_respondents,
+            "n_effective": question.n_effective,
             "examined": self.finding is not None,
             "reason": self.reason,
         }
@@ -124,6 +176,18 @@ class QuestionResult:
                 "n_empty_cells": int((question.choice_shares == 0).sum()),
                 "certified_gap": found.interval.width,
             }
+            if (error := found.uncertainty) is not None:
+                row |= {
+                    "flip_share": error.flip_share,
+                    "flip_low": error.flip_interval[0],
+                    "flip_high": error.flip_interval[1],
+                    "winner_flip_share": error.winner_flip_share,
+                    "winner_flip_low": error.winner_flip_interval[0],
+                    "winner_flip_high": error.winner_flip_interval[1],
+                    "same_order": error.same_order,
+                    "same_winner": error.same_winner,
+                    "resampled": error.method,
+                }
         return row | {
             "dropped": "; ".join(map(str, question.dropped)),
             "source": question.source,
@@ -140,15 +204,18 @@ class Study:
     protocol : Protocol
     results : tuple of QuestionResult
         One for each question of the survey, in its order.
+    bootstrap : Bootstrap or None
+        How the questions were drawn again, if they were.
     """
 
     survey: Survey
     protocol: Protocol
     results: tuple[QuestionResult, ...]
+    bootstrap: Bootstrap | None = None
 
     def __getitem__(self, key: str) -> QuestionResult:
-        question = self.survey[key]
-        return next(result for result in self.results if result.question is question)
+        self.survey[key]  # complains about an unknown key
+        return next(result for result in self.results if result.question.key == key)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per question: the content of ``questions.csv``.
@@ -161,7 +228,7 @@ class Study:
         return pd.DataFrame([result.row() for result in self.results])
 
     @property
-    def distances(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    def distances(self) -> Floats:
         """The flip distances of the flippable questions, in increasing order."""
         flips = [result.finding.flip.distance for result in self.results if result.finding]
         return np.sort([distance for distance in flips if math.isfinite(distance)])
@@ -188,11 +255,41 @@ class Study:
             "n_order_mismatch": sum(f.nbc_order != f.reward_order for f in found),
             "n_with_ties": sum(bool(f.nbc_order.ties) for f in found),
             "largest_certified_gap": max((f.interval.width for f in found), default=None),
-            "settings": asdict(self.protocol) | {"link": repr(self.protocol.link)},
+            **self._headline_intervals(counted),
+            "settings": asdict(self.protocol)
+            | {"link": repr(self.protocol.link)}
+            | ({} if self.bootstrap is None else {"bootstrap": asdict(self.bootstrap)}),
+        }
+
+    def _headline_intervals(self, counted: int) -> dict[str, Any]:
+        draws = [
+            r.finding.replicates.flip for r in self.results if r.finding and r.finding.replicates
+        ]
+        if self.bootstrap is None or not draws or len({len(draw) for draw in draws}) > 1:
+            return {}
+        distances = np.array(draws)
+        distances[~np.isfinite(distances)] = np.nan
+        flips = np.isfinite(distances)
+        tails = [(1 - self.bootstrap.level) / 2, (1 + self.bootstrap.level) / 2]
+        some = flips.any(axis=0)
+        medians = np.nanmedian(distances[:, some], axis=0)
+        return {
+            "share_flippable_interval": np.quantile(flips.sum(axis=0) / counted, tails).tolist(),
+            "median_distance_interval": np.quantile(medians, tails).tolist()
+            if some.any()
+            else None,
         }
 
 
-def study(survey: Survey, protocol: Protocol = Protocol()) -> Study:
+def study(
+    survey: Survey,
+    protocol: Protocol = Protocol(),
+    bootstrap: Bootstrap | None = None,
+    *,
+    n_jobs: int | None = None,
+    keep: str | Path | None = None,
+    progress: bool = False,
+) -> Study:
     """Ask of every question of a survey how fragile its ranking is.
 
     Parameters
@@ -200,6 +297,17 @@ def study(survey: Survey, protocol: Protocol = Protocol()) -> Study:
     survey : Survey
     protocol : Protocol
         The study's constants.
+    bootstrap : Bootstrap, optional
+        Draw every examined question again, to give what is found an interval.
+    n_jobs : int, optional
+        Number of processes, -1 for all cores. If omitted, what ``joblib.parallel_config``
+        says: with ``parallel_config(backend="dask")`` the study runs on a cluster, with the
+        same numbers.
+    keep : str or Path, optional
+        Folder in which the replicates of each finished question are kept, so that a study that
+        was interrupted does not draw them again.
+    progress : bool
+        Whether to show a progress bar on standard error.
 
     Returns
     -------
@@ -225,10 +333,19 @@ def study(survey: Survey, protocol: Protocol = Protocol()) -> Study:
     >>> result.summary()["n_questions"]
     8
     """
-    return Study(survey, protocol, tuple(_examine(question, protocol) for question in survey))
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    folder = None if keep is None else Path(keep)
+    tasks = [delayed(_examine)(question, protocol, bootstrap, folder) for question in survey]
+    pool = Parallel(n_jobs=n_jobs, return_as="generator")
+    finished = tqdm(pool(tasks), total=len(tasks), unit="question", disable=not progress)
+    return Study(survey, protocol, tuple(finished), bootstrap)
 
 
-def _examine(question: Question, protocol: Protocol) -> QuestionResult:
+def _examine(
+    question: Question, protocol: Protocol, bootstrap: Bootstrap | None, folder: Path | None
+) -> QuestionResult:
     if question.n_options < protocol.min_options:
         return QuestionResult(question, None, f"fewer than {protocol.min_options} options")
     # Where only shares are known there is no number of respondents to hold against a question.
@@ -237,17 +354,22 @@ def _examine(question: Question, protocol: Protocol) -> QuestionResult:
         least = protocol.min_respondents_per_option
         return QuestionResult(question, None, f"fewer than {least:g} respondents per option")
     population = question.population(smoothing=protocol.smoothing, link=protocol.link)
-    flip = ranking_flip(population, margin=protocol.margin, floor=protocol.floor)
-    winner = winner_flip(population, margin=protocol.margin, floor=protocol.floor)
+    base = protocol.base_of(question, question.choice_shares, question.group_shares)
+    limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
+    flip, winner = ranking_flip(population, **limits), winner_flip(population, **limits)
     _proven(winner)
     finding = Finding(
         population=population,
-        nbc_order=ranking(nbc(population)),
+        nbc_order=ranking(nbc(population, base)),
         reward_order=ranking(population.mean_rewards()),
         flip=flip,
         winner_flip=winner,
         interval=_proven(flip),
     )
+    if bootstrap is not None:
+        replicates = kept_replicates(question, protocol, bootstrap, folder)
+        uncertainty = summarise(replicates, bootstrap, finding)
+        finding = replace(finding, replicates=replicates, uncertainty=uncertainty)
     return QuestionResult(question, finding)
 
 
