@@ -14,6 +14,7 @@ from .errors import InputError
 from .rules import nbc
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -131,6 +132,49 @@ def question_bars(result: "QuestionResult") -> "Figure":
             frameon=False,
         )
     figure.suptitle(fill(f"{question.key}: {question.text}", 120), fontsize=10, x=0.01, ha="left")
+    return figure
+
+
+def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
+    """Draw how the share of flippable questions and the median distance depend on a setting.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `sensitivity`.
+    aspect : str
+        What was varied.
+
+    Returns
+    -------
+    Figure
+        One row per setting; the dotted lines mark the reference.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 1.6 + 0.32 * len(table)), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    rows = np.arange(len(table))
+    columns = {
+        "share_flippable": ("share of questions that can be flipped", "o", DARK),
+        "median_distance": ("median distance among them", "D", MIDDLE),
+    }
+    for axes, (column, (label, marker, colour)) in zip(panels, columns.items(), strict=True):
+        values = table[column].astype(float)
+        axes.plot(values, rows, marker, color=colour, mec="black", ms=7)
+        axes.axvline(values[table["is_reference"]].iloc[0], color="black", ls=":", lw=1)
+        for row, value in zip(rows, values, strict=True):
+            if np.isfinite(value):
+                axes.annotate(
+                    f"{value:.3f}", (value, row), (8, -3), textcoords="offset points", fontsize=8
+                )
+        axes.set_xlim(0, 1.25 * max(np.nanmax(values), 1e-3) if values.notna().any() else 1)
+        axes.set_xlabel(label, fontsize=9)
+        axes.grid(axis="x", color="#e6e6e6", lw=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(rows, table["setting"])
+    panels[0].invert_yaxis()
+    panels[0].set_ylabel(aspect)
     return figure
 
 
