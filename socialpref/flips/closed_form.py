@@ -390,12 +390,14 @@ def _least(
         if bound[rows][0] - rounding >= distance:
             break
         gains = matrix[pairs[rows, 1]] - matrix[pairs[rows, 0]]
-        lower = _greedy(gains, base, margin - rounding, floor) - rounding
+        # Most pairs cannot be flipped at all, which takes no sorting to see.
+        reachable = np.flatnonzero(_most(gains, floor) >= margin - rounding)
+        lower = _greedy(gains[reachable], base, margin - rounding, floor) - rounding
         for k in np.argsort(lower, kind="stable"):
             # An advantage below 1e-12 is not worth an exact solution.
             if lower[k] >= distance - 1e-12:
                 break
-            a, b = (int(y) for y in pairs[rows][k])
+            a, b = (int(y) for y in pairs[rows][reachable[k]])
             certificate = _certify(matrix, a, b, base, margin, floor)
             if (found := _distance(certificate)) < distance:
                 best, winner, distance = certificate, (a, b), found
@@ -407,7 +409,6 @@ def _least(
 
 def _greedy(gains: Floats, base: Floats, margin: float, floor: float) -> Floats:
     """Solve n programs: gains (n, K), base (K,) or (n, K)."""
-    size = gains.shape[1]
     best = gains.max(axis=1)
     order = np.argsort(gains, axis=1)
     worth = best[:, None] - np.take_along_axis(gains, order, axis=1)
@@ -428,8 +429,13 @@ def _greedy(gains: Floats, base: Floats, margin: float, floor: float) -> Floats:
         unneeded = np.maximum(value[row, at] - need, 0.0) / worth[row, at]
     distance = np.where(worth[row, at] > 0.0, moved - unneeded, moved)
     distance = np.maximum(np.where(need > 0.0, distance, 0.0), forced)
-    reachable = floor * gains.sum(axis=1) + (1.0 - size * floor) * best >= margin
-    return np.where(reachable, distance, np.inf)
+    return np.where(_most(gains, floor) >= margin, distance, np.inf)
+
+
+def _most(gains: Floats, floor: float) -> Floats:
+    """Return the most that any distribution above the floor makes of each program's gains."""
+    size = gains.shape[1]
+    return floor * gains.sum(axis=1) + (1.0 - size * floor) * gains.max(axis=1)
 
 
 def _certify(

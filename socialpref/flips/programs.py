@@ -113,7 +113,8 @@ def nearest_sampling(
     try:
         distance = certificate.check().upper
     except CertificateError as error:
-        raise ConvergenceError(f"the solver's answer could not be certified: {error}") from None
+        what = "answer" if certificate.primal else "verdict that there is none"
+        raise ConvergenceError(f"the solver's {what} cannot be certified: {error}") from None
     point = np.nan if certificate.primal is None else certificate.primal
     # One pair that the base orders the other way is a flip of that pair.
     pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
@@ -337,11 +338,13 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
         parameter.value = values[name]
     linear = isinstance(divergence, TotalVariation | Wasserstein)
     solver = "HIGHS" if linear else "CLARABEL"
-    with warnings.catch_warnings():
+    point = None
+    with warnings.catch_warnings(), suppress(cp.SolverError):
         # Whether the answer is accurate is for the certificate to say.
         warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
-        with suppress(cp.SolverError):
-            program.problem.solve(solver=solver, **_TIGHT[solver])
+        # A warm start would let an answer depend on the programs solved before.
+        program.problem.solve(solver=solver, warm_start=False, **_TIGHT[solver])
+        point = program.point.value
     certificate = Certificate(
         rows=limits.all_rows,
         bounds=limits.all_bounds,
@@ -352,7 +355,6 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
         potential=None,
         divergence=divergence,
     )
-    point = program.point.value
     primal = None if point is None else _feasible(point, limits, floor)
     if primal is None:
         return replace(certificate, prices=exact(_infeasibility(limits, floor)))

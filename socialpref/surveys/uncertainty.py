@@ -358,18 +358,24 @@ def summarise(replicates: Replicates, bootstrap: Bootstrap, finding: "Finding") 
     )
 
 
+def percentile_interval(values: Floats, level: float) -> tuple[float, float]:
+    """Return the central percentile interval of the finite values; NaN if there are none."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def _interval(
     values: Floats, estimate: float, level: float, scale: float | None
 ) -> tuple[float, float]:
-    """Return a percentile interval of the finite values, or a normal one if there is a scale."""
-    finite = values[np.isfinite(values)]
-    if not len(finite) or (scale is not None and not np.isfinite(estimate)):
-        return float("nan"), float("nan")
+    """Return a percentile interval, or a normal one if there is a variance scale."""
     if scale is None:
-        low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-        return float(low), float(high)
+        return percentile_interval(values, level)
     from scipy.special import ndtri
 
+    finite = values[np.isfinite(values)]
     reach = ndtri((1 + level) / 2) * np.sqrt(scale * ((finite - estimate) ** 2).sum())
     return float(estimate - reach), float(estimate + reach)
 
