@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
 Variants = Mapping[str, tuple[Survey, Protocol]]
 
-SMOOTHING = (1e-15, 1e-12, 1e-9, 1e-6, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.5, "jeffreys")
+SMOOTHING = (1e-15, 1e-12, 1e-9, 1e-6, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.5)
 TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def smoothing_variants(survey: Survey, protocol: Protocol) -> Variants:
     """Return the study under each smoothing of empty cells, Jeffreys' where counts are known."""
     known = all(question.effective_sizes is not None for question in survey)
-    constants = [constant for constant in SMOOTHING if known or constant != "jeffreys"]
-    return {f"{c}": (survey, replace(protocol, smoothing=c)) for c in constants}
+    constants = sorted({*SMOOTHING, protocol.smoothing} - {"jeffreys"}, key=float)
+    every = [*constants, "jeffreys"] if known else constants
+    return {f"{c}": (survey, replace(protocol, smoothing=c)) for c in every}
 
 
 def temperature_variants(survey: Survey, protocol: Protocol) -> Variants:
     """Return the study under each temperature of the protocol's link."""
     link = protocol.link
     if not isinstance(link, Logistic | Probit):
-        raise InputError(
-            f"'link' must be Logistic or Probit to vary its temperature; got {link!r}."
-        )
+        must = "Logistic or Probit for its temperature to vary"
+        raise _validate.complaint("link", must, repr(link))
     return {
         f"{t:g}": (survey, replace(protocol, link=replace(link, temperature=t)))
-        for t in TEMPERATURES
+        for t in sorted({*TEMPERATURES, link.temperature})
     }
 
 

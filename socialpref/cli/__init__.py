@@ -1,0 +1,43 @@
+"""The command line: ``socialpref survey`` and ``socialpref data``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import InputError, SocialPrefError
+from . import data, survey
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 after a one-line error."""
+    parser = _Parser(
+        prog="socialpref",
+        description="Whose preferences does a model learn? Social-choice analysis of alignment.",
+    )
+    parser.add_argument("--version", action="version", version=f"socialpref {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    survey.add_to(commands)
+    data.add_to(commands)
+    try:
+        options = parser.parse_args(arguments)
+        options.run(options)
+    except SocialPrefError as error:
+        print(f"socialpref: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone; let Python's exit stay quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("socialpref: interrupted; the same command goes on from there", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,110 @@
+"""Sensitivity: one aspect of the protocol varied at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from socialpref import DataError, InputError, Logistic, Probit
+from socialpref.plots import sensitivity_dots
+from socialpref.surveys import (
+    Protocol,
+    Question,
+    Survey,
+    base_variants,
+    grouping_variants,
+    read_base,
+    read_starter,
+    sensitivity,
+    smoothing_variants,
+    study,
+    temperature_variants,
+)
+
+
+def test_each_row_is_the_study_under_that_setting() -> None:
+    survey, protocol = read_starter("country"), Protocol()
+    table = sensitivity(smoothing_variants(survey, protocol), reference="1e-15")
+    assert table["setting"].tolist()[0] == "1e-15"
+    assert table["setting"].tolist()[-1] == "jeffreys"
+    for row in table.itertuples():
+        smoothing = row.setting if row.setting == "jeffreys" else float(row.setting)
+        facts = study(survey, replace(protocol, smoothing=smoothing)).summary()
+        assert row.n_flippable == facts["n_flippable"]
+        assert row.n_order_mismatch == facts["n_order_mismatch"]
+        median = np.nan if facts["median_distance"] is None else facts["median_distance"]
+        np.testing.assert_equal(row.median_distance, median)
+
+
+def test_gains_and_losses_are_against_the_reference() -> None:
+    survey = read_starter("country")
+    table = sensitivity(temperature_variants(survey, Protocol()), reference="1")
+    own = table[table["is_reference"]].iloc[0]
+    assert own["setting"] == "1"
+    assert own["n_gained"] == own["n_lost"] == 0
+    assert (table["n_flippable"] == own["n_flippable"] + table["n_gained"] - table["n_lost"]).all()
+    assert table["n_flippable"].nunique() > 1
+
+
+def test_the_protocols_own_setting_is_among_the_variants() -> None:
+    survey = read_starter("country")
+    assert "0.02" in smoothing_variants(survey, Protocol(smoothing=0.02))
+    probit = Protocol(link=Probit(3.0))
+    variants = temperature_variants(survey, probit)
+    assert variants["3"][1] == probit
+    assert all(isinstance(protocol.link, Probit) for _, protocol in variants.values())
+
+
+def test_jeffreys_is_left_out_where_only_shares_are_known() -> None:
+    shares = Question.from_shares("S", [[0.5, 0.3, 0.2]], ["a"], ["x", "y", "z"])
+    assert "jeffreys" not in smoothing_variants(Survey("s", (shares,)), Protocol())
+
+
+def test_groupings_and_bases(tmp_path: Path) -> None:
+    counts = {"party": [[50, 30, 20], [10, 40, 50]], "sex": [[30, 35, 35], [30, 35, 35]]}
+    surveys = {
+        name: Survey(name, (Question.from_counts("Q", table, ["g", "h"], ["x", "y", "z"]),))
+        for name, table in counts.items()
+    }
+    protocol = Protocol(min_respondents_per_option=1)
+    table = sensitivity(grouping_variants(surveys, protocol))
+    assert table["setting"].tolist() == ["party", "sex"]
+    file = tmp_path / "base.csv"
+    file.write_text("question,option,share\nQ,x,0.5\nQ,y,0.25\nQ,z,0.25\n")
+    assert read_base(file) == {"Q": {"x": 0.5, "y": 0.25, "z": 0.25}}
+    variants = base_variants(surveys["party"], protocol, file)
+    assert list(variants) == ["uniform", "answers", "file"]
+    assert sensitivity(variants)["n_examined"].tolist() == [1, 1, 1]
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    survey = read_starter("country")
+    with pytest.raises(InputError, match=r"'reference' must be one of '0\.25'"):
+        sensitivity(temperature_variants(survey, Protocol()), reference="9")
+
+    class Step:
+        def __call__(self, gap: object) -> np.ndarray:
+            return (np.sign(gap) + 1) / 2  # type: ignore[call-overload]
+
+    with pytest.raises(InputError, match="'link' must be Logistic or Probit"):
+        temperature_variants(survey, Protocol(link=Step()))
+    with pytest.raises(DataError, match="No such file"):
+        read_base(tmp_path / "none.csv")
+    file = tmp_path / "base.csv"
+    file.write_text("question,option\nQ,x\n")
+    with pytest.raises(DataError, match="must have a column 'share'"):
+        read_base(file)
+
+
+def test_the_figure_shows_the_table() -> None:
+    table = sensitivity(temperature_variants(read_starter("country"), Protocol(link=Logistic())))
+    figure = sensitivity_dots(table, "temperature")
+    shares, medians = (
+        np.asarray(axes.get_lines()[0].get_xdata(), dtype=float) for axes in figure.axes
+    )
+    np.testing.assert_allclose(shares, table["share_flippable"])
+    np.testing.assert_allclose(medians, table["median_distance"].astype(float))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(
+        table["setting"]
+    )
