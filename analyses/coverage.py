@@ -135,7 +135,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_yticks(rows, names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("share of 95 % intervals that hold the truth (band: 93 to 97 %)")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

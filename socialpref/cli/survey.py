@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,14 @@ SOURCES = {
     "globalopinionqa": "a JSON-lines file of answer shares by country",
     "ratings": "a CSV file with one row per rating of an item",
 }
+GOES_WITH = {
+    "drop_groups": ("respondents", "atp", "ratings"),
+    "weight": ("respondents", "atp"),
+    "replicate_weights": ("respondents",),
+    "columns": ("respondents",),
+    "where": ("respondents",),
+}
+"""Options of single sources."""
 ASPECTS = ("smoothing", "temperature", "base", "groups")
 
 
@@ -59,6 +68,7 @@ def add_to(commands: Any) -> None:
     )
     add("--where", action="append", default=[], metavar="COLUMN=VALUE", help="keep only these rows")
     add("--item", default="item", metavar="NAME", help="ratings: the column of the item")
+    add("--annotator", default="annotator", metavar="NAME", help="ratings: the column of who rated")
     add("--rating", default="rating", metavar="NAME", help="ratings: the column of the rating")
 
     add = parser.add_argument_group("the protocol").add_argument
@@ -93,6 +103,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
+    import pandas as pd
+
     from .._files import results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import study
@@ -109,6 +121,8 @@ def run(options: argparse.Namespace) -> None:
             shutil.rmtree(kept, ignore_errors=True)
             raise
         result.to_frame().to_csv(folder / "questions.csv", index=False)
+        if survey.skipped:
+            pd.DataFrame(map(asdict, survey.skipped)).to_csv(folder / "skipped.csv", index=False)
         text = json.dumps(result.summary(), indent=2, allow_nan=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         save(flip_cdf(result), folder / "flip_cdf")
@@ -176,6 +190,10 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     from ..surveys.registry import cached
 
     source, path = options.source, options.path
+    for name, sources in GOES_WITH.items():
+        if getattr(options, name) and source not in sources:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
     if source == "starter":
         if path is not None:
             raise InputError("--path goes with another --source than the starter set")
@@ -198,7 +216,8 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     if not names:
         raise InputError(f"--source {source} needs --groups: the columns that hold the groups")
     if source == "ratings":
-        return surveys.read_ratings(path, names, item=options.item, rating=options.rating)
+        columns = options.item, options.rating, options.annotator
+        return surveys.read_ratings(path, names, *columns, drop_groups=dropped)
     return surveys.read_respondents(
         path,
         names,
@@ -257,6 +276,8 @@ def _report(result: "Study", top: int) -> str:
         f"  {facts['n_questions']} questions with at least {result.protocol.min_options} options, "
         f"{facts['n_examined']} of them examined",
     ]
+    if skipped := len(result.survey.skipped):
+        lines.append(f"  {skipped} variables are no questions; skipped.csv says why")
     if facts["n_examined"]:
         share = facts["share_flippable"]
         lines.append(

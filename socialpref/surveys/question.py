@@ -188,9 +188,11 @@ class Question:
         (array([[1., 1.],
                [0., 4.]]), array([2. , 1.6]))
         """
-        numbers = respondents.tabulate(len(groups), len(options))
+        numbers = respondents.tabulate(len(groups), len(options), respondents.weights > 0)
         if not numbers.any():
-            raise InputError(f"'respondents' of {key} must have an answer and a group; none has.")
+            raise InputError(
+                f"'respondents' of {key} must have an answer, a group and a weight; none has."
+            )
         here, chosen = numbers.sum(axis=1) > 0, numbers.sum(axis=0) > 0
         unused = [name for name, some in zip(options, chosen, strict=True) if not some]
         g, o = np.flatnonzero(here).tolist(), np.flatnonzero(chosen).tolist()
@@ -206,7 +208,7 @@ class Question:
         names = [groups[i] for i in g], [options[i] for i in o]
         counts = kept.tabulate(*shape, kept.weights)
         question = cls.from_counts(key, counts, *names, **more)
-        sizes = kept.tabulate(*shape).sum(axis=1)
+        sizes = kept.tabulate(*shape, kept.weights > 0).sum(axis=1)
         squares = kept.tabulate(*shape, kept.weights**2).sum(axis=1)
         return replace(
             question,

@@ -32,12 +32,14 @@ class Respondents:
     replicate_weights: Floats | None = None
     sample: str = ""
 
-    def tabulate(self, n_groups: int, n_options: int, weights: Floats | None = None) -> Floats:
-        """Return the number of respondents, or their `weights`, by group and option."""
+    def tabulate(
+        self, n_groups: int, n_options: int, weights: Floats | NDArray[np.bool_]
+    ) -> Floats:
+        """Return the sum of `weights` (or the number of trues) by group and option."""
         counted = (self.groups >= 0) & (self.options >= 0)
         cell = self.groups[counted].astype(np.intp) * n_options + self.options[counted]
-        mass = None if weights is None else weights[counted]
-        table = np.bincount(cell, mass, minlength=n_groups * n_options).astype(np.float64)
+        mass = weights[counted].astype(np.float64)
+        table = np.bincount(cell, mass, minlength=n_groups * n_options)
         return table.reshape(n_groups, n_options)
 
     def relabel(

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -13,6 +14,7 @@ import numpy as np
 from .. import _validate
 from ..errors import DataError, InputError
 from .question import Question
+from .rows import REFUSED
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ OPINIONQA_CITATION = (
     "(github nicolemeister/benchmarking-distributional-alignment); data: " + PEW_CITATION
 )
 OPINIONQA_GROUPS = {"party": "POLPARTY", "race": "RACE", "sex": "SEX"}
-REFUSED = 99
-"""Pew's code of a refused answer."""
 
 
 def read_starter(groups: str | None = None) -> Survey:
@@ -183,7 +183,7 @@ def _read_csv(file: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_csv(file)
+        return pd.read_csv(file, low_memory=False)  # or types depend on the number of rows
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"it is not a CSV file: {error}") from None
 
@@ -195,6 +195,8 @@ def _reading(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{file}: not a complete gzip file ({error})") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{file}: not a complete JSON file ({error})") from None
     except InputError as error:

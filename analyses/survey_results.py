@@ -1,0 +1,159 @@
+"""The results of docs/survey-results.md: every survey at hand, with intervals and sensitivity.
+
+    SOCIALPREF_DATA=FOLDER python analyses/survey_results.py --out figures
+
+FOLDER holds `opinionqa/`, `gss/` and `globalopinionqa/`; what is missing is left out. Prints one
+table row per survey and writes the figures.
+"""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from socialpref.plots import DARK, LIGHT, MIDDLE, save, sensitivity_dots
+from socialpref.surveys import (
+    OPINIONQA_GROUPS,
+    Bootstrap,
+    Protocol,
+    Study,
+    Survey,
+    base_variants,
+    read_globalopinionqa,
+    read_opinionqa,
+    read_respondents,
+    read_starter,
+    sensitivity,
+    smoothing_variants,
+    study,
+    temperature_variants,
+)
+
+GSS = {
+    "gss_gun_2010_2024.csv.gz": (["polviews"], ["natcrime", "owngun"]),
+    "gss_religion_2010_2024.csv.gz": (["relig"], ["god", "conclerg", "bible"]),
+}
+GSS_YEARS = (2010, 2012, 2014, 2016, 2018, 2021, 2022, 2024)
+STYLES = {"party": (DARK, "-"), "race": (MIDDLE, "--"), "sex": ("black", ":")}
+
+
+def gss(folder: Path) -> Survey:
+    """Return the General Social Survey's questions, one for each year in which it was asked."""
+    questions = []
+    for file, (groups, columns) in GSS.items():
+        for year in GSS_YEARS:
+            asked = read_respondents(folder / file, groups, "wtssall", columns, {"year": year})
+            questions += [replace(q, key=f"{q.key}_{year}") for q in asked]
+    return Survey("General Social Survey 2010-2024", tuple(questions))
+
+
+def row(name: str, result: Study) -> dict[str, object]:
+    """Return a row of the table of results."""
+    facts = result.summary()
+    low, high = facts.get("share_flippable_interval") or (np.nan, np.nan)
+    least, most = facts.get("median_distance_interval") or (np.nan, np.nan)
+    return {
+        "survey": name,
+        "questions": facts["n_questions"],
+        "examined": facts["n_examined"],
+        "flippable": facts["n_flippable"],
+        "share": f"{facts['share_flippable']:.1%}",
+        "share interval": f"{low:.1%} to {high:.1%}",
+        "median": f"{facts['median_distance'] or np.nan:.3f}",
+        "median interval": f"{least:.3f} to {most:.3f}",
+        "other winner": facts["n_winner_flippable"],
+        "order differs": facts["n_order_mismatch"],
+    }
+
+
+def cdfs(results: dict[str, Study]) -> Figure:
+    """Draw the distribution of the distance, over all questions, with the replicates behind it."""
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    grid = np.linspace(0.0, 1.0, 401)
+    for name, result in results.items():
+        colour, style = STYLES[name]
+        counted = result.summary()["n_questions"]
+        share = np.searchsorted(result.distances, grid, side="right") / counted
+        draws = np.array(
+            [
+                r.finding.replicates.flip
+                for r in result.results
+                if r.finding and r.finding.replicates
+            ]
+        )
+        below = np.array([(draws <= x).sum(axis=0) / counted for x in grid])
+        low, high = np.quantile(below, [0.025, 0.975], axis=1)
+        axes.fill_between(grid, low, high, color=LIGHT, alpha=0.6, lw=0)
+        axes.plot(grid, share, color=colour, ls=style, lw=2, label=f"types by {name}")
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.set_xlabel("total variation from uniform sampling")
+    axes.set_ylabel("share of questions whose ranking changes")
+    axes.legend(frameon=False, loc="upper left")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def main() -> None:
+    """Run the studies, print the tables and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--out", type=Path, default=Path("figures"))
+    options = parser.parse_args()
+    data = Path(os.environ.get("SOCIALPREF_DATA", "."))
+    options.out.mkdir(parents=True, exist_ok=True)
+    bootstrap = Bootstrap(options.replicates)
+
+    rows = [row("starter set", study(read_starter(), bootstrap=bootstrap, n_jobs=options.jobs))]
+    if (data / "opinionqa").exists():
+        surveys = {name: read_opinionqa(data / "opinionqa", name) for name in OPINIONQA_GROUPS}
+        results = {
+            name: study(survey, bootstrap=bootstrap, n_jobs=options.jobs)
+            for name, survey in surveys.items()
+        }
+        rows += [row(f"OpinionQA by {name}", result) for name, result in results.items()]
+        save(cdfs(results), options.out / "opinionqa_cdf")
+        party = surveys["party"]
+        for aspect, variants, own in (
+            ("smoothing", smoothing_variants(party, Protocol()), "1e-15"),
+            ("temperature", temperature_variants(party, Protocol()), "1"),
+            ("base", base_variants(party, Protocol()), "uniform"),
+        ):
+            table = sensitivity(variants, reference=own, n_jobs=options.jobs)
+            save(sensitivity_dots(table, aspect), options.out / f"opinionqa_{aspect}")
+            print(f"OpinionQA by party, {aspect}\n{table.to_string(index=False)}\n")
+        print(certain(results["party"]))
+    if (data / "gss").exists():
+        result = study(gss(data / "gss"), bootstrap=bootstrap, n_jobs=options.jobs)
+        rows.append(row(result.survey.name, result))
+        columns = ["question", "n_respondents", "n_effective", "flip_distance", "flip_share",
+                   "flip_low", "flip_high", "same_order"]  # fmt: skip
+        print(result.to_frame()[columns].round(3).to_string(index=False), "\n")
+    if (data / "globalopinionqa").exists():
+        survey = read_globalopinionqa(next((data / "globalopinionqa").glob("*.jsonl.gz")))
+        several = Survey(survey.name, tuple(q for q in survey if len(q.groups) > 1))
+        rows.append(row("GlobalOpinionQA by country", study(several, n_jobs=options.jobs)))
+        print(f"GlobalOpinionQA: {len(survey)} questions, {len(several)} with several countries\n")
+    print(pd.DataFrame(rows).to_string(index=False))
+
+
+def certain(result: Study) -> str:
+    """Say of how many questions the replicates are sure."""
+    errors = [r.finding.uncertainty for r in result.results if r.finding and r.finding.uncertainty]
+    shares = np.array([error.flip_share for error in errors])
+    orders = np.array([error.same_order for error in errors])
+    sure, never = (shares >= 0.95).sum(), (shares <= 0.05).sum()
+    return (
+        f"by party: {sure} questions flippable in at least 95 % of the replicates, {never} in at "
+        f"most 5 %, {len(shares) - sure - never} undecided; the order at uniform sampling is the "
+        f"same in at least 95 % for {(orders >= 0.95).sum()}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
