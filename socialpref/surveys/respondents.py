@@ -38,9 +38,8 @@ class Respondents:
         """Return the sum of `weights` (or the number of trues) by group and option."""
         counted = (self.groups >= 0) & (self.options >= 0)
         cell = self.groups[counted].astype(np.intp) * n_options + self.options[counted]
-        mass = weights[counted].astype(np.float64)
-        table = np.bincount(cell, mass, minlength=n_groups * n_options)
-        return table.reshape(n_groups, n_options)
+        table = np.bincount(cell, weights[counted], minlength=n_groups * n_options)
+        return table.astype(np.float64).reshape(n_groups, n_options)
 
     def relabel(
         self, groups: Sequence[int], n_groups: int, options: Sequence[int], n_options: int
