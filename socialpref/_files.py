@@ -14,8 +14,8 @@ from .errors import OutputError
 def results_folder(path: str | Path) -> Iterator[Path]:
     """Give a scratch folder whose files move to `path` when the block ends well.
 
-    If the block fails nothing appears in `path`, and `path` itself is removed again if it was
-    made here.
+    If the block fails nothing appears in `path`, and the folders that were made for it are
+    removed again.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def results_folder(path: str | Path) -> Iterator[Path]:
         If the folder cannot be made or written to.
     """
     target = Path(path)
-    made = not target.exists()
+    made = [folder for folder in (target, *target.parents) if not folder.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=target))
@@ -36,12 +36,16 @@ def results_folder(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot write results here: {error.strerror}") from None
     try:
         yield scratch
-        for file in sorted(scratch.iterdir()):
+        files = sorted(scratch.iterdir())
+        for file in files:  # before the first one moves
+            if (target / file.name).is_dir():
+                raise OutputError(f"{target}: cannot write {file.name}: a folder has that name")
+        for file in files:
             os.replace(file, target / file.name)
     except OSError as error:
         raise OutputError(f"{target}: cannot write results here: {error.strerror}") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        if made:
-            with suppress(OSError):  # not empty: the results are in it
-                target.rmdir()
+        with suppress(OSError):  # not empty: the results are in it
+            for folder in made:
+                folder.rmdir()

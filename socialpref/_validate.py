@@ -17,14 +17,19 @@ def complaint(name: str, must: str, got: object) -> InputError:
     return InputError(f"'{name}' must be {must}; got {got}.")
 
 
+def any_array(name: str, values: ArrayLike, must: str) -> NDArray[np.float64]:
+    """Return `values` as a fresh float64 array of any shape."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise complaint(name, must, f"{type(values).__name__} that is not one") from None
+
+
 def real_array(name: str, values: ArrayLike, ndim: int) -> NDArray[np.float64]:
     """Return `values` as a fresh finite float64 array with `ndim` axes."""
     kind = {1: "a one-dimensional", 2: "a two-dimensional"}.get(ndim, f"a {ndim}-dimensional")
     must = f"{kind} array of finite numbers"
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise complaint(name, must, f"{type(values).__name__} that is not one") from None
+    array = any_array(name, values, must)
     if array.ndim != ndim:
         raise complaint(name, must, f"shape {array.shape}")
     if not np.isfinite(array).all():

@@ -60,8 +60,8 @@ def flip_cdf(study: "Study") -> "Figure":
     )
     share_text = "" if not facts["n_questions"] else f" ({facts['share_flippable']:.1%})"
     axes.set_title(
-        f"{study.survey.name}: {facts['n_flippable']} of {facts['n_questions']} questions can be "
-        f"flipped{share_text}",
+        f"{_plain(study.survey.name)}: {facts['n_flippable']} of {facts['n_questions']} questions "
+        f"can be flipped{share_text}",
         fontsize=10,
         loc="left",
     )
@@ -110,14 +110,11 @@ def question_bars(result: "QuestionResult") -> "Figure":
     else:
         for panel in panels[2:]:
             panel.set_axis_off()
-        reason = (
-            "all options are tied"
-            if flip.ties and flip.pair is None
-            else ("no sampling distribution\nchanges the ranking")
-        )
+        tied = flip.certificate is None
+        reason = "all options are tied" if tied else "no sampling distribution\nchanges the ranking"
         panels[2].text(0.0, 0.5, reason, transform=panels[2].transAxes, va="center", fontsize=9)
     panels[0].set_yticks(
-        range(len(order)), [fill(question.options[y], 28) for y in order], fontsize=8
+        range(len(order)), [_plain(fill(question.options[y], 28)) for y in order], fontsize=8
     )
     panels[0].invert_yaxis()
     if flip.exists:
@@ -131,7 +128,9 @@ def question_bars(result: "QuestionResult") -> "Figure":
             fontsize=8,
             frameon=False,
         )
-    figure.suptitle(fill(f"{question.key}: {question.text}", 120), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(
+        _plain(fill(f"{question.key}: {question.text}", 120)), fontsize=10, x=0.01, ha="left"
+    )
     return figure
 
 
@@ -201,6 +200,11 @@ def _bars(
     axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _plain(text: str) -> str:
+    """Return text in which a dollar is a dollar, not the beginning of a formula."""
+    return text.replace("$", r"\$")
 
 
 def save(figure: "Figure", stem: Path) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
-from .errors import InputError
 from .links import Link, Logistic
 
 Floats = NDArray[np.float64]
@@ -109,6 +109,8 @@ class Population:
             must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
             raise _validate.complaint("rewards", must, f"shape {matrix.shape}")
         weights = _validate.distribution("shares", shares, n_types)
+        if not callable(link):
+            raise _validate.complaint("link", "a Link such as Logistic()", repr(link))
         matrix.flags.writeable = weights.flags.writeable = False
         object.__setattr__(self, "rewards", matrix)
         object.__setattr__(self, "shares", weights)
@@ -195,11 +197,14 @@ class Population:
                 must = f"one of the options {', '.join(map(repr, self.options))}"
                 raise _validate.complaint("option", must, repr(option))
             return self.options.index(option)
-        if not 0 <= option < self.n_options:
-            raise InputError(
-                f"'option' must be in 0..{self.n_options - 1} or a label; got {option!r}."
-            )
-        return int(option)
+        try:
+            position = index(option)
+        except TypeError:
+            position = -1
+        if not 0 <= position < self.n_options:
+            must = f"in 0..{self.n_options - 1} or a label"
+            raise _validate.complaint("option", must, repr(option))
+        return position
 
     @cached_property
     def _preferences(self) -> NDArray[np.float64]:

@@ -81,9 +81,9 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     ((1,), (0, 2))
     """
     slack = _validate.number("tolerance", tolerance, 0.0)
-    values = np.asarray(scores, dtype=np.float64)
+    must = "a one-dimensional array of at least one number"
+    values = _validate.any_array("scores", scores, must)
     if values.ndim != 1 or not values.size or np.isnan(values).any():
-        must = "a one-dimensional array of at least one number"
         raise _validate.complaint("scores", must, f"{values!r}")
     order = np.argsort(-values, kind="stable")
     scale = np.abs(values, where=np.isfinite(values), out=np.ones_like(values)).max()

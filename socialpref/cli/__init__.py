@@ -1,6 +1,7 @@
 """The command line: ``socialpref survey`` and ``socialpref data``."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,11 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     survey.add_to(commands)
     data.add_to(commands)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a label's letters
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = parser.parse_args(arguments)
         options.run(options)
+        sys.stdout.flush()
     except SocialPrefError as error:
-        print(f"socialpref: error: {error}", file=sys.stderr)
+        print("socialpref: error:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has gone; let Python's exit stay quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,12 +3,12 @@
 import argparse
 import json
 import os
-import re
 import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..errors import InputError, SocialPrefError
 
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> None:
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         save(flip_cdf(result), folder / "flip_cdf")
         for question in asked:
-            stem = "question_" + re.sub(r"[^\w.-]", "_", question.key)
+            stem = f"question_{quote(question.key, safe='')}"
             save(question_bars(result[question.key]), folder / stem)
         tables = {
             aspect: _vary(aspect, options, survey, protocol, effort)

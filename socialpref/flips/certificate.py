@@ -128,7 +128,7 @@ class Certificate:
         floor = Fraction(self.floor)
         if any(price < 0 for price in self.prices):
             raise CertificateError("the dual point is infeasible: a price is negative")
-        priced = [dot(self.prices, column) for column in zip(*rows, strict=True)]
+        priced = [dot(self.prices, [row[y] for row in rows]) for y in range(len(self.base))]
         worth = dot(self.prices, bounds)
         if self.primal is None or self.potential is None:
             best = floor * sum(priced) + (1 - len(priced) * floor) * max(priced)

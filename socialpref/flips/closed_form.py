@@ -73,9 +73,9 @@ def flip_distances(
     >>> flip_distances([[-0.3, 0.1, 0.1], [-0.3, -0.2, -0.1]]).round(4)
     array([0.0833,    inf])
     """
-    array = np.asarray(gains, dtype=np.float64)
+    must = "an array of finite numbers with a last axis of at least 2 alternatives"
+    array = _validate.any_array("gains", gains, must)
     if array.ndim < 1 or array.shape[-1] < 2 or not np.isfinite(array).all():
-        must = "finite, with a last axis of at least 2 alternatives"
         raise _validate.complaint("gains", must, f"shape {array.shape}")
     size = array.shape[-1]
     _check_limits(margin, floor, size)
@@ -127,10 +127,10 @@ def pair_flip_distances(
            [   nan,    nan,    nan],
            [   nan,    inf,    nan]])
     """
-    array = np.asarray(pairwise, dtype=np.float64)
+    must = "an array of finite numbers, of shape (..., K, K) with K at least 2"
+    array = _validate.any_array("pairwise", pairwise, must)
     shape = array.shape
     if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] < 2 or not np.isfinite(array).all():
-        must = "finite, of shape (..., K, K) with K at least 2"
         raise _validate.complaint("pairwise", must, f"shape {shape}")
     size = shape[-1]
     _check_limits(margin, floor, size)
@@ -336,7 +336,7 @@ def top_k_flip(
     >>> top_k_flip(Population([[0, -1, -2], [0, -2, 4]]), 2).distance
     inf
     """
-    if not 1 <= k < population.n_options:
+    if not isinstance(k, int | np.integer) or not 1 <= k < population.n_options:
         raise _validate.complaint("k", f"in 1..{population.n_options - 1}", repr(k))
     base = _base(population, sampling, margin, floor)
     groups = ranking(nbc(population, base)).groups
@@ -521,9 +521,12 @@ def _base(
 
 def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
     """Return one base, (K,), or one of each program, (..., K)."""
-    if sampling is None or np.ndim(sampling) < 2:
+    if sampling is None:
         return _validate.distribution("sampling", sampling, shape[-1])
-    bases = _validate.real_array("sampling", sampling, len(shape))
+    bases = _validate.any_array("sampling", sampling, f"of shape {shape}")
+    if bases.ndim < 2:
+        return _validate.distribution("sampling", bases, shape[-1])
+    bases = _validate.real_array("sampling", bases, len(shape))
     if bases.shape != shape:
         raise _validate.complaint("sampling", f"of shape {shape}", f"shape {bases.shape}")
     _validate.check_shares("sampling", bases)

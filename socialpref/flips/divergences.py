@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Rationals = Sequence[Fraction]
 
 
+@runtime_checkable
 class Divergence(Hashable, Protocol):
     """What the flip programs and their certificates need to know of a divergence."""
 
@@ -196,6 +197,8 @@ class KullbackLeibler:
 
     def value(self, point: Rationals, base: Rationals) -> Fraction:
         """Return an upper bound, above the true value by less than 1e-40."""
+        if list(point) == list(base):
+            return Fraction()
         terms = (x * _logarithm(x / y) for x, y in zip(point, base, strict=True) if x)
         return sum(terms, Fraction()) + _ROUNDING
 

@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..errors import CertificateError, ConvergenceError, InputError
 from ..population import Population
-from ..rules import Ranking, ranking
-from .certificate import Certificate, dot, exact
+from ..rules import TIE_TOLERANCE, Ranking, ranking
+from .certificate import Certificate, dot, exact, exact_distribution
 from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
 from .flip import Flip
 
@@ -99,16 +99,22 @@ def nearest_sampling(
     _validate.number("margin", margin, 0.0, 1.0)
     _validate.number("floor", floor, 0.0, 1.0 / size)
     measure = _divergence(divergence, base)
-    wanted = [(population.index(upper), population.index(lower)) for upper, lower in pairs]
+    pairs = list(pairs)
+    try:
+        wanted = [(population.index(upper), population.index(lower)) for upper, lower in pairs]
+    except InputError:
+        raise
+    except (TypeError, ValueError):
+        must = "pairs (upper, lower) of alternatives"
+        raise _validate.complaint("pairs", must, repr(pairs)) from None
     for upper, lower in wanted:
         if upper == lower:
             raise _validate.complaint("pairs", "of distinct alternatives", (upper, lower))
     matrix = population.pairwise()
-    limits = _Limits.of(
-        np.array([matrix[upper] - matrix[lower] for upper, lower in wanted]).reshape(-1, size),
-        np.full(len(wanted), margin),
-        constraints,
-    )
+    gains = np.array([matrix[upper] - matrix[lower] for upper, lower in wanted]).reshape(-1, size)
+    # A pair that is tied at every distribution, up to rounding, asks for nothing but the margin.
+    gains[np.abs(gains).max(axis=1, initial=0.0) <= TIE_TOLERANCE] = 0.0
+    limits = _Limits.of(gains, np.full(len(wanted), margin), constraints)
     certificate = _solve(limits, base, floor, measure)
     try:
         distance = certificate.check().upper
@@ -118,7 +124,7 @@ def nearest_sampling(
     point = np.nan if certificate.primal is None else certificate.primal
     # One pair that the base orders the other way is a flip of that pair.
     pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
-    spot = np.broadcast_to(np.array(point, dtype=np.float64), (size,))
+    spot = np.full(size, np.array(point, dtype=np.float64)) if distance else base
     return Flip(distance, spot, base, pair, certificate, ())
 
 
@@ -230,13 +236,13 @@ def nearest_top_set(population: Population, members: Sequence[Alternative], **op
 
 
 def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
+    must = f"one of {', '.join(map(repr, DIVERGENCES))} or an object such as Wasserstein(...)"
     if isinstance(divergence, str):
         if divergence not in DIVERGENCES:
-            names = ", ".join(map(repr, DIVERGENCES))
-            raise _validate.complaint(
-                "divergence", f"one of {names} or an object", repr(divergence)
-            )
+            raise _validate.complaint("divergence", must, repr(divergence))
         divergence = DIVERGENCES[divergence]()
+    if isinstance(divergence, type) or not isinstance(divergence, Divergence):
+        raise _validate.complaint("divergence", must, repr(divergence))
     if isinstance(divergence, Wasserstein) and len(divergence.positions) != len(base):
         got = f"{len(divergence.positions)} positions"
         raise _validate.complaint("divergence", f"placed on {len(base)} positions", got)
@@ -260,16 +266,21 @@ class _Limits:
         size = rows.shape[1]
         equal, targets = np.empty((0, size)), np.empty(0)
         if extra is not None:
-            matrix = np.atleast_2d(np.asarray(extra.A, dtype=np.float64))
+            if not hasattr(extra, "A"):
+                must = "a scipy.optimize.LinearConstraint"
+                raise _validate.complaint("constraints", must, type(extra).__name__)
+            dense = extra.A.toarray() if hasattr(extra.A, "toarray") else extra.A
+            matrix = np.atleast_2d(np.asarray(dense, dtype=np.float64))
             if matrix.ndim != 2 or matrix.shape[1] != size or not np.isfinite(matrix).all():
                 must = f"a finite matrix with {size} columns"
                 raise _validate.complaint("constraints", must, f"shape {matrix.shape}")
             low = np.broadcast_to(np.asarray(extra.lb, dtype=np.float64), len(matrix))
             high = np.broadcast_to(np.asarray(extra.ub, dtype=np.float64), len(matrix))
-            if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
+            # A NaN fails every comparison.
+            if not ((low <= high) & (low < np.inf) & (high > -np.inf)).all():
                 raise InputError("'constraints' must have lower bounds up to their upper bounds.")
             same = low == high
-            equal, targets = matrix[same], low[same]
+            equal, targets = _independent(matrix[same], low[same])
             above, below = ~same & np.isfinite(low), ~same & np.isfinite(high)
             rows = np.concatenate([rows, matrix[above], -matrix[below]])
             bounds = np.concatenate([bounds, low[above], -high[below]])
@@ -283,6 +294,22 @@ class _Limits:
     @property
     def all_bounds(self) -> Floats:
         return np.concatenate([self.bounds, self.targets, -self.targets])
+
+
+def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Leave out equalities that follow from the others, up to rounding, and from sum d = 1.
+
+    Exact arithmetic would take two of them that differ by rounding for a contradiction.
+    """
+    size = equal.shape[1]
+    system = np.append(np.ones(size), 1.0)[None, :]
+    kept = []
+    for i, row in enumerate(np.column_stack([equal, targets])):
+        mix = np.linalg.lstsq(system[:, :size].T, row[:size], rcond=None)[0]
+        if np.abs(row - mix @ system).max() > 1e-12 * max(1.0, np.abs(row).max()):
+            kept.append(i)
+            system = np.vstack([system, row])
+    return equal[kept], targets[kept]
 
 
 @dataclass(frozen=True)
@@ -323,6 +350,21 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
     """Solve the program and turn the solver's floats into exact points."""
     import cvxpy as cp
 
+    certificate = Certificate(
+        rows=limits.all_rows,
+        bounds=limits.all_bounds,
+        base=base,
+        floor=floor,
+        primal=None,
+        prices=(Fraction(),) * len(limits.all_rows),
+        potential=None,
+        divergence=divergence,
+    )
+    zero = (Fraction(),) * len(base)
+    stay = replace(certificate, primal=exact_distribution(base), potential=zero)
+    with suppress(CertificateError):  # raised if the base does not meet the constraints
+        stay.check()
+        return stay
     program = _program(len(base), len(limits.rows), len(limits.equal), divergence)
     scale = np.abs(limits.rows).max(axis=1, initial=0.0)
     scale[scale == 0.0] = 1.0
@@ -345,16 +387,6 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
         # A warm start would let an answer depend on the programs solved before.
         program.problem.solve(solver=solver, warm_start=False, **_TIGHT[solver])
         point = program.point.value
-    certificate = Certificate(
-        rows=limits.all_rows,
-        bounds=limits.all_bounds,
-        base=base,
-        floor=floor,
-        primal=None,
-        prices=(),
-        potential=None,
-        divergence=divergence,
-    )
     primal = None if point is None else _feasible(point, limits, floor)
     if primal is None:
         return replace(certificate, prices=exact(_infeasibility(limits, floor)))

@@ -1,6 +1,7 @@
 """The page: a template, its style and script, and the parts that read without the script."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -152,9 +153,9 @@ def _headline(study: Study, facts: dict[str, Any]) -> str:
     cards += [
         _card("Winner can be overtaken", f"{winners}", "some mix puts another option first"),
         _card(
-            "NBC and average reward disagree",
+            "Average reward disagrees",
             f"{facts['n_order_mismatch']}",
-            "their rankings differ already at the base",
+            "with NBC, already at the base",
         ),
     ]
     return "\n".join(cards)
@@ -219,7 +220,7 @@ def _settings(study: Study, facts: dict[str, Any]) -> list[tuple[str, str]]:
             )
             for field in fields(bootstrap)
         ]
-    if gap is not None:
+    if gap is not None and math.isfinite(gap):
         proof = "exactly" if gap == 0 else f"to within {gap:.0e}"
         rows.append(("Every distance is proven", proof))
     return rows

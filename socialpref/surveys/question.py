@@ -125,9 +125,13 @@ class Question:
         if (table < 0).any():
             must = "non-negative"
             raise _validate.complaint(f"counts of {key}", must, f"{table.min():g} among its values")
-        sizes = table.sum(axis=1)
-        if not sizes.sum() > 0:
-            raise _validate.complaint(f"counts of {key}", "positive somewhere", "only zeros")
+        with np.errstate(over="ignore"):
+            sizes = table.sum(axis=1)
+            total = sizes.sum()
+        if not 0 < total < np.inf:
+            must = "positive somewhere and of finite sum"
+            got = f"a sum of {total:g}" if total else "only zeros"
+            raise _validate.complaint(f"counts of {key}", must, got)
         names = _validate.labels(f"groups of {key}", groups, len(table))
         here = sizes > 0
         dropped = (*more.pop("dropped", ()), *_no_respondents(names, here))
@@ -136,7 +140,7 @@ class Question:
             groups=tuple(name for name, kept in zip(names, here, strict=True) if kept),
             options=tuple(options),
             choice_shares=table[here] / sizes[here, None],
-            group_shares=sizes[here] / sizes.sum(),
+            group_shares=sizes[here] / total,
             counts=table[here],
             sizes=sizes[here],
             effective_sizes=sizes[here],
@@ -306,7 +310,7 @@ class Question:
         Raises
         ------
         InputError
-            If no group, or fewer than two options with answers, would remain.
+            If no group with answers, or fewer than two options, would remain.
         """
         table = (
             self.group_shares[:, None] * self.choice_shares if self.counts is None else self.counts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _validate
 from ..errors import InputError
 from ..links import Logistic, Probit
-from .sources import _reading
+from .sources import _read_csv, _reading
 from .study import Protocol, study
 from .survey import Survey
 
@@ -137,7 +137,7 @@ def read_base(path: str | Path) -> dict[str, dict[str, float]]:
 
     file = Path(path)
     with _reading(file):
-        frame = pd.read_csv(file)
+        frame = _read_csv(file)
         if missing := [c for c in ("question", "option", "share") if c not in frame.columns]:
             raise InputError(f"the table must have a column {missing[0]!r}")
         frame["share"] = pd.to_numeric(frame["share"])

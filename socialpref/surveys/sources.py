@@ -95,7 +95,9 @@ def read_table(path: str | Path, groups: str = "group") -> Survey:
     """
     file = Path(path)
     with _reading(file):
-        return Survey.from_frame(_read_csv(file), groups=groups, name=file.name)
+        # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
+        frame = _read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+        return Survey.from_frame(frame, groups=groups, name=file.name)
 
 
 def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
@@ -141,7 +143,7 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
     with _reading(counts):
         answers = json.loads(counts.read_text(encoding="utf-8"))
         if not isinstance(answers, dict):
-            raise InputError(f"it must hold a JSON object; it holds a {type(answers).__name__}")
+            raise InputError(f"it must hold a JSON object; it holds {type(answers).__name__}")
         grouping = next(
             name for name, upstream in OPINIONQA_GROUPS.items() if upstream == names[groups]
         )
@@ -156,6 +158,8 @@ def _opinionqa_question(
 ) -> Question:
     if key not in described:
         raise InputError(f"question {key} is not described in info.csv")
+    if not isinstance(table, dict):
+        raise InputError(f"question {key} must hold a JSON object; it holds {type(table).__name__}")
     mapping, ordinals = described[key]
     options = list(mapping.values())
     groups = [name for name in table if name not in ("MC_options", "question_text")]
@@ -179,13 +183,17 @@ def _opinionqa_question(
     return question.without(groups=["Refused"], options=refused, reason="refused")
 
 
-def _read_csv(file: Path) -> "pd.DataFrame":
+def _read_csv(file: Path, **options: Any) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_csv(file, low_memory=False)  # or types depend on the number of rows
+        # With low_memory types would depend on the number of rows.
+        frame = pd.read_csv(file, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"it is not a CSV file: {error}") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise InputError("its rows must be as long as its header; they are longer")
+    return frame
 
 
 @contextmanager

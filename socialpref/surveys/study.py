@@ -32,6 +32,23 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+ABOUT = (
+    "question", "text", "grouping", "n_options", "n_types", "n_respondents", "n_effective",
+    "examined", "reason",
+)  # fmt: skip
+FOUND = (
+    "flip_distance", "flip_above", "flip_below", "winner_flip_distance", "winner_flip_above",
+    "winner_flip_below", "order_matches_average_reward", "nbc_order", "average_reward_order",
+    "n_empty_cells", "certified_gap",
+)  # fmt: skip
+RESAMPLED = (
+    "flip_share", "flip_low", "flip_high", "winner_flip_share", "winner_flip_low",
+    "winner_flip_high", "same_order", "same_winner", "resampled",
+)  # fmt: skip
+ORIGIN = ("dropped", "source")
+"""The columns of ``questions.csv``, whatever was found."""
+
+
 @dataclass(frozen=True)
 class Protocol:
     """The constants of the study; the defaults are the published protocol's.
@@ -225,7 +242,8 @@ class Study:
         """
         import pandas as pd
 
-        return pd.DataFrame([result.row() for result in self.results])
+        columns = [*ABOUT, *FOUND, *(RESAMPLED if self.bootstrap else ()), *ORIGIN]
+        return pd.DataFrame([result.row() for result in self.results], columns=columns)
 
     @property
     def distances(self) -> Floats:
@@ -254,7 +272,9 @@ class Study:
             "n_winner_flippable": sum(f.winner_flip.exists for f in found),
             "n_order_mismatch": sum(f.nbc_order != f.reward_order for f in found),
             "n_with_ties": sum(bool(f.nbc_order.ties) for f in found),
-            "largest_certified_gap": max((f.interval.width for f in found), default=None),
+            "largest_certified_gap": max(
+                (f.interval.width for f in found if f.flip.certificate is not None), default=None
+            ),
             **self._headline_intervals(counted),
             "settings": asdict(self.protocol)
             | {"link": repr(self.protocol.link)}

@@ -1,10 +1,11 @@
 """Surveys: questions from one source, and tidy tables of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import InputError
@@ -12,6 +13,8 @@ from .question import Dropped, Question
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,7 @@ class Survey:
         if not len(frame):
             raise InputError("the table must have at least one row; it has none.")
         questions = (
-            _question(str(key), rows, groups, value)
+            _question(str(key), rows, groups)
             for key, rows in frame.groupby("question", sort=False, dropna=False)
         )
         return cls(name, tuple(questions), citation)
@@ -145,21 +148,23 @@ def _frame(question: Question) -> "pd.DataFrame":
     return pd.DataFrame(columns)
 
 
-def _question(key: str, rows: "pd.DataFrame", groups: str, value: str) -> Question:
+def _question(key: str, rows: "pd.DataFrame", groups: str) -> Question:
     import pandas as pd
 
     for column in ("question", groups, "option"):
         if rows[column].isna().any():
             raise InputError(f"column {column!r} must not be empty; it is in a row of {key}.")
-    numbers = pd.to_numeric(rows[value], errors="coerce").to_numpy(dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        got = rows[value].to_numpy()[~np.isfinite(numbers)][0]
-        raise InputError(f"column {value!r} must hold numbers; got {got!r} in a row of {key}.")
     g, names = pd.factorize(rows[groups].astype(str))
     o, options = pd.factorize(rows["option"].astype(str))
-    table = np.zeros((len(names), len(options)))
     if len(set(zip(g, o, strict=True))) < len(rows):
         raise InputError(f"rows of {key} must differ in group or option; one is repeated.")
+    # A table of several questions may know counts of some and shares of others.
+    counted = "count" in rows and (rows["count"].notna().any() or "share" not in rows)
+    value = "count" if counted else "share"
+    numbers = _numbers(key, rows, value)
+    if np.isnan(numbers).any():
+        raise InputError(f"column {value!r} must hold numbers; it is empty in a row of {key}.")
+    table = np.zeros((len(names), len(options)))
     table[g, o] = numbers
     more: dict[str, Any] = {
         name: str(rows[name].iloc[0])
@@ -168,13 +173,44 @@ def _question(key: str, rows: "pd.DataFrame", groups: str, value: str) -> Questi
     }
     more.setdefault("grouping", groups)
     if "ordinal" in rows and rows["ordinal"].notna().any():
-        ordinals = np.full(len(options), np.nan)
-        ordinals[o] = pd.to_numeric(rows["ordinal"], errors="coerce").to_numpy(dtype=np.float64)
-        more["ordinals"] = ordinals
-    if value == "count":
+        more["ordinals"] = _one_for_each(key, rows, "ordinal", o, options)
+    if counted:
         return Question.from_counts(key, table, names, options, **more)
     weights = None
-    if "group_share" in rows:
-        weights = np.zeros(len(names))
-        weights[g] = pd.to_numeric(rows["group_share"], errors="coerce").to_numpy(dtype=np.float64)
+    if "group_share" in rows and rows["group_share"].notna().any():
+        weights = _one_for_each(key, rows, "group_share", g, names)
     return Question.from_shares(key, table, names, options, group_shares=weights, **more)
+
+
+def _numbers(key: str, rows: "pd.DataFrame", column: str) -> Floats:
+    """Return a column as floats, NaN where it is empty."""
+    import pandas as pd
+
+    filled = rows[column].notna().to_numpy()
+    try:
+        numbers = pd.to_numeric(rows[column], errors="coerce").to_numpy(dtype=np.float64)
+    except OverflowError:
+        numbers = np.full(len(rows), np.inf)
+    if (wrong := filled & ~np.isfinite(numbers)).any():
+        got = repr(rows[column].to_numpy()[wrong][0])
+        shown = got if len(got) <= 40 else f"{got[:40]}..."
+        raise InputError(f"column {column!r} must hold numbers; got {shown} in a row of {key}.")
+    return numbers
+
+
+def _one_for_each(
+    key: str, rows: "pd.DataFrame", column: str, codes: NDArray[np.intp], labels: Sequence[str]
+) -> Floats:
+    """Return the one number that a column has for each label, NaN where it has none."""
+    numbers = _numbers(key, rows, column)
+    result = np.full(len(labels), np.nan)
+    for i, label in enumerate(labels):
+        found = np.unique(numbers[(codes == i) & ~np.isnan(numbers)])
+        if len(found) > 1:
+            raise InputError(
+                f"column {column!r} must say one thing of {label!r} in {key}; "
+                f"it says {found[0]:g} and {found[1]:g}."
+            )
+        if len(found):
+            result[i] = found[0]
+    return result

@@ -377,7 +377,8 @@ def _interval(
 
     finite = values[np.isfinite(values)]
     reach = ndtri((1 + level) / 2) * np.sqrt(scale * ((finite - estimate) ** 2).sum())
-    return float(estimate - reach), float(estimate + reach)
+    # Everything that is reported, a distance or a win probability, lies between 0 and 1.
+    return max(float(estimate - reach), 0.0), min(float(estimate + reach), 1.0)
 
 
 def _first_and_rest(order: Ranking) -> tuple[tuple[int, ...], ...]:

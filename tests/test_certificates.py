@@ -1,0 +1,401 @@
+"""Certificates: what they prove, checked by hand and by a solver, and what they refuse."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from socialpref import (
+    Certificate,
+    CertificateError,
+    ChiSquare,
+    Flip,
+    Interval,
+    KullbackLeibler,
+    LeastOf,
+    Population,
+    TotalVariation,
+    Wasserstein,
+    nbc,
+    pair_flip,
+    ranking,
+    ranking_flip,
+    top_k_flip,
+    winner_flip,
+)
+from socialpref.flips.divergences import Divergence
+from tests.helpers import Floats, agree, nearest_by_linprog, problems, strict_pairs
+
+
+def certificate_of(flip: Flip) -> Certificate:
+    assert isinstance(flip.certificate, Certificate)
+    return flip.certificate
+
+
+def fractions(*values: Any) -> tuple[Fraction, ...]:
+    return tuple(map(Fraction, values))
+
+
+# By hand: gains (-1/2, 1/4, 1/4) at the base (1/2, 1/4, 1/4) lack 1/8.
+
+
+@pytest.fixture
+def by_hand() -> Certificate:
+    """Return the proof that 1/6 of the draws must be moved from the first to another.
+
+    At price 4/3 the row is worth a = (-2/3, 1/3, 1/3). With the potential g = (0, 1, 1), g - a is
+    2/3 everywhere, so that every d with gain 0 has g.d = 2/3, while g.d0 = 1/2.
+    """
+    return Certificate(
+        rows=np.array([[-0.5, 0.25, 0.25]]),
+        bounds=np.array([0.0]),
+        base=np.array([0.5, 0.25, 0.25]),
+        floor=0.0,
+        primal=fractions("1/3", "5/12", "1/4"),
+        prices=fractions("4/3"),
+        potential=fractions(0, 1, 1),
+    )
+
+
+def test_the_bounds_by_hand(by_hand: Certificate) -> None:
+    assert by_hand.check(width=0) == Interval(1 / 6, 1 / 6, 0.0)
+
+
+def test_another_optimal_point_proves_the_same(by_hand: Certificate) -> None:
+    other = replace(by_hand, primal=fractions("1/3", "1/4", "5/12"))
+    assert other.check(width=0) == by_hand.check()
+
+
+def test_an_interval_is_as_wide_as_its_points_are_apart(by_hand: Certificate) -> None:
+    # A potential of (0, 1/2, 1/2) at half the price proves half.
+    weak = replace(by_hand, prices=fractions("2/3"), potential=fractions(0, "1/2", "1/2"))
+    assert weak.check(width=0.1) == Interval(1 / 12, 1 / 6, 1 / 12)
+    with pytest.raises(CertificateError, match=r"more than 0\.08 apart"):
+        weak.check(width=0.08)
+    # At worst a lower bound is 0.
+    nothing = replace(by_hand, prices=fractions(0), potential=fractions(0, 0, 0))
+    assert nothing.check(width=0.2) == Interval(0.0, 1 / 6, 1 / 6)
+
+
+def test_the_floor_enters_the_lower_bound(by_hand: Certificate) -> None:
+    # Gains (-1/2, 0, 1/4) lack 3/16 + 7/64. The first gives 3/8 and is at the floor, which gains
+    # 9/32; the second gives 1/16, which gains the last 1/64.
+    stopped = replace(
+        by_hand,
+        rows=np.array([[-0.5, 0.0, 0.25]]),
+        bounds=np.array([7 / 64]),
+        floor=0.125,
+        primal=fractions("1/8", "3/16", "11/16"),
+        # a = (-2, 0, 1): nu = 0, rho = (2, 0, 0), and 4 * 7/64 + 2/8 - g.d0 = 7/16.
+        prices=fractions(4),
+        potential=fractions(0, 0, 1),
+    )
+    assert stopped.check(width=0) == Interval(7 / 16, 7 / 16, 0.0)
+    # The base would do, but for the floor.
+    forced = replace(
+        by_hand,
+        base=np.array([0.0, 0.5, 0.5]),
+        floor=0.125,
+        primal=fractions("1/8", "3/8", "1/2"),
+        # a = 0: nu = 0, rho = g, and the floor's price is 1.
+        prices=fractions(0),
+        potential=fractions(1, 0, 0),
+    )
+    assert forced.check(width=0) == Interval(1 / 8, 1 / 8, 0.0)
+
+
+def test_the_base_is_divided_by_its_exact_sum(by_hand: Certificate) -> None:
+    assert replace(by_hand, base=np.array([2.0, 1.0, 1.0])).check() == by_hand.check()
+
+
+def test_a_proof_that_there_is_no_flip(by_hand: Certificate) -> None:
+    infeasible = replace(
+        by_hand, bounds=np.array([0.5]), primal=None, potential=None, prices=fractions(1)
+    )
+    assert infeasible.check() == Interval(math.inf, math.inf, 0.0)
+    # The gain never exceeds 1/4: that margin can be reached, and any larger one cannot.
+    with pytest.raises(CertificateError, match="infeasibility does not hold"):
+        replace(infeasible, bounds=np.array([0.25])).check()
+    assert replace(infeasible, bounds=np.array([np.nextafter(0.25, 1)])).check().width == 0.0
+    # With floor 1/4 it never exceeds 1/16.
+    with pytest.raises(CertificateError, match="infeasibility does not hold"):
+        replace(infeasible, bounds=np.array([0.0625]), floor=0.25).check()
+    assert replace(infeasible, bounds=np.array([0.0626]), floor=0.25).check().lower == math.inf
+
+
+def test_two_rows_that_contradict_each_other(by_hand: Certificate) -> None:
+    # d1 >= 3/4 and d2 >= 1/2: neither is impossible, their sum is.
+    both = replace(
+        by_hand,
+        rows=np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+        bounds=np.array([0.75, 0.5]),
+        primal=None,
+        potential=None,
+        prices=fractions(1, 1),
+    )
+    assert both.check().lower == math.inf
+    for prices in (fractions(1, 0), fractions(0, 1), fractions(0, 0)):
+        with pytest.raises(CertificateError, match="infeasibility does not hold"):
+            replace(both, prices=prices).check()
+
+
+# The second of two options must rise from 1/2 to 3/4.
+DIVERGENT: list[tuple[Divergence, tuple[Fraction, ...], tuple[Fraction, ...], float]] = [
+    (TotalVariation(), fractions(1), fractions(0, 1), 1 / 4),
+    (Wasserstein([0, 3]), fractions(3), fractions(0, 3), 3 / 4),
+    # g = 2 (d - d0) / d0, whose variance is 1: 2 * 3/4 - 1 - 0 - 1/4.
+    (ChiSquare(), fractions(2), fractions(-1, 1), 1 / 4),
+    # g = log d / d0: the bounds meet up to the rounding of the logarithms.
+    (
+        KullbackLeibler(),
+        fractions(math.log(3)),
+        fractions(math.log(0.5), math.log(1.5)),
+        (math.log(1 / 2) + 3 * math.log(3 / 2)) / 4,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("divergence", "prices", "potential", "distance"),
+    DIVERGENT,
+    ids=["tv", "wasserstein", "chi2", "kl"],
+)
+def test_every_divergence_by_hand(
+    divergence: Divergence,
+    prices: tuple[Fraction, ...],
+    potential: tuple[Fraction, ...],
+    distance: float,
+) -> None:
+    certificate = Certificate(
+        rows=np.array([[0.0, 1.0]]),
+        bounds=np.array([0.75]),
+        base=np.array([0.5, 0.5]),
+        floor=0.0,
+        primal=fractions("1/4", "3/4"),
+        prices=prices,
+        potential=potential,
+        divergence=divergence,
+    )
+    interval = certificate.check(width=1e-15)
+    assert interval.lower == pytest.approx(distance, abs=1e-15)
+    assert interval.upper == pytest.approx(distance, abs=1e-15)
+    assert interval.lower <= interval.upper
+    with pytest.raises(CertificateError, match="apart"):
+        replace(certificate, primal=fractions("1/5", "4/5")).check()
+    with pytest.raises(CertificateError, match="apart"):
+        replace(certificate, prices=fractions(0)).check()
+
+
+# Tampering
+
+Tamper = Callable[[Certificate], dict[str, Any]]
+
+
+def shifted(*steps: Any) -> Tamper:
+    """Move the primal point by `steps`."""
+    return lambda c: {
+        "primal": tuple(x + Fraction(s) for x, s in zip(c.primal or (), steps, strict=True))
+    }
+
+
+TAMPERED: dict[str, tuple[Tamper, str]] = {
+    "off the simplex": (shifted("1/1000000000000000000", 0, 0), "not a distribution"),
+    "negative mass": (shifted("-1/2", "1/2", 0), "not a distribution above the floor"),
+    "below the floor": (lambda c: {"floor": 0.26}, "above the floor"),
+    "the base itself": (shifted("1/6", "-1/6", 0), "does not meet the constraints"),
+    "short of the row": (
+        shifted("1/1000000000000000000", "-1/1000000000000000000", 0),
+        "does not meet the constraints",
+    ),
+    "a larger margin": (lambda c: {"bounds": np.array([1e-300])}, "does not meet the constraints"),
+    "further than needed": (shifted("-1/12", "1/12", 0), "apart"),
+    "further by more than is proven": (shifted("-1e-8", "1e-8", 0), "apart"),
+    "a negative price": (lambda c: {"prices": fractions("-4/3")}, "a price is negative"),
+    "no price": (lambda c: {"prices": fractions(0)}, "apart"),
+    "too high a price": (lambda c: {"prices": fractions(2)}, "apart"),
+    "too wide a potential": (
+        lambda c: {"potential": fractions(0, 1, "1000000000001/1000000000000")},
+        "range exceeds 1",
+    ),
+    "twice the potential": (
+        lambda c: {"prices": fractions("8/3"), "potential": fractions(0, 2, 2)},
+        "range exceeds 1",
+    ),
+    "a flat potential": (lambda c: {"potential": fractions(1, 1, 1)}, "apart"),
+    "another base": (lambda c: {"base": np.array([0.25, 0.5, 0.25])}, "apart"),
+    "a denial": (lambda c: {"primal": None, "potential": None}, "infeasibility does not hold"),
+    "half a proof": (lambda c: {"potential": None}, "infeasibility does not hold"),
+}
+
+
+@pytest.mark.parametrize(("tamper", "message"), TAMPERED.values(), ids=TAMPERED.keys())
+def test_tampering_is_caught(by_hand: Certificate, tamper: Tamper, message: str) -> None:
+    with pytest.raises(CertificateError, match=message):
+        replace(by_hand, **tamper(by_hand)).check()
+
+
+def test_tampering_within_the_accepted_width_widens_the_interval(by_hand: Certificate) -> None:
+    loose = replace(by_hand, **shifted("-1e-10", "1e-10", 0)(by_hand)).check()
+    assert loose.lower == 1 / 6
+    assert loose.upper == pytest.approx(1 / 6 + 1e-10, abs=1e-16)
+    assert loose.width == 1e-10
+
+
+def test_tampering_with_a_flip_is_caught(two_camps: Population) -> None:
+    honest = certificate_of(pair_flip(two_camps, "a", "c", floor=0.01))
+    assert honest.primal is not None
+    for changes in (
+        {"primal": tuple(reversed(honest.primal))},
+        {"rows": -honest.rows},
+        {"prices": tuple(2 * price for price in honest.prices)},
+        {"floor": 0.25},
+        {"primal": None, "potential": None},
+    ):
+        with pytest.raises(CertificateError):
+            replace(honest, **changes).check()
+    never = certificate_of(pair_flip(two_camps, "a", "b"))
+    with pytest.raises(CertificateError):
+        replace(never, rows=honest.rows).check()
+
+
+# Against a solver
+
+
+def test_both_bounds_are_those_of_a_solver() -> None:
+    flips = 0
+    for problem in problems(21, 300):
+        flip = pair_flip(problem.population, problem.above, problem.below, **problem.options)
+        certificate = certificate_of(flip)
+        interval = certificate.check(width=0)
+        if problem.on_the_edge:
+            continue
+        solver = nearest_by_linprog(
+            certificate.rows, certificate.bounds, certificate.base, certificate.floor
+        )
+        assert agree(solver.upper, interval.upper), problem
+        assert agree(solver.lower, interval.lower), problem
+        if certificate.primal is not None:
+            flips += 1
+            primal = np.array(certificate.primal, dtype=np.float64)
+            moved = np.abs(primal - problem.base).sum() / 2
+            assert moved == pytest.approx(interval.upper, abs=1e-14)
+            assert lower_bound(certificate) == pytest.approx(interval.lower, abs=1e-9)
+    assert flips >= 100
+
+
+def lower_bound(certificate: Certificate) -> float:
+    """Minimise g.d over the feasible d by a solver, for the certificate's potential g."""
+    from scipy.optimize import linprog
+
+    assert certificate.potential is not None
+    potential = np.array(certificate.potential, dtype=np.float64)
+    assert np.ptp(potential) <= 1
+    scale = np.abs(certificate.rows).max()
+    found = linprog(
+        potential,
+        A_ub=-certificate.rows / scale,
+        b_ub=-certificate.bounds / scale,
+        A_eq=np.ones((1, potential.size)),
+        b_eq=[1.0],
+        bounds=(certificate.floor, None),
+    )
+    assert found.status == 0, found.message
+    return float(found.fun - potential @ certificate.base)
+
+
+def test_a_proof_is_about_the_pair_it_is_asked_for(two_camps: Population) -> None:
+    P = two_camps.pairwise()
+    base = np.array([0.25, 0.125, 0.625])
+    flip = pair_flip(two_camps, "c", "a", sampling=base, margin=0.01, floor=0.125)
+    certificate = certificate_of(flip)
+    np.testing.assert_array_equal(certificate.rows, (P[0] - P[2])[None, :])
+    np.testing.assert_array_equal(certificate.bounds, [0.01])
+    np.testing.assert_array_equal(certificate.base, base)
+    assert certificate.floor == 0.125
+
+
+# Minima over pairs
+
+
+def pairs_and_rows(flip: Flip) -> tuple[LeastOf, dict[tuple[int, int], Certificate]]:
+    assert isinstance(flip.certificate, LeastOf)
+    proof = flip.certificate
+    return proof, dict(zip(proof.pairs, proof.parts, strict=True))
+
+
+@pytest.mark.parametrize("margin", [0.0, 1e-4])
+@pytest.mark.parametrize("what", ["ranking", "winner", "top three"])
+def test_a_minimum_is_proven_for_every_pair(what: str, margin: float) -> None:
+    population = Population(np.random.default_rng(22).normal(size=(4, 7)))
+    P = population.pairwise()
+    pairs = strict_pairs(population)
+    order = ranking(nbc(population)).order
+    if what == "ranking":
+        flip = ranking_flip(population, margin=margin)
+        expected = set(pairs if margin else pairwise(order))
+    elif what == "winner":
+        flip = winner_flip(population, margin=margin)
+        expected = {pair for pair in pairs if pair[0] == order[0]}
+    else:
+        flip = top_k_flip(population, 3, margin=margin)
+        expected = {(a, b) for a, b in pairs if a in order[:3] and b not in order[:3]}
+    proof, parts = pairs_and_rows(flip)
+    assert set(parts) == expected
+    assert len(proof.pairs) == len(expected)
+    for (above, below), part in parts.items():
+        np.testing.assert_array_equal(part.rows, (P[below] - P[above])[None, :])
+        np.testing.assert_array_equal(part.bounds, [margin])
+    interval = proof.check()
+    assert interval.lower == min(part.check().lower for part in parts.values())
+    assert interval.upper == min(part.check().upper for part in parts.values())
+    # The flip may miss an advantage of up to 1e-12 over its own pair.
+    assert interval.upper <= flip.distance <= interval.upper + 1e-12
+
+
+def test_one_false_part_spoils_the_proof_of_a_minimum(by_hand: Certificate) -> None:
+    def certify(above: int, below: int) -> Certificate:
+        return by_hand if below == 1 else replace(by_hand, potential=fractions(1, 1, 1))
+
+    assert LeastOf(((0, 1),), certify).check() == by_hand.check()
+    with pytest.raises(CertificateError):
+        LeastOf(((0, 1), (0, 2)), certify).check()
+
+
+def test_a_minimum_is_over_flips_that_exist(by_hand: Certificate) -> None:
+    never = replace(by_hand, bounds=np.array([0.5]), primal=None, potential=None)
+    further = replace(
+        by_hand,  # margin 1/16 lacks 3/16: a quarter moves
+        bounds=np.array([0.0625]),
+        primal=fractions("1/4", "1/2", "1/4"),
+    )
+    parts = {(0, 1): never, (0, 2): further, (1, 2): by_hand}
+
+    def minimum(*pairs: tuple[int, int]) -> Interval:
+        return LeastOf(pairs, lambda above, below: parts[above, below]).check()
+
+    assert minimum((0, 1)) == Interval(math.inf, math.inf, 0.0)
+    assert minimum((0, 1), (0, 2)) == Interval(0.25, 0.25, 0.0)
+    assert minimum((0, 1), (0, 2), (1, 2)) == Interval(1 / 6, 1 / 6, 0.0)
+
+
+def test_no_flip_anywhere_is_proven_for_every_pair(crowd: Population) -> None:
+    flip = ranking_flip(crowd)
+    assert flip.distance == math.inf
+    proof, parts = pairs_and_rows(flip)
+    assert set(parts) == {(1, 0), (1, 2)}
+    assert all(part.primal is None for part in parts.values())
+    assert proof.check() == Interval(math.inf, math.inf, 0.0)
+
+
+def test_bases_below_the_floor_are_proven(two_camps: Population) -> None:
+    base: Floats = np.array([0.7, 0.0, 0.3])
+    for floor in (0.001, 0.05, 0.2):
+        flip = ranking_flip(two_camps, sampling=base, floor=floor)
+        assert flip.distance >= floor  # what b lacks
+        assert isinstance(flip.certificate, LeastOf)
+        assert flip.certificate.check(width=1e-15).upper == flip.distance
