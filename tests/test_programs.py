@@ -177,28 +177,28 @@ def test_the_sampling_example_reaches_its_average_reward_order(two_camps: Popula
 
 def test_a_ranking_in_two_groups_is_a_top_set() -> None:
     found = 0
-    for population, base in small_populations(40, 20, size=4):
-        order = ranking(average_reward(population)).order
+    rng = np.random.default_rng(52)
+    for population, base in small_populations(40, 50, size=4):
+        order = ranking(nbc(population, rng.dirichlet(np.ones(4)))).order
         top, rest = order[:2], order[2:]
         grouped = nearest_order(population, Ranking((top, rest)), sampling=base)
         expected = by_linprog(population, list(product(top, rest)), base, 0.0, 0.0)
         assert agree(grouped.distance, expected.upper)
         assert agree(grouped.distance, nearest_top_set(population, top, sampling=base).distance)
-        found += grouped.exists and grouped.distance > CERTIFIED
+        found += grouped.distance > CERTIFIED
     assert found >= 5
 
 
 def test_tied_alternatives_may_come_in_any_order(two_camps: Population) -> None:
     top = Ranking(((0, 2), (1,)))  # a and c above b, which holds at the base
-    assert nearest_order(two_camps, top).distance == pytest.approx(0, abs=CERTIFIED)
-    assert nearest_order(two_camps, ["a", "c", "b"]).distance == pytest.approx(0, abs=CERTIFIED)
+    assert nearest_order(two_camps, top).distance == 0.0
+    assert nearest_order(two_camps, ["a", "c", "b"]).distance == 0.0
     assert nearest_order(two_camps, ["c", "a", "b"]).distance == printed(0.106697, 6)
 
 
 def test_the_average_rewards_of_a_hot_crowd_are_in_order_everywhere(crowd: Population) -> None:
     hot = Population(crowd.rewards, link=Logistic(2.0))  # above the threshold: A = B > M
-    flip = nearest_average_reward_order(hot, sampling=[0.5, 0.3, 0.2])
-    assert flip.distance == pytest.approx(0, abs=CERTIFIED)
+    assert nearest_average_reward_order(hot, sampling=[0.5, 0.3, 0.2]).distance == 0.0
 
 
 @pytest.mark.parametrize("base", [None, [0.5, 0.3, 0.2]])
@@ -211,7 +211,7 @@ def test_what_is_tied_everywhere_takes_nothing_to_order(
     P = hot.pairwise()
     assert np.abs(P[2] - P[0]).max() < 2e-16
     for order in ([0, 2, 1], [2, 0, 1]):
-        assert nearest_order(hot, order, sampling=base).distance <= CERTIFIED
+        assert nearest_order(hot, order, sampling=base).distance == 0.0
 
 
 def test_all_pairs_of_an_order_ask_no_more_than_its_neighbours() -> None:
@@ -229,21 +229,15 @@ def test_nothing_moves_where_the_base_does_it(two_camps: Population, divergence:
         nearest_order(two_camps, ["a", "c", "b"], divergence=divergence),
         nearest_top_set(two_camps, ["a", "c"], divergence=divergence),
     ):
-        assert flip.exists
-        assert flip.distance <= CERTIFIED
-
-
-@pytest.mark.parametrize("divergence", ["tv", "chi2", "kl", Wasserstein([0, 1, 2])])
-def test_the_distance_is_0_where_the_base_does_it(two_camps: Population, divergence: Any) -> None:
-    flip = nearest_sampling(two_camps, [("a", "c")], divergence=divergence)
-    assert flip.distance == 0.0
-    assert flip.pair is None
-    np.testing.assert_array_equal(flip.sampling, flip.base)
+        assert flip.distance == 0.0
+        assert flip.pair is None
+        assert certificate_of(flip).check(width=0).upper == 0.0
+        np.testing.assert_array_equal(flip.sampling, flip.base)
 
 
 def test_an_order_that_asks_for_nothing_takes_nothing(level: Population) -> None:
-    assert nearest_average_reward_order(level).distance <= CERTIFIED
-    assert nearest_sampling(level, []).distance <= CERTIFIED
+    assert nearest_average_reward_order(level).distance == 0.0
+    assert nearest_sampling(level, []).distance == 0.0
 
 
 def test_one_pair_that_must_be_overturned_is_named(two_camps: Population) -> None:
@@ -346,6 +340,15 @@ def test_equalities_may_agree_up_to_rounding(
     two_camps: Population, A: list[list[float]], value: list[float]
 ) -> None:
     assert constrained(two_camps, LinearConstraint(A, value, value)).exists
+
+
+@pytest.mark.parametrize("high", [0.5, 1.0], ids=["equality", "inequality"])
+@pytest.mark.parametrize("scale", [1e6, 1.0, 1e-6, 1e-10, 1e-13])
+def test_the_scale_of_a_constraint_does_not_matter(
+    two_camps: Population, scale: float, high: float
+) -> None:
+    half = constrained(two_camps, LinearConstraint([[scale, 0, 0]], 0.5 * scale, high * scale))
+    assert half.sampling[0] == pytest.approx(0.5, abs=1e-15)
 
 
 @pytest.mark.parametrize("divergence", ["tv", "chi2", "kl", Wasserstein([0, 1, 2])])
@@ -758,7 +761,9 @@ def test_pairs_must_be_pairs(two_camps: Population, pairs: Any) -> None:
         "",
         Wasserstein([0, 1]),
         Wasserstein([0, 1, 2, 3]),
-        *(pytest.param(thing) for thing in (None, 3, TotalVariation)),
+        None,
+        3,
+        TotalVariation,
     ],
 )
 def test_divergences_must_be_known(two_camps: Population, divergence: Any) -> None:
@@ -789,14 +794,9 @@ def test_positions_must_be_numbers(positions: Any) -> None:
         LinearConstraint([[1, 0, 0]], 1, 0),
         LinearConstraint([[1, 0, 0]], math.nan, 1),
         LinearConstraint([[1, 0, 0]], 0, math.nan),
-        *(
-            pytest.param(thing)
-            for thing in (
-                LinearConstraint([[1, 0, 0]], math.inf, math.inf),
-                LinearConstraint([[1, 0, 0]], -math.inf, -math.inf),
-                [[1, 0, 0]],
-            )
-        ),
+        LinearConstraint([[1, 0, 0]], math.inf, math.inf),
+        LinearConstraint([[1, 0, 0]], -math.inf, -math.inf),
+        [[1, 0, 0]],
     ],
 )
 def test_constraints_must_be_linear_and_finite(two_camps: Population, constraint: Any) -> None:

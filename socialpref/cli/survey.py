@@ -128,7 +128,8 @@ def run(options: argparse.Namespace) -> None:
         save(flip_cdf(result), folder / "flip_cdf")
         for question in asked:
             stem = f"question_{quote(question.key, safe='')}"
-            save(question_bars(result[question.key]), folder / stem)
+            if result[question.key].finding is not None:
+                save(question_bars(result[question.key]), folder / stem)
         tables = {
             aspect: _vary(aspect, options, survey, protocol, effort)
             for aspect in options.sensitivity

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise as neighbours
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -302,11 +302,14 @@ def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
     Exact arithmetic would take two of them that differ by rounding for a contradiction.
     """
     size = equal.shape[1]
+    # Powers of two bring the rows to one scale without rounding.
+    exponents = np.frexp(np.abs(equal).max(axis=1, initial=0.0))[1]
+    equal, targets = np.ldexp(equal, -exponents[:, None]), np.ldexp(targets, -exponents)
     system = np.append(np.ones(size), 1.0)[None, :]
     kept = []
     for i, row in enumerate(np.column_stack([equal, targets])):
         mix = np.linalg.lstsq(system[:, :size].T, row[:size], rcond=None)[0]
-        if np.abs(row - mix @ system).max() > 1e-12 * max(1.0, np.abs(row).max()):
+        if np.abs(row - mix @ system).max() > 1e-12:
             kept.append(i)
             system = np.vstack([system, row])
     return equal[kept], targets[kept]
@@ -348,8 +351,6 @@ _TIGHT: dict[str, dict[str, float]] = {
 
 def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) -> Certificate:
     """Solve the program and turn the solver's floats into exact points."""
-    import cvxpy as cp
-
     certificate = Certificate(
         rows=limits.all_rows,
         bounds=limits.all_bounds,
@@ -365,6 +366,31 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
     with suppress(CertificateError):  # raised if the base does not meet the constraints
         stay.check()
         return stay
+    answer = _run(limits, base, floor, divergence)
+    primal = None if answer is None else _feasible(answer.point, limits, floor)
+    if answer is None or primal is None:
+        return replace(certificate, prices=exact(_infeasibility(limits, floor)))
+    potential = answer.prices @ limits.all_rows + answer.floor_prices
+    return replace(
+        certificate,
+        primal=primal,
+        prices=exact(answer.prices),
+        potential=exact(divergence.repair(potential)),
+    )
+
+
+class _Answer(NamedTuple):
+    """What a solver says: a point, and the prices of all rows and of the floor."""
+
+    point: Floats
+    prices: Floats
+    floor_prices: Floats
+
+
+def _run(limits: _Limits, base: Floats, floor: float, divergence: Divergence) -> _Answer | None:
+    """Run the solver; None if it found nothing, for whatever reason."""
+    import cvxpy as cp
+
     program = _program(len(base), len(limits.rows), len(limits.equal), divergence)
     scale = np.abs(limits.rows).max(axis=1, initial=0.0)
     scale[scale == 0.0] = 1.0
@@ -380,27 +406,21 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
         parameter.value = values[name]
     linear = isinstance(divergence, TotalVariation | Wasserstein)
     solver = "HIGHS" if linear else "CLARABEL"
-    point = None
-    with warnings.catch_warnings(), suppress(cp.SolverError):
+    with warnings.catch_warnings():
         # Whether the answer is accurate is for the certificate to say.
         warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
-        # A warm start would let an answer depend on the programs solved before.
-        program.problem.solve(solver=solver, warm_start=False, **_TIGHT[solver])
-        point = program.point.value
-    primal = None if point is None else _feasible(point, limits, floor)
-    if primal is None:
-        return replace(certificate, prices=exact(_infeasibility(limits, floor)))
-    rows = program.constraints["rows"].dual_value / scale if "rows" in program.constraints else []
-    equal = program.constraints["equal"].dual_value if "equal" in program.constraints else []
+        try:
+            # A warm start would let an answer depend on the programs solved before.
+            program.problem.solve(solver=solver, warm_start=False, **_TIGHT[solver])
+        except cp.SolverError:
+            return None
+    if program.point.value is None:
+        return None
+    duals = {name: constraint.dual_value for name, constraint in program.constraints.items()}
+    rows, equal = duals.get("rows", np.empty(0)) / scale, duals.get("equal", np.empty(0))
     # cvxpy's multiplier of an equality is the negative of its price.
-    prices = np.maximum(np.concatenate([rows, np.negative(equal), equal]), 0.0)
-    potential = prices @ limits.all_rows + program.constraints["floor"].dual_value
-    return replace(
-        certificate,
-        primal=primal,
-        prices=exact(prices),
-        potential=exact(divergence.repair(potential)),
-    )
+    prices = np.maximum(np.concatenate([rows, -equal, equal]), 0.0)
+    return _Answer(program.point.value, prices, duals["floor"])
 
 
 def _infeasibility(limits: _Limits, floor: float) -> Floats:

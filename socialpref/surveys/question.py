@@ -278,6 +278,9 @@ class Question:
         if ordinals and len(ordinals) != size:
             must = f"{size} numbers, one for each option"
             raise _validate.complaint(f"ordinals of {key}", must, len(ordinals))
+        for array in values.values():
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
         return cls(**values)
 
     @property
@@ -322,7 +325,7 @@ class Question:
             for i, name in enumerate(self.groups)
             if name in groups
         ] + [
-            Dropped("option", name, reason, float(table[:, i].sum()))
+            Dropped("option", name, reason, float(table[g, i].sum()))
             for i, name in enumerate(self.options)
             if name in options
         ]

@@ -64,6 +64,8 @@ def read_starter(groups: str | None = None) -> Survey:
         (folder / "starter_questions.csv").open() as about,
     ):
         frame = pd.read_csv(counts).merge(pd.read_csv(about), on="question", validate="many_to_one")
+    undated = [str(y) not in s for y, s in zip(frame["year"], frame["source"], strict=True)]
+    frame.loc[undated, "source"] += ", " + frame.loc[undated, "year"].astype(str)
     known = frame["grouping"].unique()
     if groups is not None:
         if groups not in known:
