@@ -31,6 +31,15 @@ from .flips.programs import (
     nearest_sampling,
     nearest_top_set,
 )
+from .limits import (
+    Limit,
+    agreement_limit,
+    corrected_dpo_limit,
+    dpo_limit,
+    optimal_policy,
+    reward_averaging_limit,
+    total_variation,
+)
 from .links import Link, Logistic, Probit
 from .population import Population
 from .rules import (
@@ -63,6 +72,7 @@ __all__ = [
     "Interval",
     "KullbackLeibler",
     "LeastOf",
+    "Limit",
     "Link",
     "Logistic",
     "OutputError",
@@ -72,10 +82,13 @@ __all__ = [
     "SocialPrefError",
     "TotalVariation",
     "Wasserstein",
+    "agreement_limit",
     "average_reward",
     "borda",
     "compare_rules",
     "copeland",
+    "corrected_dpo_limit",
+    "dpo_limit",
     "egalitarian",
     "flip_distances",
     "maximal_lottery",
@@ -86,11 +99,14 @@ __all__ = [
     "nearest_order",
     "nearest_sampling",
     "nearest_top_set",
+    "optimal_policy",
     "pair_flip",
     "pair_flip_distances",
     "plurality",
     "ranking",
     "ranking_flip",
+    "reward_averaging_limit",
     "top_k_flip",
+    "total_variation",
     "winner_flip",
 ]

@@ -45,10 +45,12 @@ from tests.helpers import (
     TIGHT,
     Bounds,
     Floats,
+    Problem,
     agree,
     distributions,
     nearest_by_linprog,
     printed,
+    problems,
     refuses,
     strict_pairs,
     total_variation,
@@ -388,21 +390,17 @@ def test_an_answer_does_not_depend_on_those_before(two_camps: Population, diverg
     assert answers[0] == answers[2] == answers[3]
 
 
-@pytest.mark.parametrize("divergence", ["tv", "chi2", "kl"])
-def test_answers_are_the_same_in_any_order(divergence: str) -> None:
-    asked = [
-        (population, base, pair[::-1])
-        for population, base in small_populations(39, 12, size=4)
-        for pair in strict_pairs(population, base)[:3]
-    ]
+def test_answers_are_the_same_in_any_order() -> None:
+    # Near ties are where HiGHS, started from the last answer, ends elsewhere or nowhere.
+    asked = [p for p in problems(60, 600, ("near tie",)) if p.population.n_options == 6]
 
-    def answer(population: Population, base: Floats, pair: tuple[int, ...]) -> list[float]:
-        upper, lower = pair
-        flip = nearest_sampling(population, [(upper, lower)], sampling=base, divergence=divergence)
+    def answer(problem: Problem) -> list[float]:
+        pair = (problem.below, problem.above)
+        flip = nearest_sampling(problem.population, [pair], **problem.options)
         return [flip.distance, *flip.sampling]
 
-    forwards = [answer(*question) for question in asked]
-    backwards = [answer(*question) for question in reversed(asked)]
+    forwards = [answer(problem) for problem in asked]
+    backwards = [answer(problem) for problem in reversed(asked)]
     np.testing.assert_array_equal(forwards, backwards[::-1])
 
 

@@ -1,0 +1,279 @@
+"""Exact limits: worked numbers, independent solvers, and what theory says of them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from socialpref import (
+    ConvergenceError,
+    InputError,
+    Limit,
+    Logistic,
+    Population,
+    Probit,
+    agreement_limit,
+    corrected_dpo_limit,
+    dpo_limit,
+    limits,
+    nbc,
+    optimal_policy,
+    ranking,
+    reward_averaging_limit,
+    total_variation,
+)
+
+from .helpers import Floats, populations, printed, refuses
+
+EVERY = (optimal_policy, dpo_limit, corrected_dpo_limit, agreement_limit, reward_averaging_limit)
+
+
+@pytest.fixture(scope="module")
+def ring() -> Population:
+    """Return the ring environment at one state: 40 actions, by their distance from it."""
+    delta = (np.arange(40) + 20) % 40 - 20
+    around = np.abs(delta[None, :] - np.array([[-10], [0], [10]]))
+    around = np.minimum(around, 40 - around)
+    height, slope = np.array([[4.0], [1.5], [4.0]]), np.array([[0.075], [0.1], [0.075]])
+    return Population(height * np.maximum(0.0, 1.0 - slope * around))
+
+
+def close(limit: Limit, at_0: float, at_10: float, distance: float, best: Floats) -> None:
+    assert limit.policy[0] == pytest.approx(at_0, abs=1.01e-6)
+    for place in (10, 30):
+        assert limit.policy[place] == pytest.approx(at_10, abs=1.01e-6)
+    assert total_variation(limit.policy, best) == pytest.approx(distance, abs=1.01e-6)
+    assert limit.residual <= 1e-12
+
+
+def test_the_mediocre_winner(crowd: Population) -> None:
+    assert optimal_policy(crowd).policy == printed([0.35131, 0.29738, 0.35131], 5)
+    assert dpo_limit(crowd).policy == printed([0.31879, 0.36242, 0.31879], 5)
+
+
+def test_the_exact_limits_of_the_ring(ring: Population) -> None:
+    """The recomputed table of the paper's section 7.2."""
+    best = optimal_policy(ring).policy
+    assert total_variation(best, np.full(40, 1 / 40)) == pytest.approx(0.082615, abs=1e-6)
+    close(dpo_limit(ring), 0.030425, 0.027341, 0.043741, best)
+    table = {
+        0.5: (0.031253, 0.028242, 0.037804),
+        1.0: (0.032175, 0.029798, 0.029526),
+        2.0: (0.032717, 0.033401, 0.013816),
+        3.0: (0.029505, 0.030410, 0.030543),
+    }
+    for alpha, row in table.items():
+        close(corrected_dpo_limit(ring, alpha, n_starts=0), *row, best)
+    close(agreement_limit(ring), 0.028472, 0.033636, 0.0, best)
+    close(reward_averaging_limit(ring), 0.028472, 0.033636, 0.0, best)
+
+
+@given(populations(types=3, options=5), st.data())
+def test_dpo_orders_as_nbc_does(population: Population, data: st.DataObject) -> None:
+    d = np.array(data.draw(st.lists(st.integers(1, 20), min_size=population.n_options,
+                                    max_size=population.n_options)), dtype=float)  # fmt: skip
+    d /= d.sum()
+    limit = dpo_limit(population, sampling=d)
+    scores = nbc(population, d)
+    model = 1 / (1 + np.exp(-(limit.rewards[:, None] - limit.rewards[None, :])))
+    np.testing.assert_allclose(model @ d, scores, atol=2e-12)
+    assert ranking(limit.rewards, tolerance=1e-9) == ranking(scores, tolerance=1e-10)
+
+
+@pytest.mark.parametrize("link", [Logistic(), Probit()])
+def test_newton_agrees_with_a_generic_optimiser(link: Any) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        size = int(rng.integers(2, 8))
+        population = Population(rng.normal(size=(3, size)), rng.dirichlet(np.ones(3)), link=link)
+        d = rng.dirichlet(np.ones(size)) * 0.9 + 0.1 / size
+        P = population.pairwise()
+
+        def loss(h: Floats, d: Floats = d, P: Floats = P) -> float:
+            gaps = h[:, None] - h[None, :]
+            return float((np.outer(d, d) * P * np.logaddexp(0, -gaps)).sum()) * 100
+
+        found = minimize(loss, np.zeros(size), method="BFGS", options={"gtol": 1e-9})
+        expected = found.x - found.x.mean()
+        np.testing.assert_allclose(dpo_limit(population, sampling=d).rewards, expected, atol=1e-5)
+
+
+def test_a_single_type_makes_everything_coincide() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        size = int(rng.integers(2, 7))
+        one = Population(rng.normal(size=(1, size)))
+        d = rng.dirichlet(np.ones(size)) * 0.9 + 0.1 / size
+        best = optimal_policy(one, beta=0.5).policy
+        for method in EVERY[1:]:
+            limit = method(one, sampling=d, beta=0.5)
+            np.testing.assert_allclose(limit.policy, best, atol=1e-9)
+
+
+def test_beta_and_reference_enter_as_the_definition_says(two_camps: Population) -> None:
+    reference = np.array([0.5, 0.3, 0.2])
+    for method in EVERY:
+        limit = method(two_camps, beta=0.3, reference=reference)
+        implied = 0.3 * np.log(limit.policy / reference)
+        np.testing.assert_allclose(implied - implied.mean(), limit.rewards, atol=1e-12)
+
+
+def test_another_link_makes_reward_averaging_miss_the_optimum() -> None:
+    population = Population([[0, 1, 3], [2, 0, -1]], link=Probit())
+    averaged = reward_averaging_limit(population)
+    assert total_variation(averaged.policy, optimal_policy(population).policy) > 0.01
+    for reward in population.rewards:
+        fit = dpo_limit(Population([reward], link=Probit()))
+        assert fit.residual <= 1e-12
+
+
+def test_agreement_learns_the_mean_of_the_labels() -> None:
+    rewards = [[0, 1, 3], [2, 0, -1], [1, 1, 0]]
+    unequal = Population(rewards, [0.5, 0.25, 0.25])
+    with pytest.raises(InputError, match="'replicas' must be given"):
+        agreement_limit(unequal)
+    best = optimal_policy(unequal)
+    np.testing.assert_allclose(
+        agreement_limit(unequal, replicas=[2, 1, 1]).rewards, best.rewards, atol=1e-9
+    )
+    unweighted = agreement_limit(unequal, replicas=[1, 1, 1]).rewards
+    np.testing.assert_allclose(unweighted, optimal_policy(Population(rewards)).rewards, atol=1e-9)
+
+
+def test_agreement_of_decisive_types_does_not_underflow() -> None:
+    population = Population(np.array([[0, 30, 60], [30, 0, 10], [10, 20, 0]]) / 10)
+    np.testing.assert_allclose(
+        agreement_limit(population).rewards, optimal_policy(population).rewards, atol=1e-6
+    )
+    # Certain to 1e-26: only the order is left to tell, and nothing is infinite.
+    certain = agreement_limit(Population(10 * population.rewards))
+    assert ranking(certain.rewards) == ranking(population.mean_rewards())
+
+
+def test_alpha_0_is_dpo(two_camps: Population) -> None:
+    for form in ("F1", "F2", "F3"):
+        limit = corrected_dpo_limit(two_camps, 0.0, form=form)
+        np.testing.assert_allclose(limit.rewards, dpo_limit(two_camps).rewards, atol=1e-10)
+
+
+@pytest.mark.parametrize("form", ["F1", "F2"])
+@pytest.mark.parametrize("clamp", [0.1, np.inf])
+def test_derivatives_of_the_corrected_loss(form: str, clamp: float) -> None:
+    """Against central differences, away from the kinks."""
+    rng = np.random.default_rng(3)
+    population = Population(rng.normal(size=(3, 5)))
+    P = population.pairwise()
+    gaps = population.rewards[:, :, None] - population.rewards[:, None, :]
+    squares = (1 / (1 + np.exp(-gaps)) ** 2).mean(axis=0)
+    weights = np.full((5, 5), 1 / 25)
+    loss = limits._CorrectedLoss(weights, P, squares, limits._CORRECTIONS[form], clamp)
+    h = rng.normal(0, 0.4, 5)
+    gradient, hessian = loss.derivatives(0.7, h)
+    for y in range(5):
+        e = np.zeros(5)
+        e[y] = 1e-5
+        slope = (loss.value(0.7, h + e) - loss.value(0.7, h - e)) / 2e-5
+        assert gradient[y] == pytest.approx(slope, abs=1e-9)
+        change = (loss.derivatives(0.7, h + e)[0] - loss.derivatives(0.7, h - e)[0]) / 2e-5
+        np.testing.assert_allclose(hessian[y], change, atol=1e-8)
+
+
+def test_the_correction_is_antisymmetric(two_camps: Population) -> None:
+    P = two_camps.pairwise()
+    weights, form = np.full((3, 3), 1 / 9), limits._CORRECTIONS["F2"]
+    loss = limits._CorrectedLoss(weights, P, P**2 + 0.01, form, 0.1)
+    q = loss.likelihood(1.0, np.array([0.3, -0.1, 0.9]))[0]
+    np.testing.assert_allclose(q + q.T, 1.0, atol=1e-12)
+
+
+def test_the_corrected_limit_is_a_minimum_near_which_no_other_is_lower(ring: Population) -> None:
+    limit = corrected_dpo_limit(ring, 1.0, n_starts=0)
+    P = ring.pairwise()
+    squares = sum(
+        share * ring.link(r[:, None] - r[None, :]) ** 2
+        for share, r in zip(ring.shares, ring.rewards, strict=True)
+    )
+    weights = np.full((40, 40), 1 / 1600)
+    loss = limits._CorrectedLoss(weights, P, np.asarray(squares), limits._CORRECTIONS["F1"], 0.1)
+    here = loss.value(1.0, limit.rewards)
+    rng = np.random.default_rng(4)
+    for size in (1e-3, 1e-2, 1e-1):
+        for _ in range(50):
+            assert loss.value(1.0, limit.rewards + rng.normal(0, size, 40)) > here
+
+
+def test_other_minima_are_reported_where_they_are_found(ring: Population) -> None:
+    limit = corrected_dpo_limit(ring, 1.0, form="F2", n_starts=2)
+    assert limit.others
+    for other in limit.others:
+        assert np.abs(other - limit.rewards).max() > 1e-6
+
+
+def test_a_pair_design_can_break_the_order_of_nbc() -> None:
+    """The stationarity condition holds, but the order need not be NBC's."""
+    rng = np.random.default_rng(5)
+    broken = 0
+    for _ in range(50):
+        population = Population(rng.normal(0, 2, size=(3, 4)))
+        W = rng.dirichlet(np.full(6, 0.3))
+        design = np.zeros((4, 4))
+        design[np.triu_indices(4, 1)] = W + 0.01
+        design += design.T
+        limit = dpo_limit(population, sampling=design)
+        model = 1 / (1 + np.exp(-(limit.rewards[:, None] - limit.rewards[None, :])))
+        pull = (design * (population.pairwise() - model)).sum(axis=1) / design.sum(axis=1)
+        np.testing.assert_allclose(pull, 0.0, atol=2e-12)
+        broken += ranking(limit.rewards).order != ranking(nbc(population)).order
+    assert broken >= 5
+
+
+def test_what_is_never_compared_is_named(two_camps: Population) -> None:
+    design = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1.0]])
+    with pytest.raises(InputError, match="'a', 'b' are never compared with 'c'"):
+        dpo_limit(two_camps, sampling=design)
+    with pytest.raises(InputError, match="'a' are never compared with 'b', 'c'"):
+        dpo_limit(two_camps, sampling=[1.0, 0.0, 0.0])
+
+
+def test_dominated_options(two_camps: Population) -> None:
+    low = Population(np.column_stack([two_camps.rewards, [-40.0, -40.0]]))
+    limit = dpo_limit(low)
+    assert limit.policy[3] < 1e-9
+    assert ranking(limit.rewards).order[-1] == 3
+
+
+def test_a_fit_that_cannot_converge_says_so() -> None:
+    weights = np.full((2, 2), 0.25)
+    with pytest.raises(ConvergenceError, match="Bradley-Terry fit: the residual is"):
+        limits._bradley_terry(weights, np.array([[0.5, 0.99], [0.01, 0.5]]), max_iterations=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"beta": 0.0}, "beta"),
+        ({"beta": -1.0}, "beta"),
+        ({"beta": "one"}, "beta"),
+        ({"reference": [0.5, 0.5]}, "reference"),
+        ({"reference": [1.0, 0.0, 0.0]}, "reference"),
+        ({"sampling": [0.5, 0.5]}, "sampling"),
+        ({"sampling": [[0, 1, 1], [0, 0, 1], [1, 1, 0]]}, "sampling"),
+        ({"sampling": [[0, -1, 1], [-1, 0, 1], [1, 1, 0]]}, "sampling"),
+        ({"sampling": np.zeros((3, 3))}, "sampling"),
+        ({"alpha": -0.5}, "alpha"),
+        ({"form": "F4"}, "form"),
+        ({"clamp": 0.0}, "clamp"),
+    ],
+)
+def test_bad_input(two_camps: Population, options: dict[str, Any], argument: str) -> None:
+    with refuses(argument):
+        corrected_dpo_limit(two_camps, **options)
+
+
+def test_bad_replicas(two_camps: Population) -> None:
+    for replicas in ([1], [-1, 2], [0, 0], "two"):
+        with refuses("replicas"):
+            agreement_limit(two_camps, replicas=replicas)  # type: ignore[arg-type]
