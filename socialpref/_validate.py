@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +55,17 @@ def number(
     if not math.isfinite(result) or not low <= result <= high or (above and result == low):
         raise complaint(name, must, repr(value))
     return result
+
+
+def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
+    """Return the margin and the floor of a flip program over `size` alternatives.
+
+    As a float 1 / size can be a little more than what every alternative can have.
+    """
+    least = number("floor", floor, 0.0, 1.0 / size)
+    while Fraction(least) * size > 1:
+        least = math.nextafter(least, 0.0)
+    return number("margin", margin, 0.0, 1.0), least
 
 
 def distribution(name: str, values: ArrayLike | None, size: int) -> NDArray[np.float64]:

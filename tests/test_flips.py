@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any
 
@@ -481,6 +482,30 @@ def test_at_the_infimum_the_two_are_level(drawn: tuple[Population, Floats]) -> N
         certificate = proof(pair_flip(population, above, below, sampling=base))
         if certificate.primal is not None:
             assert exact_gap(population, certificate.primal, above, below) == 0
+
+
+@pytest.mark.parametrize("size", [5, 10, 13])
+def test_a_floor_of_one_in_k_leaves_the_uniform_distribution(size: int) -> None:
+    assert size * Fraction(1 / size) > 1  # unlike 4 * 0.25
+    rng = np.random.default_rng(13)
+    flips = 0
+    for _ in range(20):
+        population = Population(rng.normal(size=(3, size)) * [[0.5], [2.0], [8.0]])
+        base = rng.dirichlet(np.ones(size))
+        scores = nbc(population)
+        reversed_there = [p for p in strict_pairs(population, base) if scores[p[0]] < scores[p[1]]]
+        above, below = (reversed_there or strict_pairs(population, base))[0]
+        options: dict[str, Any] = {"sampling": base, "floor": 1 / size}
+        flip = pair_flip(population, above, below, **options)
+        program = nearest_sampling(population, [(below, above)], **options)
+        assert proof(flip).check().upper == flip.distance
+        assert agree(program.distance, flip.distance)
+        assert flip.exists == bool(reversed_there)
+        if flip.exists:
+            flips += 1
+            expected = total_variation(base, np.full(size, 1 / size))
+            assert flip.distance == pytest.approx(expected, abs=1e-14)
+    assert 1 <= flips < 20
 
 
 # Ties

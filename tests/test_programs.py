@@ -702,6 +702,19 @@ def test_a_shape_is_compiled_once(two_camps: Population, crowd: Population) -> N
     assert programs._program.cache_info().currsize == 5
 
 
+def test_a_solver_that_gives_up_is_no_answer() -> None:
+    # HiGHS 1.x presolves this near tie to "unknown"; exact arithmetic proves that there is none.
+    population = Population(
+        [
+            [-0.3, -0.30000099999999996, -0.9, 2.5, 1.0, -2.5],
+            [1.1, 1.100001, 0.6, -1.3, -1.6, -0.2],
+        ]
+    )
+    flip = nearest_order(population, [5, 4, 2, 3, 1, 0])
+    assert flip.distance == math.inf
+    assert certificate_of(flip).check().lower == math.inf
+
+
 def test_an_answer_that_cannot_be_certified_is_not_returned(
     monkeypatch: pytest.MonkeyPatch, two_camps: Population
 ) -> None:

@@ -104,7 +104,7 @@ class Certificate:
         Parameters
         ----------
         width : float
-            The widest interval to accept.
+            The widest interval to accept, relative to the upper bound if that exceeds 1.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class Certificate:
         Raises
         ------
         CertificateError
-            If a point is infeasible or the bounds are more than `width` apart.
+            If a point is infeasible or the bounds are too far apart.
 
         Examples
         --------
@@ -126,6 +126,9 @@ class Certificate:
         rows = [exact(row) for row in self.rows]
         bounds = exact(self.bounds)
         floor = Fraction(self.floor)
+        lengths = {len(x) for x in (self.primal, self.potential) if x is not None}
+        if lengths - {len(self.base)} or len(self.prices) != len(rows):
+            raise CertificateError("the points do not have the program's lengths")
         if any(price < 0 for price in self.prices):
             raise CertificateError("the dual point is infeasible: a price is negative")
         priced = [dot(self.prices, [row[y] for row in rows]) for y in range(len(self.base))]
@@ -148,7 +151,7 @@ class Certificate:
         linear = worth + level + floor * (sum(excess) - len(excess) * level)
         slack = self.divergence.conjugate(self.potential, base)
         lower = max(linear - dot(self.potential, base) - slack, Fraction())
-        if upper - lower > Fraction(width):
+        if upper - lower > Fraction(width) * max(1, upper):
             raise CertificateError(
                 f"the bounds {float(lower):.12g} and {float(upper):.12g} are more than "
                 f"{width:g} apart"

@@ -78,7 +78,7 @@ def flip_distances(
     if array.ndim < 1 or array.shape[-1] < 2 or not np.isfinite(array).all():
         raise _validate.complaint("gains", must, f"shape {array.shape}")
     size = array.shape[-1]
-    _check_limits(margin, floor, size)
+    margin, floor = _validate.limits(margin, floor, size)
     base = _bases(sampling, array.shape)
     flat = array.reshape(-1, size)
     bases = base if base.ndim == 1 else base.reshape(-1, size)
@@ -133,7 +133,7 @@ def pair_flip_distances(
     if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] < 2 or not np.isfinite(array).all():
         raise _validate.complaint("pairwise", must, f"shape {shape}")
     size = shape[-1]
-    _check_limits(margin, floor, size)
+    margin, floor = _validate.limits(margin, floor, size)
     problems = array.reshape(-1, size, size)
     bases = np.broadcast_to(_bases(sampling, shape[:-1]), shape[:-1]).reshape(-1, size)
     first, second = np.triu_indices(size, 1)
@@ -201,7 +201,8 @@ def pair_flip(
     a, b = population.index(above), population.index(below)
     if a == b:
         raise _validate.complaint("below", "another alternative than 'above'", repr(below))
-    base = _base(population, sampling, margin, floor)
+    margin, floor = _validate.limits(margin, floor, population.n_options)
+    base = _validate.distribution("sampling", sampling, population.n_options)
     scores = nbc(population, base)
     if abs(scores[a] - scores[b]) <= TIE_TOLERANCE:
         return _tied(base, ((min(a, b), max(a, b)),))
@@ -251,7 +252,8 @@ def ranking_flip(
     >>> flip.pair, round(flip.distance, 6)
     ((0, 2), 0.106697)
     """
-    base = _base(population, sampling, margin, floor)
+    margin, floor = _validate.limits(margin, floor, population.n_options)
+    base = _validate.distribution("sampling", sampling, population.n_options)
     order = ranking(nbc(population, base))
     if margin == 0.0:
         steps = [
@@ -298,7 +300,8 @@ def winner_flip(
     >>> winner_flip(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).distance
     inf
     """
-    base = _base(population, sampling, margin, floor)
+    margin, floor = _validate.limits(margin, floor, population.n_options)
+    base = _validate.distribution("sampling", sampling, population.n_options)
     return _top_flip(population, ranking(nbc(population, base)).groups[:1], base, margin, floor)
 
 
@@ -338,7 +341,8 @@ def top_k_flip(
     """
     if not isinstance(k, int | np.integer) or not 1 <= k < population.n_options:
         raise _validate.complaint("k", f"in 1..{population.n_options - 1}", repr(k))
-    base = _base(population, sampling, margin, floor)
+    margin, floor = _validate.limits(margin, floor, population.n_options)
+    base = _validate.distribution("sampling", sampling, population.n_options)
     groups = ranking(nbc(population, base)).groups
     sizes = np.cumsum([len(group) for group in groups])
     if k not in sizes:
@@ -512,13 +516,6 @@ def _distance(certificate: Certificate) -> float:
     return float(certificate.divergence.value(certificate.primal, base))
 
 
-def _base(
-    population: Population, sampling: ArrayLike | None, margin: float, floor: float
-) -> Floats:
-    _check_limits(margin, floor, population.n_options)
-    return _validate.distribution("sampling", sampling, population.n_options)
-
-
 def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
     """Return one base, (K,), or one of each program, (..., K)."""
     if sampling is None:
@@ -531,11 +528,6 @@ def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
         raise _validate.complaint("sampling", f"of shape {shape}", f"shape {bases.shape}")
     _validate.check_shares("sampling", bases)
     return np.asarray(bases / bases.sum(axis=-1, keepdims=True))
-
-
-def _check_limits(margin: float, floor: float, size: int) -> None:
-    _validate.number("margin", margin, 0.0, 1.0)
-    _validate.number("floor", floor, 0.0, 1.0 / size)
 
 
 def _blocks(count: int, width: int) -> Iterator[slice]:

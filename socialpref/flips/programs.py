@@ -96,8 +96,7 @@ def nearest_sampling(
     """
     size = population.n_options
     base = _validate.distribution("sampling", sampling, size)
-    _validate.number("margin", margin, 0.0, 1.0)
-    _validate.number("floor", floor, 0.0, 1.0 / size)
+    margin, floor = _validate.limits(margin, floor, size)
     measure = _divergence(divergence, base)
     pairs = list(pairs)
     try:
@@ -412,7 +411,7 @@ def _run(limits: _Limits, base: Floats, floor: float, divergence: Divergence) ->
         try:
             # A warm start would let an answer depend on the programs solved before.
             program.problem.solve(solver=solver, warm_start=False, **_TIGHT[solver])
-        except cp.SolverError:
+        except (cp.SolverError, ValueError):  # cvxpy's words for a solver that gave up
             return None
     if program.point.value is None:
         return None
