@@ -4,11 +4,13 @@ With unlimited data a method minimises its expected loss over implicit rewards h
 alternative; the policy is ``pi(y) ∝ reference(y) exp(h(y) / beta)``. Comparisons are drawn from a
 sampling distribution d (both candidates independently) or from a symmetric pair design W. The
 losses take preferences for Bradley-Terry ones with temperature 1, whatever the population's link.
+Every limit can be asked of one population or of a sequence, one for each prompt.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import wraps
+from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +56,34 @@ class Limit:
     others: tuple[Floats, ...] = ()
 
 
+P = ParamSpec("P")
+
+
+class _PerPrompt(Protocol[P]):
+    """The limit of one population, or of each of several: a contextual problem's prompts."""
+
+    @overload
+    def __call__(self, population: Population, *args: P.args, **options: P.kwargs) -> Limit: ...
+    @overload
+    def __call__(
+        self, population: Sequence[Population], *args: P.args, **options: P.kwargs
+    ) -> tuple[Limit, ...]: ...
+
+
+def _per_prompt(limit: Callable[Concatenate[Population, P], Limit]) -> _PerPrompt[P]:
+    """Let a limit be asked of a sequence of populations, one for each prompt."""
+
+    @wraps(limit)
+    def each(
+        population: Population | Sequence[Population], *args: P.args, **options: P.kwargs
+    ) -> Limit | tuple[Limit, ...]:
+        if isinstance(population, Population):
+            return limit(population, *args, **options)
+        return tuple(limit(one, *args, **options) for one in population)
+
+    return cast("_PerPrompt[P]", each)
+
+
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
     """Return half the L1 distance of two distributions.
 
@@ -66,6 +96,7 @@ def total_variation(first: ArrayLike, second: ArrayLike) -> float:
     return float(np.abs(np.asarray(first) - np.asarray(second)).sum() / 2)
 
 
+@_per_prompt
 def optimal_policy(
     population: Population, *, beta: float = 1.0, reference: ArrayLike | None = None
 ) -> Limit:
@@ -104,6 +135,7 @@ def optimal_policy(
     return _limit("optimal policy", rewards, 0.0, 0, _checked_beta(beta), reference)
 
 
+@_per_prompt
 def dpo_limit(
     population: Population,
     *,
@@ -156,6 +188,7 @@ def dpo_limit(
     return _limit("DPO", fit.rewards, fit.residual, fit.iterations, _checked_beta(beta), reference)
 
 
+@_per_prompt
 def agreement_limit(
     population: Population,
     *,
@@ -224,6 +257,7 @@ def agreement_limit(
     )
 
 
+@_per_prompt
 def reward_averaging_limit(
     population: Population,
     *,
@@ -272,6 +306,7 @@ def reward_averaging_limit(
     )
 
 
+@_per_prompt
 def corrected_dpo_limit(
     population: Population,
     alpha: float = 1.0,

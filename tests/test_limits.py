@@ -101,6 +101,16 @@ def test_newton_agrees_with_a_generic_optimiser(link: Any) -> None:
         np.testing.assert_allclose(dpo_limit(population, sampling=d).rewards, expected, atol=1e-5)
 
 
+def test_a_sequence_of_populations_has_a_limit_for_each(
+    crowd: Population, two_camps: Population
+) -> None:
+    for method in EVERY:
+        both = method([crowd, two_camps], beta=0.5)
+        assert isinstance(both, tuple)
+        for population, limit in zip((crowd, two_camps), both, strict=True):
+            np.testing.assert_array_equal(limit.policy, method(population, beta=0.5).policy)
+
+
 def test_a_single_type_makes_everything_coincide() -> None:
     rng = np.random.default_rng(2)
     for _ in range(10):

@@ -151,7 +151,7 @@ class Certificate:
         linear = worth + level + floor * (sum(excess) - len(excess) * level)
         slack = self.divergence.conjugate(self.potential, base)
         lower = max(linear - dot(self.potential, base) - slack, Fraction())
-        if upper - lower > Fraction(width) * max(1, upper):
+        if upper - lower > Fraction(width) * max(upper, Fraction(1)):
             raise CertificateError(
                 f"the bounds {float(lower):.12g} and {float(upper):.12g} are more than "
                 f"{width:g} apart"
