@@ -52,10 +52,11 @@ def flip_cdf(study: "Study") -> "Figure":
         )
     else:
         axes.text(0.5, 0.5, "no question can be flipped", ha="center", transform=axes.transAxes)
+    start = _origin(study.protocol.base == "uniform")
     axes.set(
         xlim=(0, 1),
         ylim=(0, 1.02),
-        xlabel="total variation from uniform sampling at which the ranking changes",
+        xlabel=f"total variation from {start} at which the ranking changes",
         ylabel="share of flippable questions",
     )
     share_text = "" if not facts["n_questions"] else f" ({facts['share_flippable']:.1%})"
@@ -81,7 +82,7 @@ def question_bars(result: "QuestionResult") -> "Figure":
     Returns
     -------
     Figure
-        Options from top to bottom in the NBC order at uniform sampling. The option that is
+        Options from top to bottom in the NBC order at the base sampling. The option that is
         overtaken is dark, the one that overtakes it hatched.
 
     Raises
@@ -100,13 +101,14 @@ def question_bars(result: "QuestionResult") -> "Figure":
     panels = figure.subplots(1, 4, sharey=True)
     rewards = found.population.mean_rewards()
     _bars(panels[0], rewards[order], order, flip.pair, "average reward", 0.0)
-    _bars(panels[1], nbc(found.population)[order], order, flip.pair, "NBC, uniform sampling", 0.5)
+    scores, start = nbc(found.population, flip.base), _origin(np.ptp(flip.base) == 0.0)
+    _bars(panels[1], scores[order], order, flip.pair, f"NBC, {start}", 0.5)
     if flip.exists:
         scores = nbc(found.population, flip.sampling)
         _bars(panels[2], scores[order], order, flip.pair, "NBC, flipping sampling", 0.5)
         _bars(panels[3], flip.sampling[order], order, flip.pair, "share of draws", 0.0)
-        panels[3].axvline(1 / len(order), color="black", lw=1, ls=":")
-        panels[3].set_title("flipping sampling\n(dotted: uniform)", fontsize=9, loc="left")
+        panels[3].plot(flip.base[order], range(len(order)), "|", color="black", ms=22, mew=1.5)
+        panels[3].set_title(f"flipping sampling\n(lines: {start})", fontsize=9, loc="left")
     else:
         for panel in panels[2:]:
             panel.set_axis_off()
@@ -200,6 +202,10 @@ def _bars(
     axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _origin(uniform: bool) -> str:
+    return "uniform sampling" if uniform else "the base sampling"
 
 
 def _plain(text: str) -> str:

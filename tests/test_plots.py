@@ -150,8 +150,9 @@ def test_bars_are_the_numbers(question: Question) -> None:
     names = [label.get_text().replace("\n", " ") for label in panels[0].get_yticklabels()]
     assert names == [question.options[y] for y in order]
     assert panels[0].yaxis_inverted()
-    # The dotted line is uniform sampling.
-    assert np.asarray(panels[3].lines[-1].get_xdata()).tolist() == [1 / len(order)] * 2
+    # The strokes are uniform sampling.
+    strokes = np.asarray(panels[3].lines[-1].get_xdata(), dtype=float)
+    np.testing.assert_allclose(strokes, 1 / len(order))
 
 
 def test_the_pair_is_marked_in_every_panel() -> None:
@@ -337,3 +338,18 @@ def test_save_writes_both_files(tmp_path: Path, stem: str) -> None:
 def test_labels_that_the_font_lacks_are_said() -> None:
     with pytest.warns(UserWarning, match="missing from font"):
         drawn(bars_of(question_of(3, label="日本")))
+
+
+def test_another_base_is_drawn_and_named() -> None:
+    question = swap()
+    result = study(survey_of(question), Protocol(base="answers"))
+    found = result[question.key].finding
+    assert found is not None
+    figure = question_bars(result[question.key])
+    order = list(found.nbc_order.order)
+    ends, _ = bars(figure.axes[1])
+    np.testing.assert_allclose(ends, nbc(found.population, found.flip.base)[order], atol=1e-12)
+    assert figure.axes[1].get_title(loc="left") == "NBC, the base sampling"
+    strokes = np.asarray(figure.axes[3].lines[-1].get_xdata(), dtype=float)
+    np.testing.assert_allclose(strokes, found.flip.base[order])
+    assert "from the base sampling" in flip_cdf(result).axes[0].get_xlabel()
