@@ -6,6 +6,7 @@ are sampled (`pair_flip`, `ranking_flip`, `winner_flip`), and how fragile the ra
 survey questions are.
 """
 
+from .bradley_terry import BradleyTerryFit, fit_bradley_terry
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "RULES",
+    "BradleyTerryFit",
     "Certificate",
     "CertificateError",
     "ChiSquare",
@@ -90,6 +92,7 @@ __all__ = [
     "corrected_dpo_limit",
     "dpo_limit",
     "egalitarian",
+    "fit_bradley_terry",
     "flip_distances",
     "maximal_lottery",
     "maximin",

@@ -18,11 +18,17 @@ from .errors import ConvergenceError, InputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-BLOCK = 1 << 15
+BLOCK = 1 << 13
 """Pairs handled at once: what they need stays in cache."""
 
-DENSE_STEP = 300
+FORCING = 1e-2
+"""How exactly conjugate gradients solve for a Newton step, relative to the gradient."""
+
+DENSE_STEP = 150
 """Up to this many options a Newton step by dense elimination is at least as fast."""
+
+FEW_STEPS = 6
+"""Steps from option to option that are tried before the graph's components are computed."""
 
 DENSE_ERRORS = 3000
 """Up to this many options standard errors come from one dense inverse."""
@@ -109,7 +115,9 @@ class BradleyTerryFit:
         return float(np.sqrt(contrast @ self._information().solve(contrast)))
 
     def _information(self) -> "_Laplacian":
-        likelihood = _Likelihood(_Pairs(self.low, self.high, self.wins, self.losses), self.rewards)
+        likelihood = _Likelihood(
+            _Pairs(self.low, self.high, self.wins, self.losses), len(self.rewards)
+        )
         return _Laplacian(likelihood.graph, likelihood.at(self.rewards).curvature)
 
 
@@ -182,25 +190,21 @@ def fit_bradley_terry(
     size, rows = _options(first, second, n_options)
     labels = _per_row("outcomes", outcomes, len(rows[0]), 1.0)
     counts = _per_row("weights", 1.0 if weights is None else weights, len(rows[0]), np.inf)
+    if not counts.any():
+        raise _validate.complaint("weights", "positive for some comparison", "only zeros")
     pairs = _merge(*rows, labels, counts, size)
-    _check_maximum(pairs, size)
-
-    likelihood = _Likelihood(pairs, np.zeros(size))
+    likelihood = _Likelihood(pairs, size)
+    _check_maximum(pairs, likelihood.graph)
     total = float(pairs.wins.sum() + pairs.losses.sum())
-    point = likelihood.at_zero()
+    point = likelihood.at(likelihood.start())
     for iterations in range(max_iterations + 1):
         residual = float(np.abs(point.gradient).max()) / total
         if residual <= tolerance:
             rewards = point.rewards - point.rewards.mean()
-            return BradleyTerryFit(
-                rewards, point.value, residual, iterations, len(rows[0]), *pairs
-            )
+            return BradleyTerryFit(rewards, point.value, residual, iterations, len(rows[0]), *pairs)
         if iterations < max_iterations:
             laplacian = _Laplacian(likelihood.graph, point.curvature)
-            # Far from the maximum the model is rough, and so may its solution be.
-            step = laplacian.solve(
-                point.gradient, min(0.1, residual * size), 0.1 * tolerance * total
-            )
+            step = laplacian.solve(point.gradient, FORCING, 0.1 * tolerance * total)
             point = _ascend(likelihood, point, step)
     raise ConvergenceError(
         f"Bradley-Terry fit: residual {residual:.2e} after {max_iterations} Newton steps, "
@@ -230,100 +234,130 @@ class _Graph:
     """The compared pairs as an upper triangular matrix, whose values change."""
 
     def __init__(self, low: Integers, high: Integers, size: int) -> None:
-        self.size = size
-        self.low, self.high = low, high
+        self.size, self.low, self.high = size, low, high
         index = np.int32 if max(size, len(low)) < 2**31 else np.int64
         self._indices = high.astype(index)
         self._starts = np.zeros(size + 1, dtype=index)
         np.cumsum(np.bincount(low, minlength=size), out=self._starts[1:])
 
+    @property
+    def is_small(self) -> bool:
+        """Whether dense matrices are at least as fast as sparse ones."""
+        return self.size <= DENSE_STEP
+
     def upper(self, values: Floats) -> Any:
-        """Return the matrix with ``values[k]`` at ``(low[k], high[k])``."""
+        """Return the matrix with ``values[k]`` at ``(low[k], high[k])``; dense if small."""
         from scipy.sparse import csr_array
 
+        if self.is_small:
+            return self.dense(values)
         return csr_array((values, self._indices, self._starts), shape=(self.size, self.size))
+
+    def dense(self, values: Floats) -> Floats:
+        """Return the same matrix, dense."""
+        matrix = np.zeros((self.size, self.size))
+        matrix[self.low, self.high] = values
+        return matrix
+
+    def sums(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return the sum of the values of each option's pairs: where it is low, and high."""
+        return (
+            np.asarray(np.bincount(self.low, values, self.size), dtype=np.float64),
+            np.asarray(np.bincount(self.high, values, self.size), dtype=np.float64),
+        )
 
 
 class _Likelihood:
     """sum over pairs of wins * log sigma(x) + losses * log sigma(-x), x = h_low - h_high."""
 
-    def __init__(self, pairs: _Pairs, like: Floats) -> None:
+    def __init__(self, pairs: _Pairs, size: int) -> None:
         self.pairs = pairs
-        self.graph = _Graph(pairs.low, pairs.high, len(like))
+        self.graph = _Graph(pairs.low, pairs.high, size)
         self.games = pairs.wins + pairs.losses
+        self.lead = 0.5 * (pairs.wins - pairs.losses)
+        self.pull = self._nodes(self.lead)
 
-    def at_zero(self) -> _Point:
-        """Evaluate where all rewards are 0, which takes no exponentials."""
-        force = 0.5 * (self.pairs.wins - self.pairs.losses)
-        value = -float(np.log(2.0) * self.games.sum())
-        return _Point(np.zeros(self.graph.size), value, self._nodes(force), 0.25 * self.games)
+    def start(self) -> Floats:
+        """Guess the rewards from each option's share of wins.
+
+        Opponents whose rewards vary flatten the log-odds of winning: by sqrt(1 + 0.346 variance)
+        if they are normal.
+        """
+        ahead = self.pull / (
+            0.51 * sum(self.graph.sums(self.games))
+        )  # shares of 0 and 1 are drawn in by 1 per cent
+        odds = np.log((1.0 + ahead) / (1.0 - ahead))
+        odds -= odds.mean()
+        return np.asarray(odds * np.sqrt(1.0 + 0.346 * odds.var()))
 
     def at(self, rewards: Floats) -> _Point:
-        """Evaluate at any rewards; no gap is too large for floats."""
-        force, curvature = np.empty_like(self.games), np.empty_like(self.games)
-        value = 0.0
+        """Evaluate at any rewards; no gap is too large for floats.
+
+        With ``lead = (wins - losses) / 2``, a pair adds ``lead * x`` and
+        ``games * (log sigma(|x|) - |x| / 2)`` to the value.
+        """
+        excess, curvature = np.empty_like(self.games), np.empty_like(self.games)
+        value = float(self.pull @ rewards)
         for part in _blocks(len(self.games)):
-            low, high, wins, losses = (array[part] for array in self.pairs)
-            gap = rewards.take(low) - rewards.take(high)
-            odds = np.exp(-np.abs(gap))
-            likelier = 1.0 / (1.0 + odds)  # sigma(|gap|); sigma(-|gap|) is odds * likelier
-            ahead = gap >= 0.0
-            games = self.games[part]
-            curvature[part] = games * odds * likelier * likelier
-            force[part] = wins - games * np.where(ahead, likelier, odds * likelier)
-            value += games @ np.log(likelier) + np.where(ahead, -losses, wins) @ gap
-        return _Point(rewards, float(value), self._nodes(force), curvature)
+            gap = rewards.take(self.pairs.low[part]) - rewards.take(self.pairs.high[part])
+            games, distance = self.games[part], np.abs(gap)
+            odds = np.exp(-distance)
+            likelier = 1.0 / (1.0 + odds)  # sigma(|x|); sigma(-|x|) is odds * likelier
+            less = odds * likelier
+            curvature[part] = games * less * likelier
+            excess[part] = games * np.copysign(likelier - 0.5, gap)
+            value += float(games @ (np.log(likelier) - 0.5 * distance))
+        return _Point(rewards, value, self.pull - self._nodes(excess), curvature)
 
     def _nodes(self, force: Floats) -> Floats:
         """Return the sum of the forces on each option: low is pushed up, high down."""
-        upper, one = self.graph.upper(force), np.ones(self.graph.size)
-        return np.asarray(upper @ one - upper.T @ one)
+        up, down = self.graph.sums(force)
+        return np.asarray(up - down)
 
 
 class _Laplacian:
     """Minus the Hessian: the Laplacian of the graph whose edges weigh `curvature`."""
 
     def __init__(self, graph: _Graph, curvature: Floats) -> None:
-        self._upper = graph.upper(curvature)
-        self._lower = self._upper.T
-        one = np.ones(graph.size)
-        self._degree = self._upper @ one + self._lower @ one
+        self._graph, self._curvature = graph, curvature
+        self._degree: Floats = np.add(*graph.sums(curvature))
         self.lift = float(self._degree.sum())
         """What `lifted` adds to the eigenvalue of the constant vector, times the size."""
 
     def lifted(self) -> Floats:
         """Return the dense Laplacian with a constant added, which makes it definite."""
-        size = len(self._degree)
-        upper = self._upper.toarray()
+        size = self._graph.size
+        upper = self._graph.dense(self._curvature)
         dense = self.lift / size**2 - upper - upper.T
-        dense[np.diag_indices(size)] += self._degree
+        dense.flat[:: size + 1] += self._degree
         return np.asarray(dense)
 
     def solve(self, force: Floats, relative: float = 1e-12, absolute: float = 0.0) -> Floats:
         """Return the vector of mean 0 that the Laplacian maps to `force`, whose sum is 0."""
+        from scipy.linalg.lapack import dposv
         from scipy.sparse.linalg import LinearOperator, cg
 
-        size = len(force)
-        if size <= DENSE_STEP:
-            found = np.linalg.solve(self.lifted(), force)
+        if self._graph.is_small:
+            # Cholesky's factorisation; the transpose, which is equal, lies as Fortran wants it.
+            _, found, failed = dposv(self.lifted().T, force, overwrite_a=True)
         else:
-            shape = (size, size)
-            inverse = 1.0 / self._degree
+            shape = (len(force), len(force))
+            upper, inverse = self._graph.upper(self._curvature), 1.0 / self._degree
+            lower = upper.T
             found, failed = cg(
-                LinearOperator(shape, matvec=self._times, dtype=np.float64),
+                LinearOperator(
+                    shape,
+                    matvec=lambda v: self._degree * v - upper @ v - lower @ v,
+                    dtype=np.float64,
+                ),
                 force,
                 rtol=relative,
                 atol=absolute,
                 M=LinearOperator(shape, matvec=lambda v: inverse * v, dtype=np.float64),
             )
-            if failed:
-                raise ConvergenceError("Bradley-Terry fit: conjugate gradients did not converge")
+        if failed:
+            raise ConvergenceError("Bradley-Terry fit: the system of a Newton step is not solved")
         return np.asarray(found - found.mean())
-
-    def _times(self, vector: Floats) -> Floats:
-        return np.asarray(
-            self._degree * vector - self._upper @ vector - self._lower @ vector
-        )
 
 
 def _ascend(likelihood: _Likelihood, point: _Point, step: Floats) -> _Point:
@@ -338,44 +372,53 @@ def _ascend(likelihood: _Likelihood, point: _Point, step: Floats) -> _Point:
     raise ConvergenceError("Bradley-Terry fit: no step raises the log-likelihood")
 
 
-def _merge(
-    first: Integers, second: Integers, labels: Floats, counts: Floats, size: int
-) -> _Pairs:
+def _merge(first: Integers, second: Integers, labels: Floats, counts: Floats, size: int) -> _Pairs:
     """Add up wins and losses of each unordered pair; rows without weight are left out."""
-    swapped = first > second
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    wins, losses = counts * labels, counts * (1.0 - labels)
-    wins, losses = np.where(swapped, losses, wins), np.where(swapped, wins, losses)
     if not counts.all():
-        low, high, wins, losses = (array[counts > 0.0] for array in (low, high, wins, losses))
-    order = _order(low, high, size)
-    low, high = low[order], high[order]
-    new = np.ones(len(low), dtype=bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    starts = np.flatnonzero(new)
-    return _Pairs(
-        low[starts],
-        high[starts],
-        np.add.reduceat(wins[order], starts),
-        np.add.reduceat(losses[order], starts),
-    )
+        kept = counts > 0.0
+        first, second, counts = first[kept], second[kept], counts[kept]
+        labels = labels[kept] if labels.ndim else labels
+    labels = np.abs(labels - (first > second))  # that the lower one wins
+    low, high, order = _sorted(np.minimum(first, second), np.maximum(first, second), size)
+    labels = labels.take(order)
+    counts = counts.take(order) if counts.ndim else counts
+    wins, losses = counts * labels, counts * (1.0 - labels)
+    new = np.append(True, (low[1:] != low[:-1]) | (high[1:] != high[:-1]))
+    if not new.all():
+        starts = np.flatnonzero(new)
+        low, high = low[starts], high[starts]
+        wins, losses = np.add.reduceat(wins, starts), np.add.reduceat(losses, starts)
+    return _Pairs(low, high, wins, losses)
 
 
-def _order(low: Integers, high: Integers, size: int) -> Integers:
-    """Return the rows sorted by (low, high); sorting all three as one number is fastest."""
-    option, row = int(size - 1).bit_length(), len(low).bit_length()
+def _sorted(low: Integers, high: Integers, size: int) -> tuple[Integers, Integers, Integers]:
+    """Sort pairs by (low, high), and return also the rows from which they come."""
+    option, row = (size - 1).bit_length(), len(low).bit_length()
     if 2 * option + row > 63:
-        return np.lexsort((high, low))
-    keys = np.sort((low << (option + row)) | (high << row) | np.arange(len(low)))
-    return np.asarray(keys & ((1 << row) - 1), dtype=np.intp)
+        order = np.lexsort((high, low))
+        return low[order], high[order], order
+    keys = low  # pair and row as one number, which sorts fastest; in place, to spare memory
+    keys <<= option
+    keys |= high
+    keys <<= row
+    keys |= np.arange(len(keys))
+    keys.sort()
+    order = keys & ((1 << row) - 1)
+    keys >>= row
+    np.bitwise_and(keys, (1 << option) - 1, out=high)
+    keys >>= option
+    return keys, high, order
 
 
-def _check_maximum(pairs: _Pairs, size: int) -> None:
+def _check_maximum(pairs: _Pairs, graph: _Graph) -> None:
     """Refuse comparisons whose likelihood has no finite or no unique maximum."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    if _plainly_connected(pairs, graph):
+        return
     won, lost = pairs.wins > 0.0, pairs.losses > 0.0
+    size = graph.size
     winner = np.concatenate([pairs.low[won], pairs.high[lost]])
     loser = np.concatenate([pairs.high[won], pairs.low[lost]])
     beats = coo_array((np.ones(len(winner)), (winner, loser)), shape=(size, size))
@@ -392,13 +435,28 @@ def _check_maximum(pairs: _Pairs, size: int) -> None:
         )
     apart = group[winner] != group[loser]
     always = []
-    for verb, other in (("wins", loser), ("loses", winner)):
+    for verb, other in (("lose", loser), ("win", winner)):
         closed = np.setdiff1d(np.arange(count), group[other[apart]])[0]
-        always.append(f"options {_listed(group == closed)}, of which none ever {verb}")
+        always.append(f"options {_listed(group == closed)} that never {verb}")
     raise InputError(
-        "'outcomes' must let every group of options win and lose against the others, or there "
-        f"is no finite maximum; got {' and '.join(always)}."
+        "'outcomes' must let every group of options both win and lose against the others, or no "
+        f"finite maximum exists; got {' and '.join(always)} against the others."
     )
+
+
+def _plainly_connected(pairs: _Pairs, graph: _Graph) -> bool:
+    """Whether few steps along wins, and few along losses, lead from option 0 to all others."""
+    wins, losses = graph.upper(pairs.wins), graph.upper(pairs.losses)
+    for down, up in ((wins, losses), (losses, wins)):
+        reached = np.zeros(graph.size)
+        reached[0] = 1.0
+        for _ in range(FEW_STEPS):
+            if reached.all():
+                break
+            reached = np.sign(reached + down.T @ reached + up @ reached)
+        if not reached.all():
+            return False
+    return True
 
 
 def _listed(members: NDArray[np.bool_]) -> str:
@@ -440,7 +498,7 @@ def _options(
 
 
 def _per_row(name: str, values: ArrayLike, rows: int, high: float) -> Floats:
-    """Return one number in [0, high] for each row."""
+    """Return numbers in [0, high]: one for each row, or one for all."""
     must = f"numbers in [0, {high:g}]" if np.isfinite(high) else "finite non-negative numbers"
     array = _validate.any_array(name, values, must)
     if array.ndim and array.shape != (rows,):
@@ -448,7 +506,7 @@ def _per_row(name: str, values: ArrayLike, rows: int, high: float) -> Floats:
     right = (array >= 0.0) & (array <= high) & np.isfinite(array)
     if not right.all():
         raise _validate.complaint(name, must, f"{array[~right].flat[0]} among them")
-    return np.broadcast_to(array, (rows,))
+    return array
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -1,0 +1,366 @@
+"""Bradley–Terry fits: by hand, against generic optimisers, and what they refuse."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
+
+from socialpref import ConvergenceError, InputError, Population, nbc
+from socialpref.bradley_terry import BLOCK, DENSE_STEP, BradleyTerryFit, _sorted, fit_bradley_terry
+from tests.helpers import Floats, populations, refuses
+
+CLOSE = 1e-9
+"""How far rewards of two solvers may differ; the residual is asked to be below 1e-13."""
+
+TIGHT = 1e-13
+
+Comparisons = tuple[Any, Any, Floats, Floats]
+
+
+def simulated(
+    seed: int, size: int, rows: int, *, soft: bool = False, spread: float = 1.0
+) -> Comparisons:
+    """Draw first, second, outcomes and weights; a weak tie round all options connects them."""
+    rng = np.random.default_rng(seed)
+    rewards = spread * rng.normal(size=size)
+    first = rng.integers(0, size, rows)
+    second = (first + rng.integers(1, size, rows)) % size
+    chances = expit(rewards[first] - rewards[second])
+    outcomes = chances if soft else (rng.random(rows) < chances).astype(np.float64)
+    ring = np.arange(size)
+    return (
+        np.append(first, ring),
+        np.append(second, (ring + 1) % size),
+        np.append(outcomes, np.full(size, 0.5)),
+        np.append(rng.random(rows) + 0.1, np.full(size, 0.2)),
+    )
+
+
+def log_likelihood(rewards: Floats, comparisons: Comparisons) -> float:
+    first, second, outcomes, weights = comparisons
+    gap = rewards[first] - rewards[second]
+    return float(weights @ (outcomes * log_expit(gap) + (1.0 - outcomes) * log_expit(-gap)))
+
+
+def gradient(rewards: Floats, comparisons: Comparisons) -> Floats:
+    first, second, outcomes, weights = comparisons
+    force = weights * (outcomes - expit(rewards[first] - rewards[second]))
+    size = len(rewards)
+    return np.asarray(np.bincount(first, force, size) - np.bincount(second, force, size))
+
+
+def information(rewards: Floats, comparisons: Comparisons) -> Floats:
+    first, second, _, weights = comparisons
+    incidence = np.zeros((len(first), len(rewards)))
+    rows = np.arange(len(first))
+    incidence[rows, first], incidence[rows, second] = 1.0, -1.0
+    chance = expit(rewards[first] - rewards[second])
+    return np.asarray(incidence.T @ (incidence * (weights * chance * (1.0 - chance))[:, None]))
+
+
+def fit(comparisons: Comparisons, **options: Any) -> BradleyTerryFit:
+    first, second, outcomes, weights = comparisons
+    return fit_bradley_terry(first, second, outcomes, weights=weights, tolerance=TIGHT, **options)
+
+
+# By hand
+
+
+@pytest.mark.parametrize(("won", "lost"), [(3, 1), (1, 1), (1, 1000), (1e-6, 2e-6)])
+def test_two_options_differ_by_the_log_odds(won: float, lost: float) -> None:
+    found = fit_bradley_terry([0, 1], [1, 0], weights=[won, lost])
+    half = math.log(won / lost) / 2
+    np.testing.assert_allclose(found.rewards, [half, -half], atol=CLOSE)
+    expected = won * math.log(won / (won + lost)) + lost * math.log(lost / (won + lost))
+    assert found.log_likelihood == pytest.approx(expected, rel=1e-9)
+    assert found.n_comparisons == 2
+
+
+def test_three_options_that_the_model_describes_exactly() -> None:
+    strengths = np.array([1.0, 2.0, 4.0])  # 1 of 3, 1 of 5 and 2 of 6 comparisons are lost
+    found = fit_bradley_terry(
+        [1, 0, 2, 0, 2, 1], [0, 1, 0, 2, 1, 2], weights=[2, 1, 4, 1, 4, 2], tolerance=TIGHT
+    )
+    np.testing.assert_allclose(found.rewards, np.log(strengths / 2), atol=CLOSE)
+
+
+def test_three_options_in_a_cycle_are_equal() -> None:
+    found = fit_bradley_terry([0, 1, 2], [1, 2, 0])
+    np.testing.assert_allclose(found.rewards, 0.0, atol=1e-12)
+    assert found.log_likelihood == pytest.approx(-3 * math.log(2.0))
+
+
+def test_the_fit_is_the_limit_of_dpo(crowd: Population) -> None:
+    """Section 2 of the theory: the mediocre winner's policy, with beta = 1."""
+    first, second = np.indices((3, 3)).reshape(2, -1)
+    apart = first != second
+    found = fit_bradley_terry(
+        first[apart], second[apart], crowd.pairwise()[first[apart], second[apart]]
+    )
+    policy = np.exp(found.rewards) / np.exp(found.rewards).sum()
+    np.testing.assert_allclose(policy, [0.31879, 0.36242, 0.31879], atol=5e-6)
+
+
+@given(populations(), st.data())
+def test_wins_expected_under_the_fit_are_the_borda_count(
+    population: Population, data: st.DataObject
+) -> None:
+    size = population.n_options
+    masses = data.draw(st.lists(st.integers(1, 9), min_size=size, max_size=size))
+    sampling = np.array(masses) / sum(masses)
+    first, second = np.indices((size, size)).reshape(2, -1)
+    apart = first != second
+    first, second = first[apart], second[apart]
+    found = fit_bradley_terry(
+        first,
+        second,
+        population.pairwise()[first, second],
+        weights=sampling[first] * sampling[second],
+    )
+    wins = expit(found.rewards[:, None] - found.rewards[None, :]) @ sampling
+    np.testing.assert_allclose(wins, nbc(population, sampling), atol=1e-8)
+
+
+# Against independent computations
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize(("size", "rows"), [(2, 5), (5, 30), (40, 400), (DENSE_STEP + 50, 3000)])
+def test_generic_optimiser_finds_the_same(size: int, rows: int, soft: bool) -> None:
+    comparisons = simulated(size, size, rows, soft=soft)
+    found = fit(comparisons)
+    generic = minimize(
+        lambda h: -log_likelihood(h, comparisons),
+        np.zeros(size),
+        jac=lambda h: -gradient(h, comparisons),
+        hess=lambda h: information(h, comparisons) + 1.0 / size,
+        method="trust-exact",
+        options={"gtol": 1e-10},
+    ).x
+    # A last step, because the optimiser cannot see improvements below the value's rounding.
+    lifted = information(generic, comparisons) + 1.0 / size
+    generic += np.linalg.solve(lifted, gradient(generic, comparisons))
+    np.testing.assert_allclose(found.rewards, generic - generic.mean(), atol=CLOSE)
+    assert found.log_likelihood == pytest.approx(log_likelihood(generic, comparisons), rel=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 5.0])
+@pytest.mark.parametrize(("size", "rows"), [(3, 10), (50, 500), (1000, 2 * BLOCK)])
+def test_wins_equal_expected_wins(size: int, rows: int, spread: float) -> None:
+    comparisons = simulated(7, size, rows, spread=spread)
+    found = fit(comparisons)
+    steepest = np.abs(gradient(found.rewards, comparisons)).max() / comparisons[3].sum()
+    assert found.residual <= TIGHT
+    assert steepest <= 2 * TIGHT
+    assert abs(found.rewards.mean()) < 1e-12
+    assert found.log_likelihood == pytest.approx(log_likelihood(found.rewards, comparisons))
+
+
+def test_long_chain() -> None:
+    """As badly conditioned as graphs get; each gap is that of two options alone."""
+    size = 400
+    link = np.arange(size - 1)
+    found = fit_bradley_terry(link, link + 1, np.full(size - 1, 0.75), tolerance=1e-14)
+    np.testing.assert_allclose(-np.diff(found.rewards), math.log(3.0), atol=1e-8)
+
+
+def test_almost_certain_labels() -> None:
+    found = fit_bradley_terry([0, 1], [1, 2], [1 - 1e-6, 1e-4], tolerance=1e-15)
+    gaps = -np.diff(found.rewards)
+    np.testing.assert_allclose(gaps, [math.log(1e6 - 1), -math.log(1e4 - 1)], rtol=1e-8)
+
+
+# What must not matter
+
+
+def test_repeats_are_weights() -> None:
+    first, second, outcomes, _ = simulated(1, 10, 50)
+    counts = np.random.default_rng(1).integers(0, 4, len(first))
+    counts[-10:] = 1
+    repeated = fit_bradley_terry(
+        *(np.repeat(array, counts) for array in (first, second, outcomes)), tolerance=TIGHT
+    )
+    weighted = fit_bradley_terry(first, second, outcomes, weights=counts, tolerance=TIGHT)
+    np.testing.assert_allclose(repeated.rewards, weighted.rewards, atol=CLOSE)
+    assert repeated.log_likelihood == pytest.approx(weighted.log_likelihood, rel=1e-12)
+    assert repeated.n_comparisons == counts.sum()
+    for name in ("low", "high", "wins", "losses"):
+        np.testing.assert_allclose(getattr(repeated, name), getattr(weighted, name))
+
+
+def test_pairs_are_merged() -> None:
+    found = fit_bradley_terry([0, 2, 1, 0], [1, 0, 0, 2], [1, 1, 0.25, 0.5], weights=[1, 1, 2, 4])
+    assert found.low.tolist() == [0, 0]
+    assert found.high.tolist() == [1, 2]
+    assert found.wins.tolist() == [1 + 1.5, 2.0]
+    assert found.losses.tolist() == [0.5, 1 + 2.0]
+
+
+def test_tie_is_two_half_wins() -> None:
+    tied = fit_bradley_terry([0, 0, 1], [1, 1, 0], [1, 0.5, 1])
+    halves = fit_bradley_terry([0, 0, 1, 1], [1, 1, 0, 0], weights=[1, 0.5, 0.5, 1])
+    np.testing.assert_allclose(tied.rewards, halves.rewards, atol=CLOSE)
+
+
+def test_soft_label_is_a_weighted_win_and_loss() -> None:
+    first, second, outcomes, weights = simulated(2, 8, 40, soft=True)
+    split = fit_bradley_terry(
+        np.append(first, second),
+        np.append(second, first),
+        weights=np.append(weights * outcomes, weights * (1 - outcomes)),
+        tolerance=TIGHT,
+    )
+    soft = fit((first, second, outcomes, weights))
+    np.testing.assert_allclose(split.rewards, soft.rewards, atol=CLOSE)
+
+
+@pytest.mark.parametrize("size", [6, DENSE_STEP + 1])
+def test_sides_scale_and_order_do_not_matter(size: int) -> None:
+    first, second, outcomes, weights = simulated(3, size, 20 * size)
+    found = fit((first, second, outcomes, weights))
+    swapped = fit((second, first, 1 - outcomes, weights))
+    scaled = fit((first, second, outcomes, 1e-6 * weights))
+    backwards = fit((first[::-1], second[::-1], outcomes[::-1], weights[::-1]))
+    for other in (swapped, scaled, backwards):
+        np.testing.assert_allclose(other.rewards, found.rewards, atol=CLOSE)
+
+
+def test_inputs_stay_as_they_are() -> None:
+    comparisons = simulated(3, 6, 20)
+    copies = [array.copy() for array in comparisons]
+    fit(comparisons)
+    for array, copy in zip(comparisons, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_sorting_as_one_number_or_three() -> None:
+    rng = np.random.default_rng(0)
+    low, high = rng.integers(0, 9, (2, 100))
+    packed, plain = _sorted(low.copy(), high.copy(), 9), _sorted(low, high, 1 << 30)
+    for one, other in zip(packed[:2], plain[:2], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(low[packed[2]], packed[0])
+
+
+# Standard errors
+
+
+@pytest.mark.parametrize("limit", [3000, 10])
+def test_standard_errors_invert_the_information(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socialpref.bradley_terry.DENSE_ERRORS", limit)
+    monkeypatch.setattr("socialpref.bradley_terry.DENSE_STEP", limit)
+    comparisons = simulated(4, 30, 300)
+    found = fit(comparisons)
+    covariance = np.linalg.pinv(information(found.rewards, comparisons), hermitian=True)
+    np.testing.assert_allclose(found.standard_errors(), np.sqrt(np.diag(covariance)), rtol=1e-9)
+    contrast = np.eye(30)[3] - np.eye(30)[7]
+    expected = math.sqrt(contrast @ covariance @ contrast)
+    assert found.standard_error_of_difference(3, 7) == pytest.approx(expected, rel=1e-9)
+    assert found.standard_error_of_difference(3, 3) == 0.0
+
+
+def test_standard_errors_of_two_options_by_hand() -> None:
+    found = fit_bradley_terry([0, 1], [1, 0], weights=[3, 1])  # variance of the log odds
+    assert found.standard_error_of_difference(0, 1) == pytest.approx(math.sqrt(1 / 3 + 1))
+    np.testing.assert_allclose(found.standard_errors(), math.sqrt(1 / 3 + 1) / 2)
+
+
+def test_standard_errors_are_the_spread_of_repeated_fits() -> None:
+    rng = np.random.default_rng(5)
+    rewards = np.array([-0.8, -0.2, 0.0, 0.3, 0.7])
+    first, second = np.triu_indices(5, 1)
+    chances = expit(rewards[first] - rewards[second])
+    games = 200
+    fits = [
+        fit_bradley_terry(first, second, rng.binomial(games, chances) / games, weights=games)
+        for _ in range(400)
+    ]
+    spread = np.std([found.rewards for found in fits], axis=0)
+    # The standard deviation of 400 values is known to 1 / sqrt(800) = 3.5 per cent.
+    np.testing.assert_allclose(fits[0].standard_errors(), spread, rtol=0.15)
+    difference = np.std([found.rewards[4] - found.rewards[0] for found in fits])
+    assert fits[0].standard_error_of_difference(4, 0) == pytest.approx(difference, rel=0.15)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("argument", "changed"),
+    [
+        ("first", {"first": []}),
+        ("first", {"first": [[0, 1], [1, 0]]}),
+        ("first", {"first": [0.0, 1.0]}),
+        ("first", {"first": ["a", "b"]}),
+        ("first", {"first": [0, -1]}),
+        ("first", {"first": [0, 2], "n_options": 2}),
+        ("second", {"second": [1]}),
+        ("second", {"second": [1, 1]}),
+        ("outcomes", {"outcomes": [1, 1.1]}),
+        ("outcomes", {"outcomes": -0.1}),
+        ("outcomes", {"outcomes": [1, math.nan]}),
+        ("outcomes", {"outcomes": [1, 1, 1]}),
+        ("outcomes", {"outcomes": "win"}),
+        ("weights", {"weights": [1, -1]}),
+        ("weights", {"weights": [1, math.nan]}),
+        ("weights", {"weights": [1, math.inf]}),
+        ("weights", {"weights": 0}),
+        ("n_options", {"n_options": 1}),
+        ("n_options", {"n_options": 2.5}),
+        ("tolerance", {"tolerance": -1}),
+        ("max_iterations", {"max_iterations": 0}),
+    ],
+)
+def test_bad_input(argument: str, changed: dict[str, Any]) -> None:
+    with refuses(argument):
+        fit_bradley_terry(**{"first": [0, 1], "second": [1, 0], **changed})
+
+
+def test_options_that_cannot_be_compared() -> None:
+    with pytest.raises(InputError, match=r"between options 0, 1 and 2, 3\.$"):
+        fit_bradley_terry([0, 1, 2, 3], [1, 0, 3, 2])
+    with pytest.raises(InputError, match=r"between options 0, 1 and 2\.$"):
+        fit_bradley_terry([0, 1], [1, 0], n_options=4)
+    with pytest.raises(InputError, match=r"options 0, 1 and 2\.$"):
+        fit_bradley_terry([0, 1, 2], [1, 0, 0], weights=[1, 1, 0])
+    ring = np.arange(20)
+    with pytest.raises(InputError, match=r"0, 1, 2, 3, 4, \.\.\. \(20 in all\) and 20"):
+        fit_bradley_terry(ring, (ring + 1) % 20, 0.5, n_options=21)
+
+
+def test_options_that_always_win() -> None:
+    with pytest.raises(InputError, match="options 0 that never lose and options 1 that never win"):
+        fit_bradley_terry([0], [1])
+    # 1 and 2 beat each other and 0; 3 beats them all once.
+    with pytest.raises(InputError, match="options 3 that never lose and options 0 that never win"):
+        fit_bradley_terry([1, 2, 1, 3], [2, 1, 0, 2])
+    assert fit_bradley_terry([0], [1], 1 - 1e-9).rewards[0] > 10  # soft labels lose a little
+
+
+def test_long_way_round_is_still_connected() -> None:
+    ring = np.arange(50)
+    found = fit_bradley_terry(ring, (ring + 1) % 50)
+    np.testing.assert_allclose(found.rewards, 0.0, atol=1e-8)
+
+
+def test_too_few_iterations() -> None:
+    comparisons = simulated(6, 30, 300)
+    first, second, outcomes, weights = comparisons
+    with pytest.raises(ConvergenceError, match="after 1 Newton steps"):
+        fit_bradley_terry(first, second, outcomes, weights=weights, max_iterations=1)
+    with pytest.raises(ConvergenceError):
+        fit_bradley_terry(first, second, outcomes, weights=weights, tolerance=0.0)
+
+
+@pytest.mark.parametrize(("i", "j", "wrong"), [(2, 0, "i"), (0, -1, "j"), (0.5, 1, "i")])
+def test_errors_of_differences_want_options(i: Any, j: Any, wrong: str) -> None:
+    found = fit_bradley_terry([0, 1], [1, 0])
+    with refuses(wrong):
+        found.standard_error_of_difference(i, j)
