@@ -132,7 +132,7 @@ def optimal_policy(
     array([0.35131, 0.29738, 0.35131])
     """
     rewards = population.mean_rewards()
-    return _limit("optimal policy", rewards, 0.0, 0, _checked_beta(beta), reference)
+    return _limit("optimal policy", rewards, 0.0, 0, beta, reference)
 
 
 @_per_prompt
@@ -185,7 +185,7 @@ def dpo_limit(
     """
     weights = _design(population, sampling)
     fit = _bradley_terry(weights, population.pairwise())
-    return _limit("DPO", fit.rewards, fit.residual, fit.iterations, _checked_beta(beta), reference)
+    return _limit("DPO", fit.rewards, fit.residual, fit.iterations, beta, reference)
 
 
 @_per_prompt
@@ -252,9 +252,7 @@ def agreement_limit(
     either = np.logaddexp(unanimous, unanimous.T)
     fit = _bradley_terry(weights * np.exp(either - either.max()), np.exp(unanimous - either))
     rewards = fit.rewards / labels.sum()
-    return _limit(
-        "agreement-only", rewards, fit.residual, fit.iterations, _checked_beta(beta), reference
-    )
+    return _limit("agreement-only", rewards, fit.residual, fit.iterations, beta, reference)
 
 
 @_per_prompt
@@ -301,7 +299,7 @@ def reward_averaging_limit(
         population.shares @ np.array([fit.rewards for fit in fits]),
         max(fit.residual for fit in fits),
         sum(fit.iterations for fit in fits),
-        _checked_beta(beta),
+        beta,
         reference,
     )
 
@@ -400,9 +398,7 @@ def corrected_dpo_limit(
             np.abs(found - other).max() > 1e-6 for other in known
         ):
             others.append(found)
-    return _limit(
-        "corrected DPO", rewards, residual, iterations, _checked_beta(beta), reference, others
-    )
+    return _limit("corrected DPO", rewards, residual, iterations, beta, reference, others)
 
 
 # --- designs and policies -------------------------------------------------------------
@@ -438,10 +434,6 @@ def _design(population: Population, sampling: ArrayLike | None) -> Floats:
     return weights
 
 
-def _checked_beta(beta: float) -> float:
-    return _validate.number("beta", beta, 0.0, above=True)
-
-
 def _limit(
     method: str,
     rewards: Floats,
@@ -451,6 +443,7 @@ def _limit(
     reference: ArrayLike | None,
     others: Sequence[Floats] = (),
 ) -> Limit:
+    _validate.number("beta", beta, 0.0, above=True)
     base = _validate.distribution("reference", reference, len(rewards))
     if base.min() <= 0.0:
         raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -672,3 +673,40 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "[]\n"
+
+
+# --- Options that belong together ---------------------------------------------------
+
+
+def test_a_sensitivity_that_cannot_be_had_is_said_at_once(out: Path) -> None:
+    ran = run("survey", "--bootstrap", "20", "--sensitivity", "groups", "--out", out)
+    complains(ran, "--sensitivity groups goes with --source opinionqa")
+    assert not out.exists()
+
+
+def test_a_report_that_cannot_be_written_leaves_no_replicates(table: Path, out: Path) -> None:
+    arguments = ("survey", "--source", "table", "--path", table, "--bootstrap", "20")
+    ran = run(*arguments, "--report", table / "report.html", "--out", out)
+    complains(ran, "cannot write")
+    assert not out.exists()
+
+
+def test_options_of_another_source_are_refused(tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "global.jsonl"
+    arguments = ("survey", "--source", "globalopinionqa", "--path", file, "--out", out)
+    complains(run(*arguments, "--groups", "party"), "--groups goes with --source")
+    complains(run("survey", "--weight", "w", "--out", out), "--weight goes with --source")
+
+
+def test_the_scale_of_replicate_weights(tmp_path: Path, out: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows: dict[str, Any] = {"party": rng.choice(["a", "b"], 900), "Q": rng.integers(1, 4, 900)}
+    rows |= {name: rng.uniform(0.5, 1.5, 900) for name in ("w", "r1", "r2", "r3")}
+    pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False)
+    arguments = (
+        "survey", "--source", "respondents", "--path", tmp_path / "rows.csv", "--groups", "party",
+        "--weight", "w", "--replicate-weights", "r1,r2,r3", "--bootstrap", "3", "--out", out,
+    )  # fmt: skip
+    assert run(*arguments, "--replicate-scale", "0.5").status == 0
+    assert summary_of(out)["settings"]["bootstrap"]["replicate_scale"] == 0.5
+    complains(run(*arguments, "--replicate-scale", "0"), "'replicate_scale'")

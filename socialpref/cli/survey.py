@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
     from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
+    from ..surveys.sensitivity import Variants
 
 SOURCES = {
     "starter": "the embedded starter set",
@@ -25,6 +28,7 @@ SOURCES = {
     "ratings": "a CSV file with one row per rating of an item",
 }
 GOES_WITH = {
+    "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
     "drop_groups": ("respondents", "atp", "ratings"),
     "weight": ("respondents", "atp"),
     "replicate_weights": ("respondents",),
@@ -88,6 +92,9 @@ def add_to(commands: Any) -> None:
         metavar="METHOD",
         help="auto, respondents, replicate-weights, multinomial or dirichlet (auto)",
     )
+    add(
+        "--replicate-scale", type=float, metavar="X", help="of replicate weights (1 / their number)"
+    )
     add("--level", type=float, default=0.95, help="of the intervals (0.95)")
     add("--sensitivity", action="append", default=[], choices=ASPECTS, help="vary this, too")
     add("--jobs", type=int, metavar="N", help="processes; -1 for all cores (1)")
@@ -107,19 +114,16 @@ def run(options: argparse.Namespace) -> None:
 
     from .._files import results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
-    from ..surveys import study
+    from ..surveys import sensitivity, study
 
     protocol, bootstrap = _protocol(options), _bootstrap(options)
     survey = _read(options, options.groups)
     asked = [survey[key] for key in options.question]
+    aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
     effort: dict[str, Any] = {"n_jobs": options.jobs, "progress": sys.stderr.isatty()}
-    with results_folder(options.out) as folder:
-        try:
-            result = study(survey, protocol, bootstrap, keep=kept if bootstrap else None, **effort)
-        except SocialPrefError:
-            shutil.rmtree(kept, ignore_errors=True)
-            raise
+    with results_folder(options.out) as folder, _forgetting(kept):
+        result = study(survey, protocol, bootstrap, keep=kept if bootstrap else None, **effort)
         result.to_frame().to_csv(folder / "questions.csv", index=False)
         if survey.skipped:
             pd.DataFrame(map(asdict, survey.skipped)).to_csv(folder / "skipped.csv", index=False)
@@ -131,8 +135,8 @@ def run(options: argparse.Namespace) -> None:
             if result[question.key].finding is not None:
                 save(question_bars(result[question.key]), folder / stem)
         tables = {
-            aspect: _vary(aspect, options, survey, protocol, effort)
-            for aspect in options.sensitivity
+            aspect: sensitivity(variants, reference=own, **effort)
+            for aspect, (variants, own) in aspects.items()
         }
         for aspect, table in tables.items():
             table.to_csv(folder / f"sensitivity_{aspect}.csv", index=False)
@@ -141,13 +145,23 @@ def run(options: argparse.Namespace) -> None:
             from ..report import write_report
 
             write_report(result, options.report)
-    shutil.rmtree(kept, ignore_errors=True)  # only an interrupted study needs them
     print(_report(result, options.top))
     for question in asked:
         print(_answer(result[question.key]))
     for aspect, table in tables.items():
         print(f"Sensitivity to {aspect}\n{table.to_string(index=False)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
+
+
+@contextmanager
+def _forgetting(folder: Path) -> Iterator[None]:
+    """Remove a folder in the end, unless the block is interrupted: then it is needed again."""
+    try:
+        yield
+    except SocialPrefError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
@@ -183,6 +197,7 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
         seed=options.seed,
         method=options.resample,
         level=options.level,
+        replicate_scale=options.replicate_scale,
     )
 
 
@@ -241,13 +256,10 @@ def _condition(text: str) -> tuple[str, str]:
     return column, value
 
 
-def _vary(
-    aspect: str,
-    options: argparse.Namespace,
-    survey: "Survey",
-    protocol: "Protocol",
-    effort: dict[str, Any],
-) -> Any:
+def _variants(
+    aspect: str, options: argparse.Namespace, survey: "Survey", protocol: "Protocol"
+) -> tuple["Variants", str]:
+    """Return the variants of an aspect, and the name of the one that was asked for."""
     from .. import surveys
 
     if aspect == "groups":
@@ -256,7 +268,7 @@ def _vary(
         own = options.groups or "party"
         groupings = {own: survey}
         groupings |= {n: _read(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
-        return surveys.sensitivity(surveys.grouping_variants(groupings, protocol), **effort)
+        return surveys.grouping_variants(groupings, protocol), own
     if aspect == "base":
         named = options.base in ("uniform", "answers")
         variants = surveys.base_variants(survey, protocol, None if named else options.base)
@@ -266,8 +278,7 @@ def _vary(
             "temperature": surveys.temperature_variants,
         }
         variants = vary[aspect](survey, protocol)
-    own = next(name for name, (_, varied) in variants.items() if varied == protocol)
-    return surveys.sensitivity(variants, reference=own, **effort)
+    return variants, next(name for name, (_, varied) in variants.items() if varied == protocol)
 
 
 def _report(result: "Study", top: int) -> str:
