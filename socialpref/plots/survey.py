@@ -1,28 +1,20 @@
-"""Figures: they only show results, and compute nothing but where to draw.
+"""Figures of the survey study."""
 
-Every function returns a `matplotlib.figure.Figure` that is not tied to a window. Differences
-are carried by lightness and hatching, so that they survive grey printing and colour blindness.
-"""
-
-from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import InputError
-from .rules import nbc
+from ..errors import InputError
+from ..rules import nbc
+from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .surveys.study import QuestionResult, Study
-
-DARK, MIDDLE, LIGHT = "#1b3a5c", "#c77b30", "#c9ccd1"
-"""Dark blue, mid orange and light grey: three clearly different lightnesses."""
-
+    from ..surveys.study import QuestionResult, Study
 
 def flip_cdf(study: "Study") -> "Figure":
     """Draw the distribution function of the flip distance among flippable questions.
@@ -211,10 +203,3 @@ def _origin(uniform: bool) -> str:
 def _plain(text: str) -> str:
     """Return text in which a dollar is a dollar, not the beginning of a formula."""
     return text.replace("$", r"\$")
-
-
-def save(figure: "Figure", stem: Path) -> None:
-    """Write a figure as PNG and as PDF."""
-    figure.savefig(stem.with_name(f"{stem.name}.png"), dpi=150)
-    # Without a date the same results give the same file.
-    figure.savefig(stem.with_name(f"{stem.name}.pdf"), metadata={"CreationDate": None})

@@ -1,0 +1,1 @@
+"""Language models: HH-RLHF with types that like lengths, on the ecosystem's own trainer."""

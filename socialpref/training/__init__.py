@@ -1,0 +1,1 @@
+"""Training with torch: simulated annotations, losses, policies, fits, and their verification."""
