@@ -1,0 +1,311 @@
+"""Losses as pure functions of margins.
+
+A margin is ``h(first) - h(second)``, the difference of two implicit rewards
+``beta log(policy / reference)`` or of two outputs of a reward model. A label is the share of
+annotations that prefer the first: 1, 0, or what many of them average to. All losses are weighted
+means over the batch, differentiable, and finite for finite margins, however large.
+"""
+
+from math import comb, exp, log
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from .. import _validate
+from ..limits import EDGE, VarianceForm
+
+FORMS: tuple[VarianceForm, ...] = ("F1", "F2", "F3")
+Family = Literal["logit", "potential"]
+
+
+class JointMoments(NamedTuple):
+    """The joint likelihood of one pair, judged twice by the same annotator.
+
+    Attributes
+    ----------
+    wins : Tensor
+        ``a = E[p^2]``, that the first wins both times; p is an annotator's probability.
+    splits : Tensor
+        ``b = E[p (1 - p)]``, that it wins and then loses.
+    losses : Tensor
+        ``c = E[(1 - p)^2]``, that it loses both times.
+    """
+
+    wins: Tensor
+    splits: Tensor
+    losses: Tensor
+
+
+class Loss(Protocol):
+    """A loss of margins and labels, of one shape."""
+
+    def __call__(self, margin: Tensor, label: Tensor, /) -> Tensor:
+        """Return the mean loss, a scalar."""
+        ...
+
+
+def bradley_terry(margin: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the negative log-likelihood of Bradley-Terry: DPO's loss, and a reward model's.
+
+    Parameters
+    ----------
+    margin : Tensor, any shape
+        ``h(first) - h(second)``: implicit rewards for DPO, a reward model's outputs for it.
+    label : Tensor
+        Share of annotations that prefer the first, in [0, 1].
+    weight : Tensor, optional
+        Of each entry; equal if omitted.
+
+    Returns
+    -------
+    Tensor
+        ``mean(-label log sigma(h) - (1 - label) log sigma(-h))``.
+
+    References
+    ----------
+    Rafailov et al. (2023), "Direct Preference Optimization"; arXiv 2502.16320, section 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training.losses import bradley_terry
+    >>> bradley_terry(torch.tensor([0.0, 1e4]), torch.tensor([1.0, 0.0]))
+    tensor(5000.3467)
+    """
+    return _mean(-label * logsigmoid(margin) - (1.0 - label) * logsigmoid(-margin), weight)
+
+
+def corrected_dpo(
+    margin: Tensor,
+    label: Tensor,
+    joint: JointMoments,
+    weight: Tensor | None = None,
+    *,
+    alpha: float | Tensor = 1.0,
+    form: VarianceForm = "F1",
+    clamp: float = 0.1,
+) -> Tensor:
+    """Return first-order corrected DPO's loss.
+
+    The likelihood of a win is ``q = sigma(h) + alpha clip(sigma''(h) V / 2, -clamp, clamp)``, with
+    V from the joint likelihood and from ``s = sigma(h)``, through which gradients flow.
+
+    Parameters
+    ----------
+    margin, label, weight
+        As for `bradley_terry`.
+    joint : JointMoments
+        Constants, of the margins' shape.
+    alpha : float or Tensor
+        Strength of the correction; 0 is DPO. A tensor must broadcast with the margins.
+    form : {"F1", "F2", "F3"}
+        F1 ``max(a - (a + b)^2, 0) / [s (1 - s)]^2``; F2 ``(a - s^2) / (s^2 (1 - s) (2 - 3 s))``,
+        mirrored for s > 1/2; F3 as F1, with ``a - (1 + a - c)^2 / 4``.
+    clamp : float
+        Bound of the correction before it is multiplied by alpha; inf for none.
+
+    Returns
+    -------
+    Tensor
+        Where q leaves (0, 1), which large alpha can bring about, it is held 1e-15 above 0 or
+        at 1, and gradients are 0.
+
+    Raises
+    ------
+    InputError
+        If `alpha` is negative, the form unknown or `clamp` not positive.
+
+    References
+    ----------
+    arXiv 2502.16320, section 5.
+
+    Examples
+    --------
+    Types that disagree (p = 0.9 and 0.2) pull the likelihood towards 1/2:
+
+    >>> import torch
+    >>> from socialpref.training.losses import JointMoments, corrected_dpo
+    >>> p = torch.tensor([[0.9], [0.2]])
+    >>> joint = JointMoments((p**2).mean(0), (p * (1 - p)).mean(0), ((1 - p) ** 2).mean(0))
+    >>> corrected_dpo(torch.tensor([1.0]), torch.tensor([1.0]), joint)
+    tensor(0.4604)
+    """
+    if not isinstance(alpha, Tensor):
+        _validate.number("alpha", alpha, 0.0)
+    elif (alpha < 0).any():
+        raise _validate.complaint("alpha", "non-negative", f"{alpha.min():g}")
+    if form not in FORMS:
+        must = f"one of {', '.join(map(repr, FORMS))}"
+        raise _validate.complaint("form", must, repr(form))
+    if not clamp > 0.0:
+        raise _validate.complaint("clamp", "positive", repr(clamp))
+    # Further out the correction is at its clamp, or 0, and floats would overflow.
+    far = 30.0 if margin.dtype == torch.float64 else 15.0
+    s = torch.sigmoid(margin.clamp(-far, far))
+    a, b, c = joint
+    if form == "F2":
+        mirrored = s > 0.5
+        t = torch.where(mirrored, 1.0 - s, s)
+        wins = torch.where(mirrored, c, a)
+        bend = (1.0 - 2.0 * t) * (wins - t**2) / (2.0 * t * (2.0 - 3.0 * t))
+        bend = torch.where(mirrored, -bend, bend)
+    else:
+        variance = a - (a + b) ** 2 if form == "F1" else a - (1.0 + a - c) ** 2 / 4.0
+        bend = (1.0 - 2.0 * s) * variance.clamp(min=0.0) / (2.0 * s * (1.0 - s))
+    shift = alpha * bend.clamp(-clamp, clamp)
+    # Where nothing is corrected DPO's own formula is exact at any margin.
+    plain = (shift == 0.0) & (margin.abs() > far)
+    win, lose = (
+        torch.where(
+            plain, logsigmoid(side), torch.log((torch.sigmoid(side) + bent).clamp(EDGE, 1.0))
+        )
+        for side, bent in ((margin, shift), (-margin, -shift))
+    )
+    return _mean(-label * win - (1.0 - label) * lose, weight)
+
+
+def agreement(
+    margin: Tensor,
+    wins: Tensor,
+    losses: Tensor,
+    n_labels: int,
+    weight: Tensor | None = None,
+    *,
+    family: Family = "logit",
+) -> Tensor:
+    """Return the agreement-only loss of panels with `n_labels` labels, one of each type.
+
+    Only unanimous panels count; the mean is over all. Both families are consistent for equal
+    shares: "logit" is DPO with the margin multiplied by `n_labels`; "potential" is
+    ``-wins G(s) - losses G(1 - s)`` with ``G'(s) = 1 + ((1 - s) / s)^n_labels``.
+
+    Parameters
+    ----------
+    margin, weight
+        As for `bradley_terry`.
+    wins, losses : Tensor
+        Share of panels all of whose labels prefer the first, and the second: see `unanimous`.
+    n_labels : int
+        Labels in each panel, T >= 1.
+    family : {"logit", "potential"}
+
+    Returns
+    -------
+    Tensor
+        The potential's exponential branch goes on as a straight line before it overflows.
+
+    Raises
+    ------
+    InputError
+        If `n_labels` is not a positive integer or the family is unknown.
+
+    References
+    ----------
+    arXiv 2502.16320, section 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training.losses import agreement, unanimous
+    >>> wins, losses = unanimous(torch.tensor([[1, 1, 1], [1, 0, 1]]))
+    >>> agreement(torch.tensor([0.5, 0.5]), wins, losses, 3)
+    tensor(0.1007)
+    """
+    if not isinstance(n_labels, int) or n_labels < 1:
+        raise _validate.complaint("n_labels", "a positive integer", repr(n_labels))
+    if family == "logit":
+        scaled = n_labels * margin
+        return _mean(-wins * logsigmoid(scaled) - losses * logsigmoid(-scaled), weight)
+    if family != "potential":
+        raise _validate.complaint("family", "'logit' or 'potential'", repr(family))
+    return _mean(
+        -wins * _potential(margin, n_labels) - losses * _potential(-margin, n_labels), weight
+    )
+
+
+def unanimous(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which panels (rows) prefer the first with one voice, and which the second.
+
+    Parameters
+    ----------
+    labels : Tensor, shape (..., T)
+        0 or 1, one for each type.
+
+    Returns
+    -------
+    tuple of Tensor
+        Two of shape (...), of 0 and 1, in the default float type.
+
+    Raises
+    ------
+    InputError
+        If a label is neither 0 nor 1, a missing one (NaN) included.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training.losses import unanimous
+    >>> unanimous(torch.tensor([[1, 1], [0, 1], [0, 0]]))
+    (tensor([1., 0., 0.]), tensor([0., 0., 1.]))
+    """
+    wrong = (labels != 0) & (labels != 1)
+    if wrong.any():
+        must = "0 or 1 for every type of every panel"
+        raise _validate.complaint("labels", must, f"{labels[wrong][0]:g} among them")
+    dtype = labels.dtype if labels.is_floating_point() else torch.get_default_dtype()
+    return labels.eq(1).all(-1).to(dtype), labels.eq(0).all(-1).to(dtype)
+
+
+def margins(
+    log_policy: tuple[Tensor, Tensor],
+    log_reference: tuple[Tensor, Tensor] | None = None,
+    beta: float = 1.0,
+) -> Tensor:
+    """Return ``beta [log pi(y)/ref(y) - log pi(z)/ref(z)]`` of candidates y (first) and z.
+
+    Parameters
+    ----------
+    log_policy, log_reference : tuple of Tensor
+        Log-probabilities of the first and of the second candidate; no reference is a uniform one.
+    beta : float
+        Positive.
+
+    Raises
+    ------
+    InputError
+        If `beta` is not positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training.losses import margins
+    >>> margins((torch.tensor(-1.0), torch.tensor(-2.0)), beta=0.1)
+    tensor(0.1000)
+    """
+    _validate.number("beta", beta, 0.0, above=True)
+    ahead = log_policy[0] - log_policy[1]
+    if log_reference is not None:
+        ahead = ahead - (log_reference[0] - log_reference[1])
+    return beta * ahead
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (weight * values).sum() / weight.sum()
+
+
+def _potential(margin: Tensor, n: int) -> Tensor:
+    """Return G(sigma(h)), whose derivative in h is ``s (1 - s) (1 + exp(-n h))``.
+
+    Integrated term by term of ``(1/s - 1)^n``; ``1/s`` is ``1 + exp(-h)``.
+    """
+    largest = torch.finfo(margin.dtype).max
+    low = -0.5 * log(largest) / n
+    inside = margin.clamp(min=low)
+    s, inverse = torch.sigmoid(inside), 1.0 + torch.exp(-inside)
+    total = (1.0 + (-1.0) ** n) * s - n * (-1.0) ** n * logsigmoid(inside)
+    for k in range(2, n + 1):
+        total = total + comb(n, k) * (-1.0) ** (n - k) * inverse ** (k - 1) / (1 - k)
+    slope = (1.0 + exp(-n * low)) / (1.0 + exp(low)) / (1.0 + exp(-low))
+    return total + slope * (margin - inside)
