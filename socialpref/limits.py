@@ -183,7 +183,7 @@ def dpo_limit(
     >>> dpo_limit(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.31879, 0.36242, 0.31879])
     """
-    weights = _design(population, sampling)
+    weights = pair_design(population, sampling)
     fit = _bradley_terry(weights, population.pairwise())
     return _limit("DPO", fit.rewards, fit.residual, fit.iterations, beta, reference)
 
@@ -243,7 +243,7 @@ def agreement_limit(
         if labels.shape != population.shares.shape or (labels < 0).any() or labels.sum() <= 0:
             must = f"{population.n_types} non-negative numbers of labels"
             raise _validate.complaint("replicas", must, replicas)
-    weights = _design(population, sampling)
+    weights = pair_design(population, sampling)
     # In logarithms, or panels of decisive types would underflow.
     unanimous = np.zeros_like(weights)
     for count, reward in zip(labels, population.rewards, strict=True):
@@ -289,7 +289,7 @@ def reward_averaging_limit(
     >>> reward_averaging_limit(Population([[0, -1, -2], [0, -2, 4]])).rewards.round(6)
     array([ 0.166667, -1.333333,  1.166667])
     """
-    weights = _design(population, sampling)
+    weights = pair_design(population, sampling)
     fits = [
         _bradley_terry(weights, Population(reward[None, :], link=population.link).pairwise())
         for reward in population.rewards
@@ -371,7 +371,7 @@ def corrected_dpo_limit(
     bound = float(clamp)
     if not bound > 0.0:
         raise _validate.complaint("clamp", "positive", repr(clamp))
-    weights, wins = _design(population, sampling), population.pairwise()
+    weights, wins = pair_design(population, sampling), population.pairwise()
     squares = np.zeros_like(wins)  # E p^2, the joint likelihood of winning twice
     for share, reward in zip(population.shares, population.rewards, strict=True):
         squares += share * population.link(reward[:, None] - reward[None, :]) ** 2
@@ -404,7 +404,7 @@ def corrected_dpo_limit(
 # --- designs and policies -------------------------------------------------------------
 
 
-def _design(population: Population, sampling: ArrayLike | None) -> Floats:
+def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
     """Return the weights of the pairs, (K, K), of which every alternative can be compared."""
     size = population.n_options
     must = f"a distribution over {size} alternatives or a symmetric ({size}, {size}) matrix"
