@@ -372,10 +372,7 @@ def corrected_dpo_limit(
     if not bound > 0.0:
         raise _validate.complaint("clamp", "positive", repr(clamp))
     weights, wins = pair_design(population, sampling), population.pairwise()
-    squares = np.zeros_like(wins)  # E p^2, the joint likelihood of winning twice
-    for share, reward in zip(population.shares, population.rewards, strict=True):
-        squares += share * population.link(reward[:, None] - reward[None, :]) ** 2
-    loss = _CorrectedLoss(weights, wins, squares, _CORRECTIONS[form], bound)
+    loss = _CorrectedLoss(weights, wins, population.pairwise_twice(), _CORRECTIONS[form], bound)
     start = _bradley_terry(weights, wins).rewards
     rewards, iterations = start, 0
     for step in np.linspace(0.0, alpha, 1 + max(1, int(np.ceil(4 * alpha))))[1:]:

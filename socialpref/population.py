@@ -220,6 +220,28 @@ class Population:
         """
         return self._preferences
 
+    def pairwise_twice(self) -> NDArray[np.float64]:
+        """Return E p^2, shape (K, K): how likely one annotator prefers y to z two times in two.
+
+        Less the square of `pairwise`, it is the variance of preferences between types: what
+        linked comparisons tell, and anonymous ones do not.
+
+        References
+        ----------
+        arXiv 2502.16320, section 5.
+
+        Examples
+        --------
+        >>> from socialpref import Population
+        >>> Population([[1, 0], [-1, 0]]).pairwise_twice().round(4)
+        array([[0.25  , 0.3034],
+               [0.3034, 0.25  ]])
+        """
+        total = np.zeros_like(self.pairwise())
+        for share, reward in zip(self.shares, self.rewards, strict=True):
+            total += share * self.link(reward[:, None] - reward[None, :]) ** 2
+        return total
+
     def mean_rewards(self) -> NDArray[np.float64]:
         """Return the average reward of each alternative, shape (K,)."""
         return self.shares @ self.rewards

@@ -37,7 +37,8 @@ class Cells(NamedTuple):
     Attributes
     ----------
     prompt, first, second : ndarray of int, shape (n,)
-        Every pair once, in one orientation; pairs of an alternative with itself are left out.
+        Every pair once, in one orientation, if merged; pairs of an alternative with itself, which
+        say nothing, are left out.
     wins, losses : ndarray, shape (n,)
         How often the first was preferred, and the second; of panels, with one voice.
     total : ndarray, shape (n,)
@@ -128,8 +129,9 @@ class Annotations:
     @property
     def information(self) -> Information:
         """What the columns tell: "panel", "linked", "typed" or "anonymous", the first that fits."""
+        known: dict[Information, Integers | None]
         known = {"panel": self.panel, "linked": self.annotator, "typed": self.annotator_type}
-        return next((name for name, column in known.items() if column is not None), "anonymous")  # type: ignore[return-value]
+        return next((name for name, column in known.items() if column is not None), "anonymous")
 
     def take(self, rows: ArrayLike) -> Self:
         """Return some of the rows, by number or by a mask."""
@@ -141,18 +143,28 @@ class Annotations:
         }
         return replace(self, **columns)
 
-    def cells(self) -> Cells:
-        """Return the labels added up by prompt and pair, one annotation each.
+    def cells(self, *, merged: bool = True) -> Cells:
+        """Return the labels added up by prompt and pair, or one by one.
+
+        Parameters
+        ----------
+        merged : bool
+            False for a row for each label, as minibatches need.
 
         Raises
         ------
         InputError
             If no two different alternatives were compared.
         """
-        return _add_up(self, self.label, 1 - self.label, 1)
+        return _cells(self, self.label == 1, self.label == 0, 1, merged)
 
-    def unanimous_cells(self) -> Cells:
-        """Return the panels added up by prompt and pair.
+    def unanimous_cells(self, *, merged: bool = True) -> Cells:
+        """Return the panels added up by prompt and pair, or one by one.
+
+        Parameters
+        ----------
+        merged : bool
+            False for a row for each panel.
 
         Raises
         ------
@@ -160,7 +172,7 @@ class Annotations:
             If there is no panel column, or as for `panels`.
         """
         rows, labels = self.panels()
-        return _add_up(rows, labels.all(1), ~labels.any(1), labels.shape[1])
+        return _cells(rows, labels.min(1) == 1, labels.max(1) == 0, labels.shape[1], merged)
 
     def panels(self) -> tuple[Self, NDArray[np.bool_]]:
         """Return one row for each panel, and its labels, shape (panels, labels of each).
@@ -174,7 +186,7 @@ class Annotations:
         if self.panel is None:
             raise _validate.complaint("panel", "known for the agreement-only loss", "None")
         order = np.argsort(self.panel, kind="stable")
-        _, starts, sizes = np.unique(self.panel[order], return_index=True, return_counts=True)
+        _, sizes = np.unique(self.panel, return_counts=True)
         if np.ptp(sizes):
             raise InputError(
                 f"'panel' must have a label of every type; the largest has {sizes.max()}, and "
@@ -221,8 +233,8 @@ class Annotations:
         import torch
         from torch.utils.data import TensorDataset
 
-        rows, labels = self, self.label
-        columns = [rows.prompt, rows.first, rows.second, labels]
+        rows = self
+        columns: list[NDArray[Any]] = [rows.prompt, rows.first, rows.second, rows.label]
         if self.panel is not None:
             rows, voices = self.panels()
             columns = [rows.prompt, rows.first, rows.second, voices]
@@ -478,13 +490,21 @@ def _pairs(
     return first, second
 
 
-def _add_up(rows: Annotations, wins: ArrayLike, losses: ArrayLike, n_labels: int) -> Cells:
+def _cells(
+    rows: Annotations,
+    wins: NDArray[np.bool_],
+    losses: NDArray[np.bool_],
+    n_labels: int,
+    merged: bool,
+) -> Cells:
     apart = rows.first != rows.second
     if not apart.any():
         raise _validate.complaint("second", "another alternative than 'first'", "the same always")
     x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
+    w, v = (c[apart].astype(np.float64) for c in (wins, losses))
+    if not merged:
+        return Cells(x, y, z, w, v, np.ones(len(x)), n_labels)
     swapped = y > z
-    w, v = np.asarray(wins, np.float64)[apart], np.asarray(losses, np.float64)[apart]
     size = rows.n_options
     keys = (x * size + np.minimum(y, z)) * size + np.maximum(y, z)
     span = rows.n_prompts * size * size
@@ -493,9 +513,10 @@ def _add_up(rows: Annotations, wins: ArrayLike, losses: ArrayLike, n_labels: int
         count = len(kept)
     else:
         kept, count = np.arange(span), span
-    total = np.bincount(keys, minlength=count).astype(np.float64)
-    won = np.bincount(keys, np.where(swapped, v, w), count)
-    lost = np.bincount(keys, np.where(swapped, w, v), count)
+    ahead, behind = np.where(swapped, v, w), np.where(swapped, w, v)
+    total, won, lost = (
+        np.bincount(keys, values, count).astype(np.float64) for values in (None, ahead, behind)
+    )
     there = total > 0.0
     x, pair = np.divmod(kept[there], size * size)
     y, z = np.divmod(pair, size)
