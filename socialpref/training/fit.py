@@ -1,0 +1,605 @@
+"""Fitting policies: exactly, on labels added up by pair, or by minibatches as the paper does."""
+
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from .. import _validate
+from ..errors import ConvergenceError, DataError, InputError, OutputError
+from ..population import Population
+from .annotations import Cells
+from .losses import JointMoments, agreement, bradley_terry, corrected_dpo
+from .policies import Tabular
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer]
+
+
+class Batch(NamedTuple):
+    """Comparisons as a loss sees them: tensors of one shape, whose last axis is the comparison.
+
+    Attributes
+    ----------
+    wins, losses : Tensor
+        The share of the comparisons that the first won, and the second; of panels, with one
+        voice.
+    weight : Tensor
+        How many comparisons there are of each.
+    n_labels : int
+        Labels in each comparison.
+    joint : JointMoments or None
+        The joint likelihood of each pair, where it is known.
+    """
+
+    wins: Tensor
+    losses: Tensor
+    weight: Tensor
+    n_labels: int
+    joint: JointMoments | None
+
+
+Objective = Callable[[Tensor, Batch], Tensor]
+"""From margins, and what was said of them, to the mean loss."""
+
+
+class JointLikelihood(Protocol):
+    """What tells how likely one annotator's two answers on a pair are."""
+
+    def moments(
+        self, prompt: Integers, first: Integers, second: Integers
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrueJoint:
+    """The joint likelihood of known populations, one for each prompt.
+
+    Examples
+    --------
+    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.training import TrueJoint
+    >>> wins, splits, losses = TrueJoint((mediocre_winner(),)).moments([0], [1], [0])
+    >>> (wins + 2 * splits + losses).round(9)
+    array([1.])
+    """
+
+    populations: Sequence[Population]
+
+    def moments(
+        self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
+        at = np.asarray(prompt), np.asarray(first), np.asarray(second)
+        mean = np.stack([one.pairwise() for one in self.populations])[at]
+        square = np.stack([one.pairwise_twice() for one in self.populations])[at]
+        return square, mean - square, 1.0 - 2.0 * mean + square
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A policy learned from annotations, with the evidence.
+
+    Attributes
+    ----------
+    policy : ndarray, shape (X, K)
+        For each of X prompts.
+    rewards : ndarray, shape (X, K)
+        The implicit rewards ``beta log(policy / reference)``, centred for each prompt.
+    loss : float
+        The objective, at the end of an exact fit; its mean over the last 100 steps of one by
+        minibatches.
+    residual : float
+        The largest absolute derivative of the objective; NaN for minibatches, which have no
+        stopping rule.
+    iterations : int
+        Evaluations of an exact fit, or steps.
+    """
+
+    policy: Floats
+    rewards: Floats
+    loss: float
+    residual: float
+    iterations: int
+
+
+def dpo(margin: Tensor, batch: Batch) -> Tensor:
+    """Return DPO's loss of a batch."""
+    return bradley_terry(margin, batch.wins, batch.weight)
+
+
+def corrected(alpha: float | Tensor = 1.0, **options: Any) -> Objective:
+    """Return the objective of first-order corrected DPO.
+
+    Parameters
+    ----------
+    alpha : float or Tensor
+        Strength; a tensor of shape (models, 1) for several models at once.
+    **options
+        ``form`` and ``clamp`` of `corrected_dpo`.
+    """
+
+    def objective(margin: Tensor, batch: Batch) -> Tensor:
+        if batch.joint is None:
+            raise _validate.complaint("joint", "a joint likelihood for corrected DPO", "None")
+        return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, alpha=alpha, **options)
+
+    return objective
+
+
+def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
+    """Return the agreement-only loss of a batch of panels."""
+    return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
+
+
+def fit_exact(
+    cells: Cells,
+    objective: Objective = dpo,
+    *,
+    policy: nn.Module | None = None,
+    joint: JointLikelihood | None = None,
+    n_prompts: int | None = None,
+    n_options: int | None = None,
+    beta: float = 1.0,
+    reference: ArrayLike | None = None,
+    start: ArrayLike | None = None,
+    ridge: float = 0.0,
+    tolerance: float = 1e-9,
+    max_iterations: int = 2000,
+    device: str | torch.device = "cpu",
+) -> Fit:
+    """Minimise an objective over all the data at once, by L-BFGS in double precision.
+
+    Labels added up by pair are all that the losses see of the data, so one pass over it, in
+    `Annotations.cells`, is enough.
+
+    Parameters
+    ----------
+    cells : Cells
+        From `Annotations.cells`, `Annotations.unanimous_cells` or `expected_cells`.
+    objective : callable
+        `dpo`, ``corrected(alpha)``, `agreement_only`, or your own.
+    policy : torch.nn.Module, optional
+        From prompts to scores; trained in place. A table if omitted.
+    joint : JointLikelihood, optional
+        For corrected DPO: a `LatentClasses`, or the `TrueJoint`.
+    n_prompts, n_options : int, optional
+        Sizes of a table; those seen in `cells` if omitted.
+    beta, reference
+        As for `dpo_limit`; the reference is of shape (K,), for all prompts, or (X, K).
+    start : array_like, shape (X, K), optional
+        Implicit rewards to begin a table from; 0 if omitted. What is found for a loss that is
+        not convex depends on it.
+    ridge : float
+        Adds ``ridge / 2`` times the squared scores, summed, over the number of comparisons: with
+        a normal prior of this precision on each score. Keeps alternatives that never lose
+        finite.
+    tolerance : float
+        The largest absolute derivative that is accepted, with the weights of all cells summing
+        to 1.
+    max_iterations : int
+    device : str or torch.device
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+    ConvergenceError
+        If the tolerance is not reached, as when an alternative wins always, or the objective
+        stops being finite.
+
+    Examples
+    --------
+    >>> from socialpref import dpo_limit
+    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.training import expected_cells, fit_exact
+    >>> fit = fit_exact(expected_cells(mediocre_winner()))
+    >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
+    np.True_
+    """
+    _validate.number("beta", beta, 0.0, above=True)
+    _validate.number("ridge", ridge, 0.0)
+    _validate.number("tolerance", tolerance, 0.0, above=True)
+    X = int(cells.prompt.max()) + 1 if n_prompts is None else n_prompts
+    K = int(max(cells.first.max(), cells.second.max())) + 1 if n_options is None else n_options
+    where = torch.device(device)
+    network = Tabular(X, K) if policy is None else policy
+    if start is not None:
+        if not isinstance(network, Tabular):
+            raise _validate.complaint("start", "omitted for a policy other than a table", "rewards")
+        begin = _validate.real_array("start", start, 2)
+        if begin.shape != (X, K):
+            raise _validate.complaint("start", f"of shape ({X}, {K})", f"shape {begin.shape}")
+        network.scores.data = torch.as_tensor(begin / beta)
+    network = network.to(where, torch.float64)
+    first, second, batch = _tensors(cells, X, K, joint, where, torch.float64)
+    prompts, comparisons = torch.arange(X, device=where), float(cells.total.sum())
+    optimiser = torch.optim.LBFGS(
+        network.parameters(),
+        max_iter=max_iterations,
+        max_eval=2 * max_iterations,
+        tolerance_grad=tolerance,
+        tolerance_change=0.0,
+        history_size=30,
+        line_search_fn="strong_wolfe",
+    )
+    calls = 0
+
+    def evaluate() -> Tensor:
+        nonlocal calls
+        calls += 1
+        optimiser.zero_grad()
+        scores = network(prompts)
+        flat = beta * scores.flatten()
+        loss = objective(flat[first] - flat[second], batch)
+        if ridge:
+            loss = loss + ridge / (2.0 * comparisons) * (scores**2).sum()
+        if not torch.isfinite(loss):
+            raise ConvergenceError(f"exact fit: the loss is {float(loss)} at evaluation {calls}")
+        loss.backward()
+        return loss
+
+    optimiser.step(evaluate)
+    loss = float(evaluate().detach())
+    residual = max(float(p.grad.abs().max()) for p in network.parameters() if p.grad is not None)
+    if residual > tolerance:
+        raise ConvergenceError(
+            f"exact fit: the largest derivative is {residual:.2e} after {calls} evaluations, more "
+            f"than {tolerance:g}; an alternative that always wins or loses has no finite optimum "
+            "(a 'ridge' gives it one)"
+        )
+    with torch.no_grad():
+        scores = network(prompts)
+    return _result(scores, beta, reference, loss, residual, calls)
+
+
+def fit_minibatch(
+    policies: Sequence[nn.Module],
+    cells: Cells | Sequence[Cells],
+    objective: Objective | Mapping[int, Objective] = dpo,
+    *,
+    n_prompts: int,
+    n_options: int,
+    joint: JointLikelihood | Sequence[JointLikelihood] | None = None,
+    beta: float = 1.0,
+    reference: ArrayLike | None = None,
+    steps: int = 10_000,
+    batch_size: int = 1024,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    checkpoint: str | Path | None = None,
+    save_every: int = 1000,
+    progress: bool = False,
+) -> tuple[Fit, ...]:
+    """Train policies of one architecture by Adam, all at once.
+
+    Parameters
+    ----------
+    policies : sequence of torch.nn.Module
+        One for each seed, alpha ...; trained in place.
+    cells : Cells, or a sequence with one for each policy
+        Not merged: a row is an example. Each policy goes through its own shuffle.
+    objective : callable, or mapping of int to callable
+        As for `fit_exact`; a mapping says from which step on each objective holds.
+    n_prompts, n_options : int
+    joint : JointLikelihood, or a sequence with one for each policy
+    beta, reference
+        As for `fit_exact`.
+    steps, batch_size, learning_rate
+        Of Adam; the defaults are the paper's.
+    seed : int
+        Of the shuffles.
+    device : str or torch.device
+    checkpoint : path, optional
+        A file to keep the state in every `save_every` steps. If it is there, training goes on
+        from it, to the same result as without a break.
+    save_every : int
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    tuple of Fit
+        One for each policy.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+    DataError
+        If the checkpoint is of another training.
+    ConvergenceError
+        If a loss is no longer finite; the last checkpoint is kept.
+
+    References
+    ----------
+    arXiv 2502.16320, section 7.2.
+
+    Examples
+    --------
+    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.training import MLP, fit_minibatch, simulate
+    >>> rows = simulate(mediocre_winner(), 5000).cells(merged=False)
+    >>> fits = fit_minibatch([MLP(1, 3, seed=s) for s in (0, 1)], rows, n_prompts=1, n_options=3,
+    ...                      steps=300, batch_size=256, learning_rate=0.01)
+    >>> [int(fit.policy[0].argmax()) for fit in fits]
+    [1, 1]
+    """
+    _validate.number("beta", beta, 0.0, above=True)
+    _validate.number("learning_rate", learning_rate, 0.0, above=True)
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("save_every", save_every)):
+        if not isinstance(value, int) or value < 1:
+            raise _validate.complaint(name, "a positive integer", repr(value))
+    count, where = len(policies), torch.device(device)
+    if not count:
+        raise _validate.complaint("policies", "at least one", "none")
+    schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
+    if min(schedule) != 0:
+        raise _validate.complaint("objective", "given from step 0 on", f"from {min(schedule)}")
+    data = _Examples(
+        [cells] * count if isinstance(cells, Cells) else cells,
+        list(joint) if isinstance(joint, Sequence) else [joint] * count,
+        (count, n_prompts, n_options),
+        batch_size,
+        seed,
+        where,
+    )
+    parameters, buffers = torch.func.stack_module_state([p.to(where) for p in policies])
+    leaves = {k: v.detach().clone().requires_grad_() for k, v in parameters.items()}
+    skeleton, prompts = policies[0], torch.arange(n_prompts, device=where)
+
+    def scores_of(one: dict[str, Tensor], held: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(skeleton, (one, held), (prompts,))
+
+    ensemble = torch.func.vmap(scores_of)
+    optimiser = torch.optim.Adam(leaves.values(), lr=learning_rate, foreach=True)
+    facts = (count, n_prompts, n_options, batch_size, learning_rate, beta, seed, sorted(schedule))
+    saved = _Checkpoint(checkpoint, f"{data.digest()} {facts}")
+    state = saved.load(where)
+    begin, recent = 0, []
+    if state is not None:
+        begin, recent = state["step"], state["recent"]
+        optimiser.load_state_dict(state["optimiser"])
+        with torch.no_grad():
+            for key, values in state["parameters"].items():
+                leaves[key].copy_(values)
+
+    bar = _bar(steps, begin, progress)
+    try:
+        for step in range(begin, steps):
+            first, second, batch = data.at(step)
+            flat = beta * ensemble(leaves, buffers).flatten(1)
+            current = schedule[max(at for at in schedule if at <= step)]
+            loss = current(flat.gather(1, first) - flat.gather(1, second), batch)
+            now = float(loss.detach())
+            if not np.isfinite(now):
+                raise ConvergenceError(
+                    f"minibatch fit: the loss is {now} at step {step}"
+                    + (f"; {checkpoint} holds the last good state" if checkpoint else "")
+                )
+            optimiser.zero_grad()
+            # Adam does not see the scale: every policy has the step of its own mean loss.
+            (count * loss).backward()
+            optimiser.step()
+            recent = [*recent[-99:], now]
+            bar.update()
+            if (step + 1) % save_every == 0:
+                saved.save(
+                    step=step + 1,
+                    recent=recent,
+                    optimiser=optimiser.state_dict(),
+                    parameters={key: values.detach() for key, values in leaves.items()},
+                )
+    finally:
+        bar.close()
+    with torch.no_grad():
+        scores = ensemble(leaves, buffers)
+        for m, policy in enumerate(policies):
+            policy.load_state_dict({k: v[m] for k, v in {**leaves, **buffers}.items()})
+    recently = float(np.mean(recent))
+    return tuple(_result(one, beta, reference, recently, float("nan"), steps) for one in scores)
+
+
+# --- data -----------------------------------------------------------------------------
+
+
+def _tensors(
+    cells: Cells,
+    X: int,
+    K: int,
+    joint: JointLikelihood | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor, Batch]:
+    """Return each comparison's two places among the (X K) scores, and what was said of it."""
+    limits = {"prompt": ("n_prompts", X), "first": ("n_options", K), "second": ("n_options", K)}
+    for column, (name, size) in limits.items():
+        most = int(getattr(cells, column).max())
+        if most >= size:
+            raise _validate.complaint(name, f"more than {most}, which is in 'cells'", size)
+    shares = [cells.wins / cells.total, cells.losses / cells.total, cells.total]
+    if joint is not None:
+        shares += joint.moments(cells.prompt, cells.first, cells.second)
+    wins, losses, weight, *moments = (
+        torch.as_tensor(np.asarray(values), dtype=dtype, device=device) for values in shares
+    )
+    first, second = (
+        torch.as_tensor(cells.prompt * K + option, dtype=torch.int64, device=device)
+        for option in (cells.first, cells.second)
+    )
+    known = JointMoments(*moments) if moments else None
+    return first, second, Batch(wins, losses, weight, cells.n_labels, known)
+
+
+class _Examples:
+    """The examples of every policy; each goes through its own in shuffles without end."""
+
+    def __init__(
+        self,
+        cells: Sequence[Cells],
+        joints: Sequence[JointLikelihood | None],
+        sizes: tuple[int, int, int],
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        count, X, K = sizes
+        for name, values in (("cells", cells), ("joint", joints)):
+            if len(values) != count:
+                raise _validate.complaint(name, f"one, or one for each of {count} policies",
+                                          len(values))  # fmt: skip
+        if len({one.n_labels for one in cells}) > 1 or len({j is None for j in joints}) > 1:
+            raise InputError("'cells' and 'joint' must be of one kind for all policies.")
+        self._batch_size, self._seed, self._device = batch_size, seed, device
+        self._orders: dict[tuple[int, int], Tensor] = {}
+        parts, self._places, starts = [], [], dict[tuple[int, int], int]()
+        length = 0
+        for one, joint in zip(cells, joints, strict=True):
+            key = id(one), id(joint)  # policies that share their data share the tensors
+            if key not in starts:
+                starts[key] = length
+                parts.append(_tensors(one, X, K, joint, device, torch.float32))
+                length += len(one.prompt)
+            self._places.append((starts[key], len(one.prompt)))
+        self._first = torch.cat([part[0] for part in parts])
+        self._second = torch.cat([part[1] for part in parts])
+        batches = [part[2] for part in parts]
+        moments = [batch.joint for batch in batches if batch.joint is not None]
+        self._all = Batch(
+            wins=torch.cat([batch.wins for batch in batches]),
+            losses=torch.cat([batch.losses for batch in batches]),
+            weight=torch.cat([batch.weight for batch in batches]),
+            n_labels=batches[0].n_labels,
+            joint=JointMoments(*map(torch.cat, zip(*moments, strict=True))) if moments else None,
+        )
+
+    def at(self, step: int) -> tuple[Tensor, Tensor, Batch]:
+        """Return the minibatches of all policies at a step, each tensor (policies, batch)."""
+        rows = torch.stack([self._rows(m, step) for m in range(len(self._places))])
+        every, joint = self._all, self._all.joint
+        return (
+            self._first[rows],
+            self._second[rows],
+            Batch(
+                every.wins[rows],
+                every.losses[rows],
+                every.weight[rows],
+                every.n_labels,
+                None if joint is None else JointMoments(*(moment[rows] for moment in joint)),
+            ),
+        )
+
+    def digest(self) -> str:
+        """Return what tells these examples from others."""
+        content = hashlib.sha256()
+        for values in (self._first, self._second, self._all.wins, self._all.losses):
+            content.update(values.cpu().numpy().tobytes())
+        return content.hexdigest()
+
+    def _rows(self, m: int, step: int) -> Tensor:
+        start, size = self._places[m]
+        position, missing, parts = step * self._batch_size, self._batch_size, []
+        while missing:
+            epoch, inside = divmod(position, size)
+            part = self._order(m, epoch, size)[inside : inside + missing]
+            parts.append(part)
+            position, missing = position + len(part), missing - len(part)
+        return start + torch.cat(parts)
+
+    def _order(self, m: int, epoch: int, size: int) -> Tensor:
+        """Return the shuffle of a policy's epoch, which depends on nothing before it."""
+        if (m, epoch) not in self._orders:
+            self._orders.pop((m, epoch - 2), None)
+            entropy = np.random.SeedSequence([self._seed, m, epoch]).generate_state(1)[0]
+            shuffle = torch.randperm(size, generator=torch.Generator().manual_seed(int(entropy)))
+            self._orders[m, epoch] = shuffle.to(self._device)
+        return self._orders[m, epoch]
+
+
+# --- results and checkpoints ----------------------------------------------------------
+
+
+def _result(
+    scores: Tensor,
+    beta: float,
+    reference: ArrayLike | None,
+    loss: float,
+    residual: float,
+    iterations: int,
+) -> Fit:
+    values = scores.detach().double().cpu().numpy()
+    base = np.ones(values.shape)
+    if reference is not None:
+        given = _validate.any_array("reference", reference, "probabilities")
+        if given.shape not in (values.shape, values.shape[1:]):
+            must = f"of shape {values.shape[1:]} or {values.shape}"
+            raise _validate.complaint("reference", must, f"shape {given.shape}")
+        _validate.check_shares("reference", given)
+        if given.min() <= 0.0:
+            raise _validate.complaint("reference", "positive everywhere", f"{given.min():g}")
+        base = base * given
+    logits = np.log(base) + values
+    policy = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return Fit(
+        policy=policy / policy.sum(axis=1, keepdims=True),
+        rewards=beta * (values - values.mean(axis=1, keepdims=True)),
+        loss=loss,
+        residual=residual,
+        iterations=iterations,
+    )
+
+
+class _Checkpoint:
+    """A file with the state of a training, which is replaced whole."""
+
+    def __init__(self, path: str | Path | None, training: str) -> None:
+        self._path, self._training = None if path is None else Path(path), training
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        if self._path is None or not self._path.exists():
+            return None
+        try:
+            state = torch.load(self._path, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+            raise DataError(f"{self._path}: not a checkpoint") from None
+        if not isinstance(state, dict) or state.get("training") != self._training:
+            raise DataError(f"{self._path}: the checkpoint of another training")
+        return state
+
+    def save(self, **state: Any) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".writing-", dir=self._path.parent)
+            os.close(handle)
+            try:
+                torch.save({"training": self._training, **state}, name)
+                os.replace(name, self._path)
+            except BaseException:
+                os.unlink(name)
+                raise
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror}") from None
+
+
+def _bar(steps: int, done: int, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=steps, initial=done, unit="step", disable=not shown)
