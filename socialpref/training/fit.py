@@ -477,38 +477,26 @@ class _Examples:
                 parts.append(_tensors(one, X, K, joint, device, torch.float32))
                 length += len(one.prompt)
             self._places.append((starts[key], len(one.prompt)))
-        self._first = torch.cat([part[0] for part in parts])
-        self._second = torch.cat([part[1] for part in parts])
+        # One row of each is one example: to take it touches memory once.
+        self._pairs = torch.stack([torch.cat([part[i] for part in parts]) for i in (0, 1)], 1)
         batches = [part[2] for part in parts]
-        moments = [batch.joint for batch in batches if batch.joint is not None]
-        self._all = Batch(
-            wins=torch.cat([batch.wins for batch in batches]),
-            losses=torch.cat([batch.losses for batch in batches]),
-            weight=torch.cat([batch.weight for batch in batches]),
-            n_labels=batches[0].n_labels,
-            joint=JointMoments(*map(torch.cat, zip(*moments, strict=True))) if moments else None,
+        self._said = torch.cat(
+            [torch.stack([*batch[:3], *(batch.joint or ())], 1) for batch in batches]
         )
+        self._n_labels = batches[0].n_labels
 
     def at(self, step: int) -> tuple[Tensor, Tensor, Batch]:
         """Return the minibatches of all policies at a step, each tensor (policies, batch)."""
         rows = torch.stack([self._rows(m, step) for m in range(len(self._places))])
-        every, joint = self._all, self._all.joint
-        return (
-            self._first[rows],
-            self._second[rows],
-            Batch(
-                every.wins[rows],
-                every.losses[rows],
-                every.weight[rows],
-                every.n_labels,
-                None if joint is None else JointMoments(*(moment[rows] for moment in joint)),
-            ),
-        )
+        first, second = self._pairs[rows].unbind(-1)
+        wins, losses, weight, *moments = self._said[rows].unbind(-1)
+        known = JointMoments(*moments) if moments else None
+        return first, second, Batch(wins, losses, weight, self._n_labels, known)
 
     def digest(self) -> str:
         """Return what tells these examples from others."""
         content = hashlib.sha256()
-        for values in (self._first, self._second, self._all.wins, self._all.losses):
+        for values in (self._pairs, self._said):
             content.update(values.cpu().numpy().tobytes())
         return content.hexdigest()
 
