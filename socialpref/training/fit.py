@@ -480,16 +480,19 @@ class _Examples:
         # One row of each is one example: to take it touches memory once.
         self._pairs = torch.stack([torch.cat([part[i] for part in parts]) for i in (0, 1)], 1)
         batches = [part[2] for part in parts]
-        self._said = torch.cat(
-            [torch.stack([*batch[:3], *(batch.joint or ())], 1) for batch in batches]
-        )
+        said = [
+            [b.wins, b.losses, b.weight, *([] if b.joint is None else b.joint)] for b in batches
+        ]
+        self._said = torch.cat([torch.stack(columns, 1) for columns in said])
         self._n_labels = batches[0].n_labels
 
     def at(self, step: int) -> tuple[Tensor, Tensor, Batch]:
         """Return the minibatches of all policies at a step, each tensor (policies, batch)."""
-        rows = torch.stack([self._rows(m, step) for m in range(len(self._places))])
-        first, second = self._pairs[rows].unbind(-1)
-        wins, losses, weight, *moments = self._said[rows].unbind(-1)
+        count = len(self._places)
+        rows = torch.cat([self._rows(m, step) for m in range(count)])
+        first, second = self._pairs.index_select(0, rows).view(count, -1, 2).unbind(-1)
+        said = self._said.index_select(0, rows).view(count, len(rows) // count, -1)
+        wins, losses, weight, *moments = said.unbind(-1)
         known = JointMoments(*moments) if moments else None
         return first, second, Batch(wins, losses, weight, self._n_labels, known)
 
