@@ -478,7 +478,7 @@ class _Examples:
                 length += len(one.prompt)
             self._places.append((starts[key], len(one.prompt)))
         # One row of each is one example: to take it touches memory once.
-        self._pairs = torch.stack([torch.cat([part[i] for part in parts]) for i in (0, 1)], 1)
+        self._pairs = torch.cat([torch.stack([first, second], 1) for first, second, _ in parts])
         batches = [part[2] for part in parts]
         said = [
             [b.wins, b.losses, b.weight, *([] if b.joint is None else b.joint)] for b in batches
