@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey`` and ``socialpref data``."""
+"""The command line: ``socialpref survey``, ``socialpref data`` and ``socialpref explorer``."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import data, survey
+from . import data, explorer, survey
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     survey.add_to(commands)
     data.add_to(commands)
+    explorer.add_to(commands)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a label's letters
             stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,29 @@
+"""``socialpref explorer``: a page that answers while one drags."""
+
+import argparse
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's subcommands."""
+    parser = commands.add_parser("explorer", help="write the explorer, one page to play with")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        default="explorer.html",
+        help="the page; needs neither server nor network (default: explorer.html)",
+    )
+    parser.add_argument("--open", action="store_true", help="show it in the browser")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from ..explorer import build
+
+    file = Path(options.out)
+    build(file)
+    print(file)
+    if options.open:
+        webbrowser.open(file.resolve().as_uri())

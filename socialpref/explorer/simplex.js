@@ -1,0 +1,125 @@
+// The simplex: at each point a mix of draws, at a corner one option only. The point is dragged, or
+// moved by the arrow keys.
+
+const PLACES = [
+  [30, 330],
+  [370, 330],
+  [200, 35.6],
+];
+const STEP = 0.01; // what an arrow key moves; with Shift five times that
+
+const place = (d) => [0, 1].map((i) => total(d.map((mass, y) => mass * PLACES[y][i])));
+const mix = (p, q, t) => p.map((value, i) => (1 - t) * value + t * q[i]);
+
+// The distribution at a place of the drawing; outside the triangle some of it is negative.
+function distributionAt([x, y]) {
+  const [[left, bottom], [right], [, top]] = PLACES;
+  const third = (bottom - y) / (bottom - top);
+  const second = (x - left) / (right - left) - third / 2;
+  return [1 - second - third, second, third];
+}
+
+// A place for a label in a convex polygon: both its ends away from the edges, and all of it from
+// what is to be avoided.
+function roomIn(corners, avoid) {
+  const middle = [0, 1].map((i) => total(corners.map((p) => p[i])) / corners.length);
+  const side = ([x, y], [[x1, y1], [x2, y2]]) =>
+    ((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)) / Math.hypot(x2 - x1, y2 - y1);
+  const edges = neighbours([...corners, corners[0]]).filter(([p, q]) => `${p}` !== `${q}`);
+  const inner = (p) => Math.min(...edges.map((edge) => side(p, edge) * Math.sign(side(middle, edge))));
+  const room = ([x, y]) =>
+    Math.min(
+      inner([x - 45, y]),
+      inner([x + 45, y]),
+      ...avoid.map(([a, b]) => Math.hypot(Math.max(Math.abs(x - a) - 50, 0), y - b) - 8),
+    );
+  const places = corners.flatMap((p) => [0, 0.2, 0.4, 0.6].map((t) => mix(middle, p, t)));
+  return places.reduce((best, point) => (room(point) > room(best) ? point : best));
+}
+
+const inWords = (groups, letters) =>
+  groups.map((group) => group.map((y) => letters[y]).join(" = ")).join(" > ");
+
+function makeSimplex(drawing, current, move) {
+  const pictures = svg("g");
+  const handle = svg(
+    "g",
+    { id: "point", class: "handle", tabindex: 0, role: "slider", "aria-label": "Mix of draws" },
+    svg("circle", { class: "reach", r: 24 }),
+    svg("circle", { class: "ring", r: 10 }),
+    svg("circle", { class: "dot", r: 6 }),
+  );
+  drawing.append(pictures, handle);
+
+  const pointed = (event) => {
+    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(
+      drawing.getScreenCTM().inverse(),
+    );
+    move(inside(distributionAt([x, y])));
+  };
+  handle.addEventListener("pointerdown", (event) => {
+    handle.setPointerCapture(event.pointerId);
+    handle.focus();
+    event.preventDefault();
+  });
+  handle.addEventListener("pointermove", (event) => {
+    if (handle.hasPointerCapture(event.pointerId)) pointed(event);
+  });
+  pictures.addEventListener("click", pointed);
+
+  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  handle.addEventListener("keydown", (event) => {
+    const [right, up] = arrows[event.key] ?? [];
+    if (event.key === "Home") move(UNIFORM);
+    else if (right === undefined) return;
+    else {
+      const size = event.shiftKey ? 5 * STEP : STEP;
+      const change = [-right - up / 2, right - up / 2, up];
+      move(inside(current().map((mass, y) => mass + size * change[y])));
+    }
+    event.preventDefault();
+  });
+
+  return function draw(letters, { cells, flip, sampling, meansOrder }) {
+    const [x, y] = place(sampling);
+    const arrow = flip.sampling && place(flip.sampling);
+    const avoid = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => mix([x, y], arrow ?? [x, y], t));
+    const right = ({ groups }) => groups[0].some((option) => meansOrder[0].includes(option));
+    pictures.replaceChildren(
+      ...cells.map(({ groups, corners }) =>
+        svg("polygon", {
+          class: `cell winner-${groups[0].length > 1 ? "tied" : groups[0][0]}`,
+          points: corners.map((corner) => place(corner).join()).join(" "),
+        }),
+      ),
+      svg("path", { class: "border", d: `M${PLACES.join("L")}Z` }),
+      ...cells
+        .filter(({ share }) => share > 0.05)
+        .map((cell) => {
+          const [left, top] = roomIn(cell.corners.map(place), avoid);
+          const text = inWords(cell.groups, letters) + (right(cell) ? " ✓" : "");
+          return svg("text", { class: "order", x: left, y: top + 5 }, text);
+        }),
+      ...letters.map((letter, option) =>
+        svg(
+          "text",
+          {
+            class: "corner",
+            x: PLACES[option][0],
+            y: PLACES[option][1] + (option === 2 ? -12 : 24),
+          },
+          `only ${letter}`,
+        ),
+      ),
+      ...(arrow
+        ? ["halo", "arrow"].map((name) =>
+            svg("line", { class: name, x1: x, y1: y, x2: arrow[0], y2: arrow[1] }),
+          )
+        : []),
+    );
+    handle.setAttribute("transform", `translate(${x} ${y})`);
+    const words = letters.map((letter, option) => `${letter} ${percent(sampling[option])}`);
+    handle.setAttribute("aria-valuetext", words.join(", "));
+    handle.setAttribute("aria-valuenow", (100 * sampling[2]).toFixed(1));
+  };
+}
