@@ -2,13 +2,15 @@
 
 Annotators belong to classes that nobody labelled. Class l has the share q_l and a table of rewards
 R_l for every prompt, and one annotator prefers y to z and y' to z' with probability
-``J(y, z; y', z') = sum_l q_l sigma(R_l[y] - R_l[z]) sigma(R_l[y'] - R_l[z'])``. From J comes how much
-annotators disagree, which the corrected loss needs. Everything here is numpy and scipy.
+``J(y, z; y', z') = sum_l q_l sigma(R_l[y] - R_l[z]) sigma(R_l[y'] - R_l[z'])``. From J comes how
+much annotators disagree, which the corrected loss needs. Everything here is numpy and scipy.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from functools import reduce
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,7 +136,9 @@ class LatentClasses:
             got = f"{rows.n_prompts} prompts of {rows.n_options} options"
             raise _validate.complaint("annotations", must, got)
         tables = np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
-        return np.asarray(rows.of_classes(tables, np.log(self.shares))[1][rows.pattern])
+        with np.errstate(divide="ignore"):
+            log_shares = np.log(self.shares)
+        return _mixed(rows.chances(rows.gaps(tables), log_shares))[0][rows.pattern]
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return each class's probability to prefer the first, on a last axis."""
@@ -158,10 +162,10 @@ def fit_latent_classes(
     annotations: Annotations,
     n_classes: int,
     *,
-    ridge: float = 0.1,
-    n_starts: int = 5,
+    ridge: float = 0.5,
+    n_starts: int = 3,
     seed: int | np.random.Generator = 0,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-6,
     max_iterations: int = 2000,
     progress: bool = False,
 ) -> LatentClasses:
@@ -175,8 +179,8 @@ def fit_latent_classes(
     n_classes : int
         Number of classes, L >= 1. One is a Bradley-Terry fit.
     ridge : float
-        Precision of a Gaussian prior of every reward around 0, positive; 0.1 is a standard
-        deviation of 3.2. Without it an option that a class always prefers has no finite reward.
+        Precision of a Gaussian prior of every reward around 0, positive; 0.5 is a standard
+        deviation of 1.4. Without it an option that a class always prefers has no finite reward.
     n_starts : int
         Random starts; the best after a few iterations is fitted to the end.
     seed : int or Generator
@@ -219,9 +223,9 @@ def fit_latent_classes(
     >>> from socialpref.training import simulate
     >>> from socialpref.training.joint import fit_latent_classes
     >>> crowd = mediocre_winner()
-    >>> fit = fit_latent_classes(simulate(crowd, 400_000, "linked"), 3, ridge=1e-3)
-    >>> fit.joint(0, 1, 0, 1, 2).round(2), (crowd.pairwise_twice()[1, 0]).round(2)
-    (np.float64(0.2...), np.float64(0.3...))
+    >>> fit = fit_latent_classes(simulate(crowd, 400_000, "linked"), 3)
+    >>> fit.joint(0, 1, 0, 1, 0).round(2), crowd.pairwise_twice()[1, 0].round(2)
+    (np.float64(0.4), np.float64(0.4))
     """
     if not isinstance(n_classes, int | np.integer) or n_classes < 1:
         raise _validate.complaint("n_classes", "a positive integer", repr(n_classes))
@@ -234,19 +238,402 @@ def fit_latent_classes(
     likelihood = _Likelihood(_Comparisons.of(annotations), float(ridge))
     rng = np.random.default_rng(seed)
     pooled = _Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
-    if n_classes == 1:
-        runs = [pooled]
-    else:
-        starts = [likelihood.start(int(n_classes), rng, pooled.point.rewards) for _ in range(n_starts)]
-        runs = [_Ascent(likelihood, start) for start in starts]
-        if n_starts > 1:
-            for run in runs:
-                run.run(tolerance, SHORT)
-    best = max(runs, key=lambda run: run.point.value)
-    best.run(tolerance, max_iterations)
+    best = pooled
+    if n_classes > 1:
+        rewards, _ = likelihood.split(pooled.point.parameters)
+        starts = [likelihood.start(int(n_classes), rng, rewards) for _ in range(n_starts)]
+        runs = [_Ascent(likelihood, start).run(tolerance, SHORT) for start in starts]
+        best = max(runs, key=lambda run: run.point.value)
+        best.run(tolerance, max_iterations, progress=progress)
     if best.residual > tolerance:
         raise ConvergenceError(
             f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
             f"tolerance {tolerance:.2e}"
         )
     return likelihood.result(best)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassChoice:
+    """How many classes annotators who were left out speak for.
+
+    Attributes
+    ----------
+    candidates : tuple of int
+        Numbers of classes.
+    log_likelihood : ndarray, shape (candidates,)
+        Mean over annotators of the log-probability of all their labels, by the fit to the folds
+        that they are not in.
+    standard_error : ndarray, shape (candidates,)
+        Of that mean, for annotators drawn anew; the fits are taken as they are.
+    shortfall, shortfall_error : ndarray, shape (candidates,)
+        How much less the mean is than the best one's, and the standard error of the difference,
+        annotator by annotator.
+    chosen : int
+    fit : LatentClasses
+        To all annotators, with the chosen number.
+    """
+
+    candidates: tuple[int, ...]
+    log_likelihood: Floats
+    standard_error: Floats
+    shortfall: Floats
+    shortfall_error: Floats
+    chosen: int
+    fit: LatentClasses
+
+
+def choose_classes(
+    annotations: Annotations,
+    candidates: Sequence[int] = (1, 2, 3, 4, 5, 6),
+    *,
+    folds: int = 5,
+    rule: Rule = "best",
+    ridge: float = 0.5,
+    n_starts: int = 3,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+    max_iterations: int = 2000,
+    progress: bool = False,
+) -> ClassChoice:
+    """Choose the number of classes by cross-validation over annotators.
+
+    Parameters
+    ----------
+    annotations : Annotations
+        As for `fit_latent_classes`.
+    candidates : sequence of int
+        Numbers of classes to try.
+    folds : int
+        Annotators are dealt into so many; at least 2.
+    rule : {"best", "one standard error"}
+        The number with the highest held-out log-likelihood; or the smallest that falls short of
+        it by no more than one standard error of the difference.
+    ridge, n_starts, tolerance, max_iterations
+        As for `fit_latent_classes`.
+    seed : int
+        Of the folds and of every fit's starts.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    ClassChoice
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range, or as for `fit_latent_classes`.
+    ConvergenceError
+        As for `fit_latent_classes`.
+
+    Examples
+    --------
+    >>> from socialpref import Population
+    >>> from socialpref.training import simulate
+    >>> from socialpref.training.joint import choose_classes
+    >>> camps = Population([[0, -1, -2], [0, -2, 4]])
+    >>> rows = simulate(camps, 4000, "linked", comparisons=8)
+    >>> choose_classes(rows, (1, 2, 3), rule="one standard error").chosen
+    2
+    """
+    from tqdm import tqdm
+
+    numbers = tuple(candidates)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise _validate.complaint("candidates", "distinct numbers of classes", repr(candidates))
+    if rule not in ("best", "one standard error"):
+        raise _validate.complaint("rule", "'best' or 'one standard error'", repr(rule))
+    who, n_annotators = annotations.annotators()
+    if not isinstance(folds, int | np.integer) or not 2 <= folds <= n_annotators:
+        must = f"an integer in 2..{n_annotators}, the number of annotators"
+        raise _validate.complaint("folds", must, repr(folds))
+
+    def fit(rows: Annotations, n_classes: int) -> LatentClasses:
+        return fit_latent_classes(
+            rows,
+            n_classes,
+            ridge=ridge,
+            n_starts=n_starts,
+            seed=seed,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+
+    dealt = np.random.default_rng(seed).permutation(n_annotators) % folds
+    values = np.empty((len(numbers), n_annotators))
+    with tqdm(total=len(numbers) * folds, unit="fit", disable=not progress) as bar:
+        for i, n_classes in enumerate(numbers):
+            for fold in range(folds):
+                out = dealt == fold
+                kept = fit(annotations.take(~out[who]), n_classes)
+                values[i, out] = kept.log_likelihood_of(annotations.take(out[who]))
+                bar.update()
+    means = values.mean(axis=1)
+    behind = values[means.argmax()] - values
+    shortfall, shortfall_error = behind.mean(axis=1), _standard_error(behind)
+    enough = shortfall <= (shortfall_error if rule == "one standard error" else 0.0)
+    chosen = min(n for n, good in zip(numbers, enough, strict=True) if good)
+    return ClassChoice(
+        candidates=numbers,
+        log_likelihood=means,
+        standard_error=_standard_error(values),
+        shortfall=shortfall,
+        shortfall_error=shortfall_error,
+        chosen=chosen,
+        fit=fit(annotations, chosen),
+    )
+
+
+def _standard_error(values: Floats) -> Floats:
+    """Return the standard errors of the means over the last axis."""
+    return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))
+
+
+# --- the likelihood -------------------------------------------------------------------
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(np.exp(_log_sigmoid(x)))
+
+
+def _mixed(chances: Floats) -> tuple[Floats, Floats]:
+    """Return the log of the sum of exponentials over the last axis, and each one's part of it.
+
+    The axis is short, and numpy is slow to reduce such ones; columns one after another are not.
+    """
+    top = reduce(np.maximum, np.moveaxis(chances, -1, 0))
+    parts = np.exp(chances - top[..., None])
+    total = parts @ np.ones(chances.shape[-1])
+    parts /= total[..., None]
+    return np.asarray(np.log(total) + top), parts
+
+
+def _log_sigmoid(x: Floats) -> Floats:
+    return np.asarray(np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))))
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparisons:
+    """Linked comparisons, as how often each annotator saw which option win against which.
+
+    Annotators who saw the same are one pattern. A cell is a prompt, a winner and a loser.
+    """
+
+    counts: Any
+    """Sparse, shape (patterns, cells)."""
+    weight: Floats
+    """Annotators of each pattern."""
+    pattern: Integers
+    """Each annotator's."""
+    prompt: Integers
+    winner: Integers
+    loser: Integers
+    n_prompts: int
+    n_options: int
+
+    @classmethod
+    def of(cls, rows: Annotations) -> "_Comparisons":
+        from scipy.sparse import csr_array
+
+        who, n_annotators = rows.annotators()
+        apart = rows.first != rows.second
+        if not apart.any():
+            raise _validate.complaint(
+                "second", "another alternative than 'first'", "the same always"
+            )
+        x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
+        first_won = rows.label[apart] == 1
+        winner, loser = np.where(first_won, y, z), np.where(first_won, z, y)
+        keys = (x * rows.n_options + winner) * rows.n_options + loser
+        cells, cell = np.unique(keys, return_inverse=True)
+        counts = csr_array(
+            (np.ones(len(cell), np.int64), (who[apart], cell)), (n_annotators, len(cells))
+        )
+        # Rows are told apart by a random sum of 64 bits: two different ones agree with a chance
+        # of 5e-20.
+        marks = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, len(cells))
+        _, place, pattern, weight = np.unique(
+            counts @ marks, return_index=True, return_inverse=True, return_counts=True
+        )
+        return cls(
+            counts=counts[place].astype(np.float64),
+            weight=weight.astype(np.float64),
+            pattern=pattern,
+            prompt=cells // rows.n_options**2,
+            winner=cells // rows.n_options % rows.n_options,
+            loser=cells % rows.n_options,
+            n_prompts=rows.n_prompts,
+            n_options=rows.n_options,
+        )
+
+    def chances(self, gaps: Floats, log_shares: Floats) -> Floats:
+        """Return the log-probability of each class together with each pattern."""
+        return np.asarray(self.counts @ _log_sigmoid(gaps) + log_shares)
+
+    def gaps(self, tables: Floats) -> Floats:
+        """Return winner's less loser's reward, from tables of shape (prompts * options, L)."""
+        base = self.prompt * self.n_options
+        return np.asarray(tables[base + self.winner] - tables[base + self.loser])
+
+
+class _Point(NamedTuple):
+    """The penalised log-likelihood at some parameters, with what the next step needs."""
+
+    parameters: Floats
+    value: float
+    gradient: Floats
+    curvature: Floats
+    """What each cell and class adds to the information about a reward gap."""
+    shares: Floats
+
+
+class _Likelihood:
+    """sum over annotators of log J, less ridge / 2 times the sum of squared rewards.
+
+    Parameters are one vector: rewards of shape (prompts * options, L), then the L logits of the
+    shares.
+    """
+
+    def __init__(self, rows: _Comparisons, ridge: float) -> None:
+        from scipy.sparse import csr_array
+
+        self.rows, self.ridge = rows, ridge
+        self.n_annotators = float(rows.weight.sum())
+        self.n_tables = rows.n_prompts * rows.n_options
+        cells, base = np.arange(len(rows.prompt)), rows.prompt * rows.n_options
+        shape = (len(cells), self.n_tables)
+        ahead = csr_array((np.ones(len(cells)), (cells, base + rows.winner)), shape)
+        behind = csr_array((np.ones(len(cells)), (cells, base + rows.loser)), shape)
+        self.contrast = (ahead - behind).T.tocsr()
+        self.seen_by_cell = rows.counts.T.tocsr().multiply(rows.weight).tocsr()
+
+    def split(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Return rewards and logits."""
+        n_classes = len(parameters) // (self.n_tables + 1)
+        return parameters[:-n_classes].reshape(-1, n_classes), parameters[-n_classes:]
+
+    def at(self, parameters: Floats) -> _Point:
+        """Take the E-step; value and gradient follow from each pattern's chances of the classes."""
+        rewards, logits = self.split(parameters)
+        log_sum, shares = _mixed(logits)
+        gaps = self.rows.gaps(rewards)
+        total, chances = _mixed(self.rows.chances(gaps, logits - log_sum))
+        seen = self.seen_by_cell @ chances
+        wrong = _sigmoid(-gaps)
+        pull = self.contrast @ (seen * wrong) - self.ridge * rewards
+        value = float(self.rows.weight @ total - 0.5 * self.ridge * (rewards**2).sum())
+        gradient = np.append(pull.ravel(), self.rows.weight @ chances - self.n_annotators * shares)
+        return _Point(parameters, value, gradient, seen * wrong * (1.0 - wrong), shares)
+
+    def newton(self, point: _Point, force: Floats) -> Floats:
+        """Take the M-step: solve the information of the complete data for `force`."""
+        rows = self.rows
+        pull, lean = self.split(force)
+        options, n_classes = rows.n_options, len(lean)
+        cells = np.zeros((rows.n_prompts * options * options, n_classes))
+        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = point.curvature
+        blocks = np.moveaxis(cells.reshape(rows.n_prompts, options, options, -1), -1, 1)
+        blocks = -blocks - np.swapaxes(blocks, -1, -2)
+        diagonal = np.arange(options)
+        blocks[..., diagonal, diagonal] = self.ridge - blocks.sum(axis=-1)
+        steps = np.linalg.solve(
+            blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
+        )
+        moved = np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes)
+        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares))
+
+    def start(
+        self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
+    ) -> Floats:
+        """Return where to begin: the pooled rewards plus noise, equal shares."""
+        tables = np.zeros((self.n_tables, n_classes))
+        if rng is not None:
+            noise = rng.normal(size=(self.rows.n_prompts, self.rows.n_options, n_classes))
+            noise -= noise.mean(axis=1, keepdims=True)
+            tables = noise.reshape(tables.shape)
+        if pooled is not None:
+            tables = tables + pooled
+        return np.append(tables.ravel(), np.zeros(n_classes))
+
+    def residual(self, point: _Point) -> float:
+        """Return the largest derivative, per annotator."""
+        return float(np.abs(point.gradient).max()) / self.n_annotators
+
+    def result(self, run: "_Ascent") -> LatentClasses:
+        """Return the fit that a run came to."""
+        rows, point = self.rows, run.point
+        rewards, _ = self.split(point.parameters)
+        value = point.value + 0.5 * self.ridge * (rewards**2).sum()
+        tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
+        return LatentClasses(
+            shares=point.shares,
+            rewards=tables - tables.mean(axis=2, keepdims=True),
+            log_likelihood=float(value) / self.n_annotators,
+            residual=self.residual(point),
+            iterations=run.iterations,
+            n_annotators=int(self.n_annotators),
+            ridge=self.ridge,
+        )
+
+
+class _Ascent:
+    """Accelerated EM from one start; it can be taken up again where it stopped."""
+
+    def __init__(self, likelihood: _Likelihood, start: Floats) -> None:
+        self.likelihood = likelihood
+        self.point = likelihood.at(start)
+        self.iterations = 0
+        self.values = [self.point.value]
+        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
+
+    @property
+    def residual(self) -> float:
+        """The largest derivative, per annotator."""
+        return self.likelihood.residual(self.point)
+
+    def run(self, tolerance: float, max_iterations: int, *, progress: bool = False) -> Self:
+        """Go on until the residual is small, or for so many iterations in all."""
+        from tqdm import tqdm
+
+        bar = tqdm(disable=not progress, desc="latent classes", unit="iteration")
+        while self.residual > tolerance and self.iterations < max_iterations:
+            bar.set_postfix(residual=f"{self.residual:.1e}", refresh=False)
+            bar.update()
+            new = self._climb(self._direction())
+            if new is None and self._past:  # what is remembered misleads; EM's step does not
+                self._past.clear()
+                new = self._climb(self._direction())
+            if new is None:
+                break
+            step = new.parameters - self.point.parameters
+            fall = self.point.gradient - new.gradient
+            if step @ fall > 1e-12 * np.sqrt((step @ step) * (fall @ fall)):
+                self._past.append((step, fall))
+            self.point = new
+            self.values.append(new.value)
+            self.iterations += 1
+        bar.close()
+        return self
+
+    def _direction(self) -> Floats:
+        """Return the gradient times the inverse Hessian's estimate, by the two-loop recursion."""
+        force, pulls = self.point.gradient.copy(), []
+        for step, fall in reversed(self._past):
+            pulls.append((step @ force) / (step @ fall))
+            force -= pulls[-1] * fall
+        move = self.likelihood.newton(self.point, force)
+        for (step, fall), pull in zip(self._past, reversed(pulls), strict=True):
+            move += step * (pull - (fall @ move) / (step @ fall))
+        return move
+
+    def _climb(self, move: Floats) -> _Point | None:
+        """Take the longest of the steps 1, 1/2, 1/4, ... that raises the value enough."""
+        slope = float(self.point.gradient @ move)
+        rounding = 1e-14 * abs(self.point.value)
+        for halvings in range(30):
+            length = 0.5**halvings
+            new = self.likelihood.at(self.point.parameters + length * move)
+            if new.value >= self.point.value + 1e-4 * length * slope - rounding and slope > 0:
+                return new
+        return None
