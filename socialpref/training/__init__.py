@@ -12,6 +12,8 @@ from .fit import (
     fit_exact,
     fit_minibatch,
 )
+from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
+from .learn import learn
 from .policies import MLP, Tabular
 
 __all__ = [
@@ -19,15 +21,20 @@ __all__ = [
     "Annotations",
     "Batch",
     "Cells",
+    "ClassChoice",
     "Fit",
     "JointLikelihood",
+    "LatentClasses",
     "Tabular",
     "TrueJoint",
     "agreement_only",
+    "choose_classes",
     "corrected",
     "dpo",
     "expected_cells",
     "fit_exact",
+    "fit_latent_classes",
     "fit_minibatch",
+    "learn",
     "simulate",
 ]

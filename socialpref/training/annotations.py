@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from .. import _validate
 from .._files import results_folder
 from ..errors import DataError, InputError
 from ..limits import pair_design
+from ..methods import Information
 from ..population import Population
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
-Information = Literal["anonymous", "linked", "typed", "panel"]
 INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
 METADATA = b"socialpref"
 """Where the sizes are kept in a Parquet file."""

@@ -254,18 +254,26 @@ def fit_exact(
         loss.backward()
         return loss
 
+    def residual() -> float:
+        grads = [p.grad for p in network.parameters() if p.grad is not None]
+        return max(float(grad.abs().max()) for grad in grads)
+
     optimiser.step(evaluate)
     loss = float(evaluate().detach())
-    residual = max(float(p.grad.abs().max()) for p in network.parameters() if p.grad is not None)
-    if residual > tolerance:
+    if residual() > tolerance:
+        # Next to the minimum the loss is flat to rounding, and tells a line search nothing.
+        optimiser.param_groups[0].update(line_search_fn=None, max_iter=100)
+        optimiser.step(evaluate)
+        loss = float(evaluate().detach())
+    if not residual() <= tolerance:
         raise ConvergenceError(
-            f"exact fit: the largest derivative is {residual:.2e} after {calls} evaluations, more "
+            f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, more "
             f"than {tolerance:g}; an alternative that always wins or loses has no finite optimum "
             "(a 'ridge' gives it one)"
         )
     with torch.no_grad():
         scores = network(prompts)
-    return _result(scores, beta, reference, loss, residual, calls)
+    return result_of(scores, beta, reference, loss, residual(), calls)
 
 
 def fit_minibatch(
@@ -413,7 +421,7 @@ def fit_minibatch(
         for m, policy in enumerate(policies):
             policy.load_state_dict({k: v[m] for k, v in {**leaves, **buffers}.items()})
     recently = float(np.mean(recent))
-    return tuple(_result(one, beta, reference, recently, float("nan"), steps) for one in scores)
+    return tuple(result_of(one, beta, reference, recently, float("nan"), steps) for one in scores)
 
 
 # --- data -----------------------------------------------------------------------------
@@ -526,7 +534,7 @@ class _Examples:
 # --- results and checkpoints ----------------------------------------------------------
 
 
-def _result(
+def result_of(
     scores: Tensor,
     beta: float,
     reference: ArrayLike | None,
@@ -534,6 +542,7 @@ def _result(
     residual: float,
     iterations: int,
 ) -> Fit:
+    """Return the fit whose policy is ``reference exp(scores)``, normalised."""
     values = scores.detach().double().cpu().numpy()
     base = np.ones(values.shape)
     if reference is not None:
