@@ -240,9 +240,10 @@ def fit_latent_classes(
     pooled = _Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
     best = pooled
     if n_classes > 1:
+        short = min(SHORT, max_iterations)
         rewards, _ = likelihood.split(pooled.point.parameters)
         starts = [likelihood.start(int(n_classes), rng, rewards) for _ in range(n_starts)]
-        runs = [_Ascent(likelihood, start).run(tolerance, SHORT) for start in starts]
+        runs = [_Ascent(likelihood, start).run(tolerance, short) for start in starts]
         best = max(runs, key=lambda run: run.point.value)
         best.run(tolerance, max_iterations, progress=progress)
     if best.residual > tolerance:

@@ -1,0 +1,305 @@
+"""The joint likelihood: what a mixture learned from linked comparisons must and must not say."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+
+from socialpref import Population, fit_bradley_terry
+from socialpref.errors import ConvergenceError, InputError
+from socialpref.examples import mediocre_winner, ring, two_camps
+from socialpref.training import Annotations, simulate
+from socialpref.training.joint import (
+    LatentClasses,
+    _Ascent,
+    _Comparisons,
+    _Likelihood,
+    choose_classes,
+    fit_latent_classes,
+)
+
+Floats = NDArray[np.float64]
+
+PAIRS = [(0, 1), (0, 2), (1, 2)]
+
+
+def classes(rewards: object, shares: list[float]) -> LatentClasses:
+    """Return a mixture that was written down."""
+    return LatentClasses(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
+
+
+def annotations(
+    prompt: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    label: ArrayLike,
+    *,
+    annotator: ArrayLike,
+    n_prompts: int = 1,
+    n_options: int = 2,
+) -> Annotations:
+    """Return linked comparisons."""
+    x, y, z, won, who = map(np.asarray, (prompt, first, second, label, annotator))
+    return Annotations(x, y, z, won, n_prompts, n_options, annotator=who)
+
+
+def as_expected(population: Population, n: int) -> Annotations:
+    """Return about n annotators of two comparisons each, as frequent as they are expected."""
+    rows, counts = [], []
+    for one, other in product(PAIRS, repeat=2):
+        for labels in product((1, 0), repeat=2):
+            chance = np.ones(population.n_types)
+            for (y, z), label in zip((one, other), labels, strict=True):
+                gap = population.rewards[:, y] - population.rewards[:, z]
+                chance = chance / (1 + np.exp(-gap if label else gap))
+            rows.append([(*one, labels[0]), (*other, labels[1])])
+            counts.append(round(float(n * population.shares @ chance) / len(PAIRS) ** 2))
+    table = np.repeat(np.array(rows), counts, axis=0)
+    columns = table.reshape(-1, 3).T
+    who = np.repeat(np.arange(len(table)), 2)
+    return annotations(np.zeros_like(who), *columns, n_options=3, annotator=who)
+
+
+def ragged(seed: int = 0, n_prompts: int = 2) -> Annotations:
+    """Return annotators with 2 to 6 comparisons, each at several prompts, in mixed-up rows."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(150), rng.integers(2, 7, 150))
+    rng.shuffle(who)
+    first, second = rng.integers(0, 3, (2, len(who)))
+    camp = np.array([[2.0, 0.0, -1.0], [-1.0, 0.5, 1.5]])[who % 2]
+    gap = camp[np.arange(len(who)), first] - camp[np.arange(len(who)), second]
+    label = (rng.random(len(who)) < 1 / (1 + np.exp(-gap))).astype(int)
+    prompt = rng.integers(0, n_prompts, len(who))
+    return Annotations(prompt, first, second, label, n_prompts, 3, annotator=who)
+
+
+def all_joint(fit: LatentClasses) -> Floats:
+    """Return J of every prompt and every two pairs."""
+    n_prompts, _, options = fit.rewards.shape
+    return fit.joint(*np.indices((n_prompts, options, options, options, options)))
+
+
+def test_written_down_numbers() -> None:
+    fit = classes([[[np.log(3.0), 0.0], [0.0, np.log(4.0)]]], [0.5, 0.5])  # p = 0.75 and 0.2
+    assert fit.joint(0, 0, 1, 0, 1) == pytest.approx((0.75**2 + 0.2**2) / 2)
+    assert fit.joint(0, 0, 1, 1, 0) == pytest.approx((0.75 * 0.25 + 0.2 * 0.8) / 2)
+    assert fit.variance(0, 0, 1) == pytest.approx(0.275**2)
+    assert fit.variance(0, 0, 1, 0.25) == pytest.approx((0.275 / 0.1875) ** 2)
+    np.testing.assert_allclose(fit.mean_rewards(), [[np.log(3) / 2, np.log(4) / 2]])
+    rows = annotations([0] * 4, [0, 0, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0], annotator=[8, 8, 3, 3])
+    expected = np.log([(0.25**2 + 0.8**2) / 2, (0.75**2 + 0.2**2) / 2])
+    np.testing.assert_allclose(fit.log_likelihood_of(rows), expected)
+
+
+@given(
+    st.lists(st.lists(st.floats(-5, 5), min_size=4, max_size=4), min_size=1, max_size=4),
+    st.integers(0, 2**32 - 1),
+)
+def test_joint_is_a_joint_probability(rewards: list[list[float]], seed: int) -> None:
+    shares = np.random.default_rng(seed).dirichlet(np.ones(len(rewards)))
+    fit = classes([rewards], list(shares))
+    J = all_joint(fit)[0]
+    np.testing.assert_allclose(J, np.transpose(J, (2, 3, 0, 1)), atol=1e-12)
+    outcomes = J + np.transpose(J, (1, 0, 2, 3))
+    np.testing.assert_allclose(outcomes + np.transpose(outcomes, (0, 1, 3, 2)), 1.0)
+    population = Population(rewards, shares)
+    y, z = np.indices((4, 4))
+    a, b, c = fit.moments(0, y, z)
+    np.testing.assert_allclose(a + 2 * b + c, 1.0)
+    np.testing.assert_allclose(a, population.pairwise_twice(), atol=1e-12)
+    np.testing.assert_allclose(a + b, population.pairwise(), atol=1e-12)
+    np.testing.assert_allclose(fit.variance(0, y, z), a - (a + b) ** 2, atol=1e-12)
+    s = population.pairwise()
+    np.testing.assert_allclose(fit.variance(0, y, z, s), fit.variance(0, y, z) / (s * (1 - s)) ** 2)
+
+
+@pytest.mark.parametrize("crowd", [mediocre_winner(), two_camps()])
+def test_expected_data_give_the_true_joint_likelihood(crowd: Population) -> None:
+    fit = fit_latent_classes(as_expected(crowd, 200_000), 3, ridge=1e-3, n_starts=5, tolerance=1e-8)
+    truth = classes([crowd.rewards], list(crowd.shares))
+    np.testing.assert_allclose(all_joint(fit), all_joint(truth), atol=2e-4)
+    y, z = np.indices((3, 3))
+    np.testing.assert_allclose(
+        fit.variance(0, y, z), crowd.pairwise_twice() - crowd.pairwise() ** 2, atol=2e-4
+    )
+
+
+def test_joint_is_what_was_observed() -> None:
+    crowd = mediocre_winner()
+    rows = simulate(crowd, 200_000, "linked", seed=3)
+    fit = fit_latent_classes(rows, 3)
+    y, z, won = (c.reshape(-1, 2) for c in (rows.first, rows.second, rows.label))
+    for one, other in product(PAIRS, repeat=2):
+        seen = (y == [one[0], other[0]]).all(1) & (z == [one[1], other[1]]).all(1)
+        observed = won[seen].all(1).mean()
+        error = np.sqrt(observed * (1 - observed) / seen.sum())
+        assert abs(fit.joint(0, *one, *other) - observed) < 4 * error
+
+
+def test_the_likelihood_never_falls_and_its_gradient_is_right() -> None:
+    likelihood = _Likelihood(_Comparisons.of(ragged()), 0.3)
+    run = _Ascent(likelihood, likelihood.start(3, np.random.default_rng(1)))
+    begin = run.point
+    assert run.run(1e-9, 500).residual <= 1e-9
+    assert (np.diff(run.values) > -1e-10).all()
+    assert run.values[-1] > run.values[0] + 1
+    for i in range(len(begin.parameters)):
+        nudge = 1e-5 * (np.arange(len(begin.parameters)) == i)
+        slope = [likelihood.at(begin.parameters + k * nudge).value for k in (1, -1)]
+        assert (slope[0] - slope[1]) / 2e-5 == pytest.approx(begin.gradient[i], abs=1e-5)
+
+
+def test_one_class_is_a_bradley_terry_fit() -> None:
+    rows = ragged(1, n_prompts=1)
+    fit = fit_latent_classes(rows, 1, ridge=1e-9, tolerance=1e-10)
+    apart = rows.first != rows.second
+    direct = fit_bradley_terry(rows.first[apart], rows.second[apart], rows.label[apart])
+    np.testing.assert_allclose(fit.rewards[0, 0], direct.rewards, atol=1e-7)
+    assert fit.log_likelihood * fit.n_annotators == pytest.approx(direct.log_likelihood)
+    assert fit.variance(0, 0, 1) == pytest.approx(0.0)
+
+
+def test_the_same_maximum_as_a_general_optimiser() -> None:
+    rows, ridge, n_classes = ragged(), 0.4, 2
+    fit = fit_latent_classes(rows, n_classes, ridge=ridge, n_starts=8, tolerance=1e-9)
+
+    def loss(parameters: Floats) -> float:
+        """The penalised log-likelihood from its definition, row by row."""
+        tables = parameters[:-n_classes].reshape(2, n_classes, 3)
+        shares = np.exp(parameters[-n_classes:])
+        total = 0.5 * ridge * (tables**2).sum()
+        sign = 2 * rows.label[:, None] - 1
+        gap = tables[rows.prompt, :, rows.first] - tables[rows.prompt, :, rows.second]
+        by_class = np.ones((150, n_classes))
+        apart = rows.first != rows.second
+        assert rows.annotator is not None
+        np.multiply.at(by_class, rows.annotator[apart], (1 / (1 + np.exp(-sign * gap)))[apart])
+        return float(total - np.log(by_class @ (shares / shares.sum())).sum())
+
+    starts = np.random.default_rng(5).normal(size=(8, 2 * n_classes * 3 + n_classes))
+    best = min((minimize(loss, start, tol=1e-10) for start in starts), key=lambda found: found.fun)
+    ours = np.append(fit.rewards.ravel(), np.log(fit.shares))
+    assert loss(ours) == pytest.approx(best.fun, abs=1e-7)
+    tables = best.x[:-n_classes].reshape(2, n_classes, 3)
+    shares = np.exp(best.x[-n_classes:])
+    direct = classes(tables, list(shares / shares.sum()))
+    np.testing.assert_allclose(all_joint(fit), all_joint(direct), atol=1e-4)
+    np.testing.assert_allclose(fit.log_likelihood_of(rows).mean(), fit.log_likelihood)
+
+
+def test_names_do_not_matter() -> None:
+    rows = simulate(two_camps(), 8000, "linked", comparisons=8, seed=2)
+    fit = fit_latent_classes(rows, 2, tolerance=1e-9)
+    assert rows.annotator is not None
+    order = np.random.default_rng(0).permutation(len(rows))
+    places = np.array([2, 0, 1])  # option 0 is called 2, ...
+    other = Annotations(
+        rows.prompt, places[rows.first], places[rows.second], rows.label, 1, 3,
+        annotator=10**6 - 3 * rows.annotator,
+    ).take(order)  # fmt: skip
+    renamed = fit_latent_classes(other, 2, tolerance=1e-9, seed=9)
+    np.testing.assert_allclose(
+        all_joint(renamed)[0][np.ix_(places, places, places, places)], all_joint(fit)[0], atol=1e-5
+    )
+    np.testing.assert_allclose(renamed.mean_rewards()[0, places], fit.mean_rewards()[0], atol=1e-4)
+    assert fit.shares.max() == pytest.approx(renamed.shares.max(), abs=1e-5)
+
+
+def test_two_classes_recover_types_from_many_comparisons() -> None:
+    crowd = two_camps()
+    fit = fit_latent_classes(simulate(crowd, 80_000, "linked", comparisons=16), 2, ridge=0.01)
+    order = np.argsort(fit.rewards[0, :, 2])
+    centred = crowd.rewards - crowd.rewards.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(fit.rewards[0, order], centred, atol=0.1)
+    np.testing.assert_allclose(fit.shares, 0.5, atol=0.03)
+
+
+def test_ring_variance_is_close_to_the_truth() -> None:
+    populations = ring(8)
+    fit = fit_latent_classes(simulate(populations, 100_000, "linked", seed=1), 3, ridge=0.1)
+    y, z = np.indices((8, 8))
+    true = np.array([p.pairwise_twice() - p.pairwise() ** 2 for p in populations])
+    learned = np.array([fit.variance(x, y, z) for x in range(8)])
+    assert np.corrcoef(true.ravel(), learned.ravel())[0, 1] > 0.9
+    assert learned.mean() == pytest.approx(true.mean(), rel=0.15)
+
+
+def test_choice_of_the_number_of_classes() -> None:
+    same = Population([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]])
+    rows = simulate(same, 4000, "linked", comparisons=4)
+    choice = choose_classes(rows, (3, 1, 2), rule="one standard error", folds=3)
+    assert choice.chosen == choice.fit.n_classes == 1
+    assert choice.shortfall.min() == 0.0
+    assert choice.fit.n_annotators == 1000
+    best = choose_classes(rows, (3, 1, 2), folds=3)
+    np.testing.assert_array_equal(best.log_likelihood, choice.log_likelihood)
+    assert best.chosen == (3, 1, 2)[best.log_likelihood.argmax()]
+    # A homogeneous Bradley-Terry crowd: what is held out is predicted as well as by the truth.
+    truth = classes([same.rewards[:1]], [1.0]).log_likelihood_of(rows)
+    assert best.log_likelihood.max() == pytest.approx(truth.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_classes": 0}, "'n_classes' must be a positive integer; got 0"),
+        ({"n_classes": 2.5}, "'n_classes' must be a positive integer; got 2.5"),
+        ({"ridge": 0.0}, "'ridge' must be a number in (0, inf]; got 0.0"),
+        ({"n_starts": 0}, "'n_starts' must be a positive integer; got 0"),
+        ({"tolerance": -1.0}, "'tolerance' must be a number in (0, inf]; got -1.0"),
+        ({"max_iterations": 0}, "'max_iterations' must be a positive integer; got 0"),
+    ],
+)
+def test_fit_refuses(change: dict[str, float], message: str) -> None:
+    arguments = {"n_classes": 2} | change
+    with pytest.raises(InputError) as error:
+        fit_latent_classes(ragged(), **arguments)  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+def test_annotators_must_be_known_and_linked() -> None:
+    rows = ragged()
+    anonymous = simulate(two_camps(), 10)
+    with pytest.raises(InputError, match=r"'annotator' must be known"):
+        fit_latent_classes(anonymous, 2)
+    with pytest.raises(InputError, match=r"'annotator' must link at least 2"):
+        fit_latent_classes(rows.take(np.arange(150)), 2)
+    with pytest.raises(InputError, match="another alternative"):
+        fit_latent_classes(rows.take(rows.first == rows.second).take([0, 0]), 2)
+    with pytest.raises(InputError, match="prompts and options of the fit"):
+        fit_latent_classes(rows, 1).log_likelihood_of(ragged(n_prompts=3))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"candidates": ()}, "'candidates' must be distinct numbers"),
+        ({"candidates": (1, 1)}, "'candidates' must be distinct numbers"),
+        ({"candidates": (0, 1)}, "'n_classes' must be a positive integer"),
+        ({"rule": "worst"}, "'rule' must be 'best' or 'one standard error'"),
+        ({"folds": 1}, "'folds' must be an integer in 2..150"),
+        ({"folds": 151}, "'folds' must be an integer in 2..150"),
+    ],
+)
+def test_choice_refuses(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        choose_classes(ragged(), **change)  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+def test_places_that_are_not_there() -> None:
+    fit = classes([[[0.0, 1.0]]], [1.0])
+    for place, name in ((1, 0, 0), "prompt"), ((0, 2, 0), "first"), ((0, 0, -1), "second"):
+        with pytest.raises(InputError, match=f"'{name}' must be in 0"):
+            fit.moments(*place)
+    with pytest.raises(InputError, match="'first' must be integers"):
+        fit.moments(0, 0.5, 1)
+
+
+def test_too_few_iterations_are_an_error() -> None:
+    with pytest.raises(ConvergenceError, match=r"residual .* after 3 iterations"):
+        fit_latent_classes(ragged(), 3, max_iterations=3)
