@@ -267,8 +267,8 @@ def fit_exact(
         loss = float(evaluate().detach())
     if not residual() <= tolerance:
         raise ConvergenceError(
-            f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, more "
-            f"than {tolerance:g}; an alternative that always wins or loses has no finite optimum "
+            f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, "
+            f"more than {tolerance:g}; an alternative that always wins or loses has no finite optimum "
             "(a 'ridge' gives it one)"
         )
     with torch.no_grad():
