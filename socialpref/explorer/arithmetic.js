@@ -46,23 +46,26 @@ function rank(scores) {
 }
 
 // The nearest sampling distribution at which `below` catches up with `above`. Mass moves from the
-// options that help `below` least to the one that helps it most: a fractional knapsack.
+// options that help `below` least to the one that helps it most: a fractional knapsack. Gains as close
+// as scores that count as tied are equal: which is larger is rounding.
 function pairFlip(P, above, below, base) {
   const pair = [above, below];
   const gains = base.map((_, z) => P[below][z] - P[above][z]);
   const best = Math.max(...gains);
-  if (best < 0) return { pair, distance: Infinity, sampling: null };
+  if (best < -TIE_TOLERANCE) return { pair, distance: Infinity, sampling: null };
   const receiver = gains.indexOf(best);
   const sampling = [...base];
   let missing = -dot(gains, base);
   let distance = 0;
   for (const y of [0, 1, 2].sort((y, z) => gains[y] - gains[z])) {
     const worth = best - gains[y];
-    if (missing <= 0 || worth === 0) break;
-    const moved = Math.min(missing / worth, base[y]);
+    if (missing <= 0 || worth <= TIE_TOLERANCE) break;
+    const enough = missing / worth;
+    const moved = Math.min(enough, base[y]);
     sampling[y] -= moved;
     sampling[receiver] += moved;
     distance += moved;
+    if (enough <= base[y]) break;
     missing -= moved * worth;
   }
   return { pair, distance, sampling };

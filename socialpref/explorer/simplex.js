@@ -6,6 +6,7 @@ const PLACES = [
   [370, 330],
   [200, 35.6],
 ];
+const RANGE = { "aria-label": "Mix of draws", "aria-valuemin": 0, "aria-valuemax": 100 };
 const STEP = 0.01; // what an arrow key moves; with Shift five times that
 
 const place = (d) => [0, 1].map((i) => total(d.map((mass, y) => mass * PLACES[y][i])));
@@ -19,22 +20,20 @@ function distributionAt([x, y]) {
   return [1 - second - third, second, third];
 }
 
-// A place for a label in a convex polygon: both its ends away from the edges, and all of it from
-// what is to be avoided.
+// A place for a label in a convex polygon: away from what is to be avoided, then with both its ends
+// inside, then near the middle.
 function roomIn(corners, avoid) {
   const middle = [0, 1].map((i) => total(corners.map((p) => p[i])) / corners.length);
   const side = ([x, y], [[x1, y1], [x2, y2]]) =>
     ((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)) / Math.hypot(x2 - x1, y2 - y1);
   const edges = neighbours([...corners, corners[0]]).filter(([p, q]) => `${p}` !== `${q}`);
-  const inner = (p) => Math.min(...edges.map((edge) => side(p, edge) * Math.sign(side(middle, edge))));
-  const room = ([x, y]) =>
-    Math.min(
-      inner([x - 45, y]),
-      inner([x + 45, y]),
-      ...avoid.map(([a, b]) => Math.hypot(Math.max(Math.abs(x - a) - 50, 0), y - b) - 8),
-    );
-  const places = corners.flatMap((p) => [0, 0.2, 0.4, 0.6].map((t) => mix(middle, p, t)));
-  return places.reduce((best, point) => (room(point) > room(best) ? point : best));
+  const within = (p) =>
+    Math.min(0, ...edges.map((edge) => side(p, edge) * Math.sign(side(middle, edge))));
+  const free = ([x, y]) =>
+    Math.min(24, ...avoid.map(([a, b]) => Math.hypot(Math.max(Math.abs(x - a) - 50, 0), y - b)));
+  const merit = ([x, y]) => free([x, y]) + within([x - 50, y]) + within([x + 50, y]);
+  const places = [0, 0.15, 0.3, 0.45, 0.6].flatMap((t) => corners.map((p) => mix(middle, p, t)));
+  return places.reduce((best, point) => (merit(point) > merit(best) + 1 ? point : best));
 }
 
 const inWords = (groups, letters) =>
@@ -44,7 +43,7 @@ function makeSimplex(drawing, current, move) {
   const pictures = svg("g");
   const handle = svg(
     "g",
-    { id: "point", class: "handle", tabindex: 0, role: "slider", "aria-label": "Mix of draws" },
+    { id: "point", class: "handle", tabindex: 0, role: "slider", ...RANGE },
     svg("circle", { class: "reach", r: 24 }),
     svg("circle", { class: "ring", r: 10 }),
     svg("circle", { class: "dot", r: 6 }),
