@@ -1,5 +1,7 @@
 """Run the Python examples of the README and of the pages in docs as tests."""
 
+from importlib.util import find_spec
+
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -7,3 +9,5 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["*.md"],
 ).pytest()
+# What subclasses TRL's trainers cannot be imported without the extra "llm".
+collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py"]

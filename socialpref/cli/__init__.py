@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey``, ``socialpref data`` and ``socialpref explorer``."""
+"""The command line: ``socialpref survey``, ``data``, ``explorer`` and ``hh``."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import data, explorer, survey
+from . import data, explorer, hh, survey, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 2 after a one-line error."""
+    """Run the command line and return its exit status: 0, 1 if a check failed, 2 after an error."""
     parser = _Parser(
         prog="socialpref",
         description="Whose preferences does a model learn? Social-choice analysis of alignment.",
@@ -30,12 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     survey.add_to(commands)
     data.add_to(commands)
     explorer.add_to(commands)
+    hh.add_to(commands)
+    verify.add_to(commands)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a label's letters
             stream.reconfigure(errors="backslashreplace")
     try:
         options = parser.parse_args(arguments)
-        options.run(options)
+        status: int | None = options.run(options)
         sys.stdout.flush()
     except SocialPrefError as error:
         print("socialpref: error:", " ".join(str(error).split()), file=sys.stderr)
@@ -46,4 +48,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("socialpref: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
-    return 0
+    return status or 0

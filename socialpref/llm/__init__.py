@@ -1,1 +1,43 @@
-"""Language models: HH-RLHF with types that like lengths, on the ecosystem's own trainer."""
+"""Language models: HH-RLHF with types that like lengths, on the ecosystem's own trainer.
+
+Needs the extra ``llm``: torch, transformers, trl, datasets, peft and accelerate.
+"""
+
+from .arms import ARMS, Arm, Labels, annotate, expect, to_dataset
+from .data import Audit, Corpus, Pair, audit, measure, read_pairs
+from .experiment import EXACT, PAPER, Outcome, Settings, accuracy, run, summary
+from .lengths import length_rewards, mean_signs, reward_gaps
+from .models import SMALL, Models, open_models
+from .scorer import fit_score, learn_joint, population, true_joint
+
+__all__ = [
+    "ARMS",
+    "EXACT",
+    "PAPER",
+    "SMALL",
+    "Arm",
+    "Audit",
+    "Corpus",
+    "Labels",
+    "Models",
+    "Outcome",
+    "Pair",
+    "Settings",
+    "accuracy",
+    "annotate",
+    "audit",
+    "expect",
+    "fit_score",
+    "learn_joint",
+    "length_rewards",
+    "mean_signs",
+    "measure",
+    "open_models",
+    "population",
+    "read_pairs",
+    "reward_gaps",
+    "run",
+    "summary",
+    "to_dataset",
+    "true_joint",
+]

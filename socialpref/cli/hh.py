@@ -1,0 +1,202 @@
+"""``socialpref hh``: language models on HH-RLHF, with types of annotators who like lengths."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm import Models, Pair, Settings
+
+NEEDED = ("torch", "transformers", "trl", "datasets", "peft", "accelerate")
+LENGTH = "length"
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's subcommands."""
+    parser = commands.add_parser(
+        "hh",
+        help="language models on HH-RLHF, whose annotators like lengths",
+        description=(
+            "Label the pairs of HH-RLHF as three types would who like long, short and middling "
+            "texts, train models by each arm's labels and loss, and count how often they order "
+            "held-out pairs as the average of the types does."
+        ),
+    )
+    parser.set_defaults(run=run)
+
+    add = parser.add_argument_group("the data").add_argument
+    add("--data", default="Anthropic/hh-rlhf", help="a hub name, a .jsonl[.gz] file or a folder")
+    add("--split", default="train", help="of the hub's data set (train)")
+    add("--held-out", type=float, default=0.2, metavar="X", help="share to test on (0.2)")
+    add("--test-pairs", type=int, metavar="N", help="most pairs to test on")
+
+    add = parser.add_argument_group("the experiment").add_argument
+    add(
+        "--model",
+        default="small",
+        help="length: a score for each length; small: a little Llama from nothing (default); or a "
+        "hub name or folder, which may hold a GGUF file",
+    )
+    add("--tokenizer", metavar="NAME", help="length: whose tokens are counted; else one is trained")
+    add("--arms", default="all", metavar="NAME[,NAME]", help="which, of: anonymous, average, "
+        "agreement-law, agreement, linked, typed")  # fmt: skip
+    add("--budget", default="1000", metavar="N[,N]", help="labels or pairs to pay for (1000); "
+        "length: 'exact' for label probabilities")  # fmt: skip
+    add("--units", default="annotations,pairs", metavar="UNIT[,UNIT]", help="what budgets count")
+    add("--seeds", type=int, default=3, metavar="N", help="runs of each (3)")
+
+    add = parser.add_argument_group("training").add_argument
+    add(
+        "--head",
+        choices=["text", "score"],
+        default="text",
+        help="direct alignment, or a reward model",
+    )
+    add("--no-reference", action="store_true", help="implicit rewards without a reference model")
+    add("--unshifted", action="store_true", help="score tokens by logits that have seen them, as "
+        "the published script does")  # fmt: skip
+    add("--alpha", type=float, default=1.0, help="strength of the first-order correction (1)")
+    add("--classes", type=int, default=3, help="latent classes of the joint likelihood (3)")
+    add("--beta", type=float, help="of DPO (0.1; 1 without a reference)")
+    add("--learning-rate", type=float, metavar="X", help="(1e-3; pretrained 3e-5)")
+    add("--epochs", type=float, default=1.0, metavar="N", help="(1)")
+    add("--batch", type=int, default=16, metavar="N", help="pairs in a step (16)")
+    add("--save-steps", type=int, default=50, metavar="N", help="steps between checkpoints (50)")
+    add("--report-to", default="none", metavar="NAME", help="a logger that TRL knows (none)")
+
+    add = parser.add_argument_group("the results").add_argument
+    add("--out", type=Path, default=Path("socialpref-hh"), metavar="DIR", help="folder for them")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the experiment and write and print its results."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(f"socialpref hh needs {', '.join(missing)}: pip install 'socialpref[llm]'")
+    import pandas as pd
+
+    from .. import llm
+    from .._files import results_folder
+    from ..plots.hh import accuracy_curves, accuracy_dots
+    from ..plots.style import save
+
+    settings = _settings(options)
+    _quiet()
+    pairs = llm.read_pairs(options.data, options.split)
+    models = _models(options, pairs)
+    corpus = llm.measure(pairs, models.tokenizer)
+    audit = llm.audit(corpus)
+    print(audit.describe(), flush=True)
+    kept = options.out / "unfinished"
+    with results_folder(options.out) as folder:
+        outcomes = llm.run(
+            corpus,
+            settings,
+            None if options.model == LENGTH else models,
+            keep=kept,
+            progress=sys.stderr.isatty(),
+        )
+        if os.environ.get("RANK", "0") != "0":  # accelerate launch: one process writes
+            return
+        table = llm.summary(outcomes)
+        pd.DataFrame(map(asdict, outcomes)).to_csv(folder / "runs.csv", index=False)
+        table.to_csv(folder / "summary.csv", index=False)
+        text = json.dumps(audit.to_dict(), indent=2)
+        (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+        several = table["budget"].drop_duplicates().gt(0).sum() > 1
+        figure = (accuracy_curves if several else accuracy_dots)(table)
+        save(figure, folder / "accuracy")
+    shutil.rmtree(kept, ignore_errors=True)
+    print(_report(table))
+    print(f"Tables and figures are in {options.out}{os.sep}")
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from ..llm import ARMS, EXACT, SMALL, Settings
+
+    budgets = tuple(EXACT if word == "exact" else _count(word) for word in _words(options.budget))
+    if options.tokenizer is not None and options.model != LENGTH:
+        raise InputError("--tokenizer goes with --model length: other models have their own")
+    fast = 1e-3 if options.model in (LENGTH, SMALL) else 3e-5
+    return Settings(
+        arms=tuple(ARMS) if options.arms == "all" else tuple(_words(options.arms)),
+        budgets=budgets,
+        units=tuple(_words(options.units)),  # type: ignore[arg-type]
+        seeds=options.seeds,
+        held_out=options.held_out,
+        test_pairs=options.test_pairs,
+        head=options.head,
+        alpha=options.alpha,
+        n_classes=options.classes,
+        reference=not options.no_reference,
+        shifted=not options.unshifted,
+        beta=options.beta or (1.0 if options.no_reference else 0.1),
+        learning_rate=options.learning_rate or fast,
+        epochs=options.epochs,
+        batch_size=options.batch,
+        save_steps=options.save_steps,
+        report_to=options.report_to,
+    )
+
+
+def _models(options: argparse.Namespace, pairs: "list[Pair]") -> "Models":
+    from ..llm import SMALL, open_models
+
+    name = options.model if options.model != LENGTH else options.tokenizer or SMALL
+    return open_models(name, (pair.prompt + text for pair in pairs for text in pair[1:]))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _count(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise InputError(f"--budget must be integers or 'exact'; got {word!r}") from None
+
+
+def _quiet() -> None:
+    """Keep other people's progress bars and notes off what is not a terminal."""
+    import datasets
+    import transformers
+
+    if not sys.stderr.isatty():
+        os.environ["TQDM_DISABLE"] = "1"
+        datasets.disable_progress_bars()
+        transformers.utils.logging.disable_progress_bar()
+
+
+def _report(table: "pd.DataFrame") -> str:
+    from ..llm import EXACT, PAPER
+
+    lines = [
+        "",
+        "unit         budget  arm            accuracy             gain over DPO        discarded",
+    ]
+    for row in table.itertuples():
+        budget = "exact" if row.budget == EXACT else str(row.budget)
+        lines.append(
+            f"{row.unit:<11} {budget:>7}  {row.arm:<13}  "
+            f"{_percent(row.accuracy, row.accuracy_low, row.accuracy_high):<20} "
+            f"{_percent(row.gain, row.gain_low, row.gain_high):<20} {row.discarded:.1%}"
+        )
+    lines.append(f"The paper's summary reports a gain of {PAPER:.1%} (Llama-3-8B).")
+    return "\n".join(lines)
+
+
+def _percent(mean: float, low: float, high: float) -> str:
+    if mean != mean:  # there is no anonymous arm to compare with
+        return "-"
+    return f"{mean:.1%}" + (f" ({low:.1%}, {high:.1%})" if low == low else "")

@@ -1,0 +1,249 @@
+"""Arms of the experiment: which labels are asked for, of whom, and what is learned from them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _validate
+from ..links import Logistic
+from .data import Corpus
+from .lengths import TYPES, reward_gaps
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..training import JointLikelihood
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Method = Literal["dpo", "corrected", "agreement"]
+Unit = Literal["annotations", "pairs"]
+UNITS: tuple[Unit, ...] = ("annotations", "pairs")
+N_TYPES = len(TYPES)
+LINK = Logistic()
+DIRECT: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
+    {"average": lambda gaps: gaps.mean(axis=0), "agreement-law": lambda gaps: gaps.sum(axis=0)}
+)
+"""Arms whose labels no single annotator gives: the reward gap that they go by."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to ask for labels and to learn from them.
+
+    Attributes
+    ----------
+    name : str
+    method : {"dpo", "corrected", "agreement"}
+        The loss.
+    meaning : str
+        In words.
+    labels_per_pair : int
+        Annotations that one compared pair costs.
+    by_type : bool
+        Whether one model is trained for each type and their scores are averaged.
+    """
+
+    name: str
+    method: Method
+    meaning: str
+    labels_per_pair: int = 1
+    by_type: bool = False
+
+
+ARMS: Mapping[str, Arm] = MappingProxyType(
+    {
+        arm.name: arm
+        for arm in (
+            Arm("anonymous", "dpo", "one label of an annotator of a random type"),
+            Arm("average", "dpo", "one label by the mean reward: the control for label noise"),
+            Arm(
+                "agreement-law",
+                "agreement",
+                "one label by the law of unanimous panels, as published; nobody gives such",
+            ),
+            Arm("agreement", "agreement", "a panel of one label a type; kept if alike", N_TYPES),
+            Arm("linked", "corrected", "two comparisons by each annotator"),
+            Arm("typed", "dpo", "one label, the type known; a model for each type", by_type=True),
+        )
+    }
+)  # fmt: skip
+
+
+def find_arm(name: str) -> Arm:
+    """Return an arm by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in ARMS:
+        raise _validate.complaint("arm", f"one of {', '.join(ARMS)}", repr(name))
+    return ARMS[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What was said of pairs of a corpus; panels that disagree are gone from it.
+
+    Attributes
+    ----------
+    pair : ndarray of int, shape (n,)
+        Number of the pair in its corpus.
+    wins, losses : ndarray, shape (n,)
+        1 and 0 if the first was preferred, 0 and 1 if the second; or how likely that is.
+    annotator, annotator_type : ndarray of int, shape (n,)
+        Who; -1 where the arm does not know.
+    n_annotations : int
+        Labels that were asked for; 0 if `wins` are probabilities.
+    discarded : float
+        Share of them that is thrown away.
+    """
+
+    pair: Integers
+    wins: Floats
+    losses: Floats
+    annotator: Integers
+    annotator_type: Integers
+    n_annotations: int
+    discarded: float
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    def by_model(self, arm: Arm) -> "list[Labels]":
+        """Return the labels that each of an arm's models learns from: all, or one type's."""
+        if not arm.by_type:
+            return [self]
+        return [self._take(self.annotator_type == kind) for kind in range(N_TYPES)]
+
+    def _take(self, rows: NDArray[np.bool_]) -> "Labels":
+        arrays = ("pair", "wins", "losses", "annotator", "annotator_type")
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in arrays}
+        return replace(self, **columns)
+
+
+def annotate(
+    arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "annotations"
+) -> Labels:
+    """Ask for labels until the budget is spent.
+
+    Pairs come in random order, and again in another one once all were asked for; every arm that
+    can pay for as many is asked for the same ones.
+
+    Parameters
+    ----------
+    arm : Arm
+    lengths : ndarray of int, shape (n, 2)
+        Of the two texts of each pair.
+    budget : int
+        How many annotations, or compared pairs, to pay for. A panel of T labels costs T annotations
+        and one pair; two linked comparisons cost two of either.
+    seed : int
+    unit : {"annotations", "pairs"}
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    InputError
+        If the budget does not pay for two pairs, or the unit is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from socialpref.llm.arms import ARMS, annotate
+    >>> lengths = np.array([[40, 500], [260, 120], [300, 310]])
+    >>> labels = annotate(ARMS["agreement"], lengths, 3000, seed=0)
+    >>> len(labels), labels.n_annotations, round(labels.discarded, 2)
+    (221, 3000, 0.78)
+    """
+    if unit not in UNITS:
+        raise _validate.complaint("unit", "'annotations' or 'pairs'", repr(unit))
+    each = arm.labels_per_pair
+    n_pairs = budget // each if unit == "annotations" else budget
+    n_pairs -= n_pairs % 2  # linked comparisons come in twos
+    if n_pairs < 2:
+        raise _validate.complaint("budget", f"at least {2 * each} for the arm {arm.name}", budget)
+    order, who, coin = (np.random.default_rng((seed, stream)) for stream in (1, 2, 3))
+    rounds = -(-n_pairs // len(lengths))
+    pair = np.concatenate([order.permutation(len(lengths)) for _ in range(rounds)])[:n_pairs]
+    gaps = reward_gaps(lengths[pair])
+    rows, nobody = np.arange(n_pairs), np.full(n_pairs, -1)
+    annotator = rows // 2 if arm.name == "linked" else nobody
+    if arm.labels_per_pair > 1:
+        votes = coin.random(gaps.shape) < LINK(gaps)
+        alike = (votes == votes[0]).all(axis=0)
+        wins = votes[0].astype(float)
+        labels = Labels(pair, wins, 1.0 - wins, annotator, nobody, n_pairs * each, 0.0)
+        return replace(labels._take(alike), discarded=float(1.0 - alike.mean()))
+    if arm.name in DIRECT:
+        chance, kind = LINK(DIRECT[arm.name](gaps)), nobody
+    else:
+        types = who.integers(N_TYPES, size=n_pairs)
+        types = types[annotator] if arm.name == "linked" else types
+        chance, kind = LINK(gaps[types, rows]), types if arm.by_type else nobody
+    wins = (coin.random(n_pairs) < chance).astype(float)
+    return Labels(pair, wins, 1.0 - wins, annotator, kind, n_pairs, 0.0)
+
+
+def expect(arm: Arm, lengths: Integers) -> Labels:
+    """Return what unlimited annotations would say of each pair, as probabilities."""
+    gaps = reward_gaps(lengths)
+    pair = np.arange(len(lengths))
+    p, discarded = LINK(gaps), 0.0
+    wins, losses, kind = p.mean(axis=0), (1.0 - p).mean(axis=0), np.full(len(pair), -1)
+    if arm.labels_per_pair > 1:
+        wins, losses = p.prod(axis=0), (1.0 - p).prod(axis=0)
+        discarded = float(1.0 - (wins + losses).mean())
+    elif arm.by_type:
+        wins, losses = p.ravel(), 1.0 - p.ravel()
+        kind, pair = np.repeat(np.arange(N_TYPES), len(pair)), np.tile(pair, N_TYPES)
+    elif arm.name in DIRECT:
+        wins = LINK(DIRECT[arm.name](gaps))
+        losses = 1.0 - wins
+    return Labels(pair, wins, losses, np.full(len(pair), -1), kind, 0, discarded)
+
+
+def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" = None) -> "Dataset":
+    """Return the labelled pairs as a data set that TRL's preference trainers take unchanged.
+
+    Prompts are explicit and texts are plain, because HH-RLHF's dialogues are texts, and no chat
+    template may change how long they are. Columns: ``prompt``, ``chosen``, ``rejected``;
+    ``label``, the share of annotations that prefer the chosen one; ``annotator`` and
+    ``annotator_type``; the lengths of both whole texts; and ``joint``, if a joint likelihood is
+    given: ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of preferring the chosen one.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    labels : Labels
+    joint : JointLikelihood, optional
+        Of lengths: see `learn_joint`.
+    """
+    from datasets import Dataset
+
+    swapped = labels.losses > labels.wins
+    lengths = corpus.lengths[labels.pair]
+    chosen, rejected = np.where(swapped, lengths.T[::-1], lengths.T)
+    columns: dict[str, Any] = {
+        "prompt": [corpus.pairs[i].prompt for i in labels.pair],
+        "chosen": [corpus.pairs[i][1 + s] for i, s in zip(labels.pair, swapped, strict=True)],
+        "rejected": [corpus.pairs[i][2 - s] for i, s in zip(labels.pair, swapped, strict=True)],
+        "label": np.maximum(labels.wins, labels.losses) / (labels.wins + labels.losses),
+        "annotator": labels.annotator,
+        "annotator_type": labels.annotator_type,
+        "chosen_length": chosen,
+        "rejected_length": rejected,
+    }
+    if joint is not None:
+        moments = joint.moments(np.zeros_like(chosen), chosen - 1, rejected - 1)
+        columns["joint"] = np.stack(moments, axis=1).tolist()
+    return Dataset.from_dict(columns)

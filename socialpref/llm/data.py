@@ -1,0 +1,254 @@
+"""HH-RLHF and files like it: pairs of responses to one prompt, and how long they are."""
+
+import gzip
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _validate
+from ..errors import DataError
+from ..links import Logistic
+from .lengths import LIMIT, TYPES, mean_signs, reward_gaps
+
+HUB_NAME = "Anthropic/hh-rlhf"
+TURN = "\n\nAssistant:"
+
+
+class Pair(NamedTuple):
+    """A prompt, which ends where the assistant begins to speak, and two responses."""
+
+    prompt: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Pairs of responses with their lengths.
+
+    Attributes
+    ----------
+    pairs : tuple of Pair
+    lengths : ndarray of int, shape (n, 2)
+        Tokens of prompt and response together, cut at `lengths.LIMIT`.
+    n_empty : int
+        Pairs that were left out because a response is empty.
+    """
+
+    pairs: tuple[Pair, ...]
+    lengths: NDArray[np.int64]
+    n_empty: int = 0
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def take(self, rows: NDArray[np.int64]) -> "Corpus":
+        """Return some of the pairs."""
+        return Corpus(tuple(self.pairs[i] for i in rows), self.lengths[rows])
+
+    def split(self, held_out: float, seed: int) -> tuple["Corpus", "Corpus"]:
+        """Return pairs to train on and a share `held_out` to test on, drawn by `seed`."""
+        _validate.number("held_out", held_out, 0.0, 1.0, above=True)
+        order = np.random.default_rng(seed).permutation(len(self))
+        n_test = round(held_out * len(self))
+        if not 0 < n_test < len(self):
+            must = f"a share that leaves some of {len(self)} pairs on either side"
+            raise _validate.complaint("held_out", must, held_out)
+        return self.take(order[n_test:]), self.take(order[:n_test])
+
+
+def read_pairs(source: str | Path, split: str = "train") -> list[Pair]:
+    """Read pairs from files or from a data set of the Hugging Face hub.
+
+    Parameters
+    ----------
+    source : str or Path
+        A `.jsonl` or `.jsonl.gz` file, a folder of them, or a hub name such as
+        ``Anthropic/hh-rlhf``. A line has ``chosen`` and ``rejected``, two whole dialogues, or
+        ``prompt`` and two ``responses``.
+    split : str
+        Of the hub's data set.
+
+    Raises
+    ------
+    DataError
+        If there is no such file or hub, or a line is of neither form; the message says which.
+    """
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if ".jsonl" in file.suffixes)
+        if not files:
+            raise DataError(f"{path}: no .jsonl or .jsonl.gz file in this folder")
+        return [pair for file in files for pair in _read_file(file)]
+    if path.exists():
+        return _read_file(path)
+    if path.suffix in (".jsonl", ".gz") or str(source).count("/") != 1:
+        raise DataError(f"{source}: no such file")
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(str(source), split=split)
+    except Exception as error:  # of many kinds: no network, no such name, no such split
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise DataError(
+            f"{source}: neither a file nor a data set that the hub gives: {reason[0]}"
+        ) from error
+    return [_pair(row, f"{source}, row {i + 1}") for i, row in enumerate(rows)]
+
+
+def _read_file(path: Path) -> list[Pair]:
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    pairs = []
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise DataError(f"{path}, line {number}: not JSON: {error}") from None
+                pairs.append(_pair(row, f"{path}, line {number}"))
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    if not pairs:
+        raise DataError(f"{path}: no pairs in it")
+    return pairs
+
+
+def _pair(row: Any, where: str) -> Pair:
+    match row:
+        case {"chosen": str(first), "rejected": str(second)}:
+            return _divide(first, second, where)
+        case {"prompt": str(prompt), "responses": [str(first), str(second)]}:
+            begun = prompt if prompt.endswith("Assistant:") else f"\n\n{prompt.strip()}{TURN}"
+            return Pair(begun, *(f" {text.strip()}" for text in (first, second)))
+    raise DataError(
+        f"{where}: must have the texts 'chosen' and 'rejected', or 'prompt' and two 'responses'"
+    )
+
+
+def _divide(first: str, second: str, where: str) -> Pair:
+    """Cut two dialogues where, at a turn of the assistant's, they part."""
+    shared = next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)),
+    )
+    turn = first.rfind(TURN, 0, shared)
+    if turn < 0:
+        raise DataError(f"{where}: the dialogues share no prompt that ends with 'Assistant:'")
+    cut = turn + len(TURN)
+    return Pair(first[:cut], first[cut:], second[cut:])
+
+
+def measure(pairs: Sequence[Pair], tokenizer: Any) -> Corpus:
+    """Count tokens, and leave out pairs of which a response is empty.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+    tokenizer : callable
+        Turns a list of texts into ``{"input_ids": lists}``, as tokenizers of transformers do.
+
+    Raises
+    ------
+    DataError
+        If no pair is left.
+    """
+    kept = tuple(pair for pair in pairs if pair.first.strip() and pair.second.strip())
+    if not kept:
+        raise DataError("no pair has two responses that are not empty")
+    sides = [_counts(tokenizer, [pair.prompt + pair[side] for pair in kept]) for side in (1, 2)]
+    return Corpus(kept, np.stack(sides, axis=1), len(pairs) - len(kept))
+
+
+def _counts(tokenizer: Any, texts: Iterable[str]) -> NDArray[np.int64]:
+    tokens = tokenizer(list(texts))["input_ids"]
+    return np.array([min(len(ids), LIMIT) for ids in tokens], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the types make of a corpus.
+
+    Attributes
+    ----------
+    n_pairs, n_empty : int
+        Pairs that are used, and that were left out for an empty response.
+    tied : float
+        Share of pairs whose mean rewards are equal; the rest is over the others.
+    cut : float
+        Share of pairs both of whose texts are at the limit, and which are tied for that.
+    median_length : float
+    unanimous : float
+        How often a label of each type would be the same.
+    right_anonymous, right_average, right_unanimous : float
+        How often a label agrees with the sign of the mean gap: of one annotator of a random type;
+        by the mean reward; of a panel, if its labels are the same.
+    """
+
+    n_pairs: int
+    n_empty: int
+    tied: float
+    cut: float
+    median_length: float
+    unanimous: float
+    right_anonymous: float
+    right_average: float
+    right_unanimous: float
+
+    def describe(self) -> str:
+        """Return the audit in words."""
+        return (
+            f"{self.n_pairs} pairs, median length {self.median_length:.0f} tokens; "
+            f"{self.n_empty} left out for an empty response\n"
+            f"  {self.tied:.1%} tie ({self.cut:.1%} of all because both texts are cut)\n"
+            f"  {self.unanimous:.1%} of the others would be labelled alike by all {len(TYPES)} "
+            "types\n"
+            f"  labels that agree with the mean: {self.right_anonymous:.1%} of anonymous ones, "
+            f"{self.right_average:.1%} by the mean reward, {self.right_unanimous:.1%} of "
+            "unanimous ones"
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        return asdict(self)
+
+
+def audit(corpus: Corpus) -> Audit:
+    """Return unanimity, ties and how often labels agree with the mean, as expectations.
+
+    Raises
+    ------
+    DataError
+        If all pairs tie.
+    """
+    signs = mean_signs(corpus.lengths)
+    open_ = signs != 0
+    if not open_.any():
+        raise DataError("all pairs tie: no text is worth more than the other on average")
+    gaps = reward_gaps(corpus.lengths)[:, open_]
+    link = Logistic()
+    p = link(gaps)
+    both = p.prod(axis=0), (1.0 - p).prod(axis=0)
+    unanimous = both[0] + both[1]
+
+    def right(first_wins: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(signs[open_] > 0, first_wins, 1.0 - first_wins)
+
+    return Audit(
+        n_pairs=len(corpus),
+        n_empty=corpus.n_empty,
+        tied=float(1.0 - open_.mean()),
+        cut=float((corpus.lengths == LIMIT).all(axis=1).mean()),
+        median_length=float(np.median(corpus.lengths)),
+        unanimous=float(unanimous.mean()),
+        right_anonymous=float(right(p.mean(axis=0)).mean()),
+        right_average=float(right(link(gaps.mean(axis=0))).mean()),
+        right_unanimous=float(right(link(gaps.sum(axis=0))).mean()),
+    )

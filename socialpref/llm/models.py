@@ -1,0 +1,167 @@
+"""Language models: a small one from nothing, or a pretrained one by name or folder."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ..errors import DataError
+from .lengths import LIMIT
+
+Head = Literal["text", "score"]
+SMALL = "small"
+LORA = {"r": 8, "lora_alpha": 32, "lora_dropout": 0.1}
+"""The published script's adapter."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """A tokenizer, and where models come from.
+
+    Attributes
+    ----------
+    name : str
+        ``small``, a hub name, or a folder; a folder may hold one GGUF file.
+    tokenizer : transformers tokenizer
+    """
+
+    name: str
+    tokenizer: Any
+
+    def new(self, head: Head, seed: int) -> Any:
+        """Return a model that writes text, or one that gives a text a score.
+
+        Raises
+        ------
+        DataError
+            If a pretrained model cannot be loaded, for want of memory, too.
+        """
+        import transformers
+
+        transformers.set_seed(seed)
+        if self.name == SMALL:
+            return _small(self.tokenizer, head)
+        auto = {
+            "text": transformers.AutoModelForCausalLM,
+            "score": transformers.AutoModelForSequenceClassification,
+        }[head]
+        options = {"num_labels": 1} if head == "score" else {}
+        with _explained(self.name):
+            model = auto.from_pretrained(self.name, dtype=_dtype(), **options, **_gguf(self.name))
+        model.config.pad_token_id = self.tokenizer.pad_token_id
+        return model
+
+    def adapter(self, head: Head) -> Any:
+        """Return the LoRA configuration to train with; None to train all weights."""
+        from peft import LoraConfig, TaskType
+
+        if self.name == SMALL:
+            return None
+        tasks = {"text": TaskType.CAUSAL_LM, "score": TaskType.SEQ_CLS}
+        return LoraConfig(task_type=tasks[head], **LORA)
+
+
+def open_models(name: str, texts: Iterable[str], vocabulary: int = 2048) -> Models:
+    """Return the models of a name, with their tokenizer.
+
+    Parameters
+    ----------
+    name : str
+        ``small``: a tokenizer is trained on the texts. Else a hub name or a folder.
+    texts : iterable of str
+    vocabulary : int
+        Size of the small model's.
+
+    Raises
+    ------
+    DataError
+        If there is no such model.
+    """
+    if name == SMALL:
+        return Models(name, train_tokenizer(texts, vocabulary))
+    from transformers import AutoTokenizer
+
+    with _explained(name):
+        tokenizer = AutoTokenizer.from_pretrained(name, **_gguf(name))
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return Models(name, tokenizer)
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int = 2048) -> Any:
+    """Train a byte-level BPE tokenizer on texts, in the form that transformers uses."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    end, padding = "<end>", "<padding>"
+    tokenizer = Tokenizer(models.BPE())
+    # Blank lines are their own words, so that a prompt's tokens do not depend on what follows.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[padding, end],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=end, pad_token=padding, padding_side="right"
+    )
+
+
+def _small(tokenizer: Any, head: Head) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
+
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=192,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=2 * LIMIT,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=1,
+    )
+    return LlamaForCausalLM(config) if head == "text" else LlamaForSequenceClassification(config)
+
+
+def _dtype() -> torch.dtype:
+    return torch.bfloat16 if on_gpu() and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def on_gpu() -> bool:
+    """Return whether there is a GPU to train on."""
+    return torch.cuda.is_available()
+
+
+def _gguf(name: str) -> dict[str, str]:
+    """Return how to load a folder that holds a GGUF file instead of transformers' own."""
+    folder = Path(name)
+    files = sorted(folder.glob("*.gguf")) if folder.is_dir() else []
+    if len(files) > 1:
+        raise DataError(f"{folder}: must hold one GGUF file; got {len(files)}")
+    return {"gguf_file": files[0].name} if files else {}
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn the many errors of loading into one line."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{name}: cannot be loaded as a language model{offline}: {reason}"
+        ) from error
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+            raise
+        raise DataError(f"{name}: there is too little memory for this model") from error

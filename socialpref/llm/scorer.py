@@ -1,0 +1,203 @@
+"""The smallest model: a score for every length, and nothing else.
+
+What is known about lengths is a population of `LIMIT` options, one for each length, so the exact
+fits of `socialpref.training` apply. It is the ceiling of larger models, and with exact label
+probabilities it shows what a loss gets wrong by itself, without label noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import ConvergenceError
+from ..population import Population
+from ..training import Annotations, Cells, JointLikelihood, TrueJoint, fit_exact
+from ..training.fit import Objective, agreement_only, corrected, dpo
+from ..training.joint import fit_latent_classes
+from .arms import N_TYPES, Arm, Labels
+from .lengths import LIMIT, TYPES, length_rewards
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Numbers = NDArray[np.integer]
+
+KNOT = 16
+"""Tokens between the knots of the score, which is linear between them."""
+BIN = 32
+"""Tokens in one bin of the joint likelihood."""
+TOLERANCE = 1e-5
+"""Largest derivative of a fitted loss."""
+RIDGE = 1e-3
+"""Precision of the prior of each length's score: weak; makes fits to few labels finite."""
+
+
+class LengthScore(nn.Module):
+    """A policy over lengths 1 to `LIMIT`, whose score is continuous and piecewise linear."""
+
+    basis: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        knots = np.arange(0, LIMIT + 1, KNOT)
+        hats = [np.interp(np.arange(1, LIMIT + 1), knots, row) for row in np.eye(len(knots))]
+        self.register_buffer("basis", torch.tensor(np.stack(hats, axis=1)))
+        self.weights = nn.Parameter(torch.zeros(len(knots), dtype=torch.float64))
+
+    def forward(self, prompts: Tensor) -> Tensor:
+        """Return the scores of all lengths, the same for every prompt."""
+        return (self.basis @ self.weights).expand(len(prompts), -1)
+
+
+def population() -> Population:
+    """Return the three types, and what texts of 1 to `LIMIT` tokens are worth to them."""
+    return Population(length_rewards(np.arange(1, LIMIT + 1)), types=TYPES)
+
+
+def true_joint() -> JointLikelihood:
+    """Return the joint likelihood of lengths that annotators have."""
+    return TrueJoint((population(),))
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedJoint:
+    """A joint likelihood of bins of lengths, asked about lengths.
+
+    Attributes
+    ----------
+    bins : JointLikelihood
+    """
+
+    bins: JointLikelihood
+
+    def moments(
+        self, prompt: Numbers, first: Numbers, second: Numbers
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair of lengths - 1."""
+        return self.bins.moments(prompt, np.asarray(first) // BIN, np.asarray(second) // BIN)
+
+
+def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0) -> BinnedJoint:
+    """Learn the joint likelihood of lengths from linked comparisons.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of the linked arm.
+    lengths : ndarray of int, shape (n, 2)
+        Of the corpus's pairs.
+    n_classes : int
+        Latent classes of annotators, each with a reward for every bin of `BIN` tokens.
+    seed : int
+        Of the fit's random starts.
+
+    Raises
+    ------
+    InputError
+        If annotators are unknown.
+    ConvergenceError
+        If the fit does not converge.
+    """
+    first, second = ((lengths[labels.pair] - 1) // BIN).T
+    rows = Annotations(
+        np.zeros(len(labels), dtype=np.int64),
+        first,
+        second,
+        labels.wins.astype(np.int8),
+        1,
+        LIMIT // BIN,
+        annotator=labels.annotator,
+    )
+    return BinnedJoint(fit_latent_classes(rows, n_classes, seed=seed))
+
+
+def objective(arm: Arm, alpha: float = 1.0) -> Objective:
+    """Return the loss of an arm, of margins and a `Batch`."""
+    return {"dpo": dpo, "corrected": corrected(alpha), "agreement": agreement_only}[arm.method]
+
+
+def n_labels(arm: Arm) -> int:
+    """Return how many labels each of the arm's labels stands for: by how much margins grow."""
+    return N_TYPES if arm.method == "agreement" else 1
+
+
+def fit_score(
+    arm: Arm,
+    labels: Labels,
+    lengths: Integers,
+    *,
+    joint: JointLikelihood | None = None,
+    alpha: float = 1.0,
+) -> Floats:
+    """Return the score of every length from 1 to `LIMIT`, learned from labels.
+
+    Parameters
+    ----------
+    arm : Arm
+    labels : Labels
+        Sampled by `annotate` or expected by `expect`.
+    lengths : ndarray of int, shape (n, 2)
+        Of the corpus's pairs.
+    joint : JointLikelihood, optional
+        For the corrected loss.
+    alpha : float
+        Strength of the correction.
+
+    Raises
+    ------
+    ConvergenceError
+        If the fit does not converge.
+    """
+    scores = []
+    for part in labels.by_model(arm):
+        cells, start = _cells(arm, part, lengths), None
+        if arm.method == "corrected":  # not convex: go on from DPO's solution
+            start = _fit(cells, dpo, None, None)
+        scores.append(_fit(cells, objective(arm, alpha), joint, start))
+    return np.mean([(score.basis @ score.weights).detach().numpy() for score in scores], axis=0)
+
+
+def _fit(
+    cells: Cells, loss: Objective, joint: JointLikelihood | None, start: LengthScore | None
+) -> LengthScore:
+    score = LengthScore()
+    if start is not None:
+        score.load_state_dict(start.state_dict())
+    # A minimum of the corrected loss may lie on a kink of its clamp, where derivatives jump.
+    for tolerance in (TOLERANCE, 100.0 * TOLERANCE):
+        try:
+            fit_exact(
+                cells,
+                loss,
+                policy=score,
+                joint=joint,
+                n_prompts=1,
+                n_options=LIMIT,
+                ridge=RIDGE,
+                tolerance=tolerance,
+            )
+            break
+        except ConvergenceError:
+            if loss is dpo or tolerance > TOLERANCE:
+                raise
+    return score
+
+
+def _cells(arm: Arm, labels: Labels, lengths: Integers) -> Cells:
+    """Add the labels up by pair; texts of one length tell nothing."""
+    pairs, at = np.unique(labels.pair, return_inverse=True)
+    wins, losses = (np.bincount(at, values) for values in (labels.wins, labels.losses))
+    total = np.bincount(at).astype(float)
+    first, second = lengths[pairs].T - 1
+    open_ = first != second
+    return Cells(
+        np.zeros(open_.sum(), dtype=np.int64),
+        first[open_],
+        second[open_],
+        wins[open_],
+        losses[open_],
+        total[open_],
+        n_labels(arm),
+    )
