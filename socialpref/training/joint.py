@@ -51,7 +51,7 @@ class LatentClasses:
         Of the start that was kept.
     n_annotators : int
     ridge : float
-        Precision of the prior.
+        Precision of the rewards' prior.
     """
 
     shares: Floats
@@ -208,7 +208,8 @@ def fit_latent_classes(
     EM with the M-step replaced by one Newton step (Lange), and accelerated: a limited-memory
     quasi-Newton method whose initial matrix, in every iteration, is the inverse information of
     the complete data (Jamshidian and Jennrich). Steps are halved until the penalised
-    log-likelihood rises, so it never falls.
+    log-likelihood rises, so it never falls. The shares' prior counts one annotator more in each
+    class (Dirichlet), so that none of them empties.
 
     References
     ----------
@@ -479,10 +480,12 @@ class _Comparisons:
 
 
 class _Point(NamedTuple):
-    """The penalised log-likelihood at some parameters, with what the next step needs."""
+    """The log-likelihood at some parameters, with what the next step needs."""
 
     parameters: Floats
+    log_likelihood: float
     value: float
+    """With the priors."""
     gradient: Floats
     curvature: Floats
     """What each cell and class adds to the information about a reward gap."""
@@ -490,7 +493,7 @@ class _Point(NamedTuple):
 
 
 class _Likelihood:
-    """sum over annotators of log J, less ridge / 2 times the sum of squared rewards.
+    """sum over annotators of log J, plus sum over classes of log q, less ridge / 2 sum R^2.
 
     Parameters are one vector: rewards of shape (prompts * options, L), then the L logits of the
     shares.
@@ -523,9 +526,17 @@ class _Likelihood:
         seen = self.seen_by_cell @ chances
         wrong = _sigmoid(-gaps)
         pull = self.contrast @ (seen * wrong) - self.ridge * rewards
-        value = float(self.rows.weight @ total - 0.5 * self.ridge * (rewards**2).sum())
-        gradient = np.append(pull.ravel(), self.rows.weight @ chances - self.n_annotators * shares)
-        return _Point(parameters, value, gradient, seen * wrong * (1.0 - wrong), shares)
+        log_likelihood = float(self.rows.weight @ total)
+        prior = (logits - log_sum).sum() - 0.5 * self.ridge * (rewards**2).sum()
+        lean = self.rows.weight @ chances + 1.0 - (self.n_annotators + len(logits)) * shares
+        return _Point(
+            parameters=parameters,
+            log_likelihood=log_likelihood,
+            value=log_likelihood + float(prior),
+            gradient=np.append(pull.ravel(), lean),
+            curvature=seen * wrong * (1.0 - wrong),
+            shares=shares,
+        )
 
     def newton(self, point: _Point, force: Floats) -> Floats:
         """Take the M-step: solve the information of the complete data for `force`."""
@@ -542,7 +553,7 @@ class _Likelihood:
             blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
         )
         moved = np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes)
-        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares))
+        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
 
     def start(
         self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
@@ -565,12 +576,11 @@ class _Likelihood:
         """Return the fit that a run came to."""
         rows, point = self.rows, run.point
         rewards, _ = self.split(point.parameters)
-        value = point.value + 0.5 * self.ridge * (rewards**2).sum()
         tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
         return LatentClasses(
             shares=point.shares,
             rewards=tables - tables.mean(axis=2, keepdims=True),
-            log_likelihood=float(value) / self.n_annotators,
+            log_likelihood=point.log_likelihood / self.n_annotators,
             residual=self.residual(point),
             iterations=run.iterations,
             n_annotators=int(self.n_annotators),
