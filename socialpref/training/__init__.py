@@ -15,19 +15,24 @@ from .fit import (
 from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
 from .learn import learn
 from .policies import MLP, Tabular
+from .verify import Certification, Report, Verification, certify, populations, verify
 
 __all__ = [
     "MLP",
     "Annotations",
     "Batch",
     "Cells",
+    "Certification",
     "ClassChoice",
     "Fit",
     "JointLikelihood",
     "LatentClasses",
+    "Report",
     "Tabular",
     "TrueJoint",
+    "Verification",
     "agreement_only",
+    "certify",
     "choose_classes",
     "corrected",
     "dpo",
@@ -36,5 +41,7 @@ __all__ = [
     "fit_latent_classes",
     "fit_minibatch",
     "learn",
+    "populations",
     "simulate",
+    "verify",
 ]

@@ -127,7 +127,7 @@ def corrected(alpha: float | Tensor = 1.0, **options: Any) -> Objective:
     alpha : float or Tensor
         Strength; a tensor of shape (models, 1) for several models at once.
     **options
-        ``form`` and ``clamp`` of `corrected_dpo`.
+        ``form``, ``clamp`` and ``rounding`` of `corrected_dpo`.
     """
 
     def objective(margin: Tensor, batch: Batch) -> Tensor:
@@ -268,8 +268,8 @@ def fit_exact(
     if not residual() <= tolerance:
         raise ConvergenceError(
             f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, "
-            f"more than {tolerance:g}; an alternative that always wins or loses has no finite optimum "
-            "(a 'ridge' gives it one)"
+            f"more than {tolerance:g}; an alternative that always wins or loses has no finite "
+            "optimum (a 'ridge' gives it one)"
         )
     with torch.no_grad():
         scores = network(prompts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from .joint import LatentClasses, fit_latent_classes
 Floats = NDArray[np.float64]
 STEP = 0.25
 """How fast the strength of the correction grows from DPO's solution."""
+CORNER = 0.01
+"""On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
 
 
 def learn(
@@ -59,7 +61,8 @@ def learn(
         With a population, or one for each prompt, the loss is its expectation: training with
         unlimited annotations and the true joint likelihood.
     alpha, form, clamp
-        Of corrected DPO, whose minimum is followed from DPO's as alpha grows.
+        Of corrected DPO, whose minimum is followed from DPO's as alpha grows. With annotations
+        the clamp's corner is rounded by one hundredth of it.
     joint : JointLikelihood, optional
         For corrected DPO; learned from the annotations if omitted.
     n_classes : int
@@ -159,9 +162,10 @@ class _Fitting:
     ) -> Fit:
         """Follow DPO's minimum while the correction grows."""
         cells = self.cells("linked")
+        rounding = CORNER * clamp if isinstance(self.data, Annotations) and clamp < inf else 0.0
         fits = [self.of(cells)]
         for strength in np.linspace(0.0, alpha, 1 + ceil(alpha / STEP))[1:]:
-            objective = corrected(float(strength), form=form, clamp=clamp)
+            objective = corrected(float(strength), form=form, clamp=clamp, rounding=rounding)
             fits.append(self.of(cells, objective, joint=joint, start=fits[-1].rewards))
         return replace(fits[-1], iterations=sum(fit.iterations for fit in fits))
 

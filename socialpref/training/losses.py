@@ -86,6 +86,7 @@ def corrected_dpo(
     alpha: float | Tensor = 1.0,
     form: VarianceForm = "F1",
     clamp: float = 0.1,
+    rounding: float = 0.0,
 ) -> Tensor:
     """Return first-order corrected DPO's loss.
 
@@ -105,6 +106,9 @@ def corrected_dpo(
         mirrored for s > 1/2; F3 as F1, with ``a - (1 + a - c)^2 / 4``.
     clamp : float
         Bound of the correction before it is multiplied by alpha; inf for none.
+    rounding : float
+        The loss has a kink where the clamp begins, and a minimum can lie on it. This rounds the
+        corner by a parabola, where the correction is less than `rounding` from its bound.
 
     Returns
     -------
@@ -115,7 +119,7 @@ def corrected_dpo(
     Raises
     ------
     InputError
-        If `alpha` is negative, the form unknown or `clamp` not positive.
+        If `alpha` or `rounding` is negative, the form unknown or `clamp` not positive.
 
     References
     ----------
@@ -141,6 +145,7 @@ def corrected_dpo(
         raise _validate.complaint("form", must, repr(form))
     if not clamp > 0.0:
         raise _validate.complaint("clamp", "positive", repr(clamp))
+    _validate.number("rounding", rounding, 0.0)
     # Further out the correction is at its clamp, or 0, and floats would overflow.
     far = 30.0 if margin.dtype == torch.float64 else 15.0
     s = torch.sigmoid(margin.clamp(-far, far))
@@ -154,7 +159,7 @@ def corrected_dpo(
     else:
         variance = a - (a + b) ** 2 if form == "F1" else a - (1.0 + a - c) ** 2 / 4.0
         bend = (1.0 - 2.0 * s) * variance.clamp(min=0.0) / (2.0 * s * (1.0 - s))
-    shift = alpha * bend.clamp(-clamp, clamp)
+    shift = alpha * _clip(bend, clamp, rounding)
     # Where nothing is corrected DPO's own formula is exact at any margin.
     plain = (shift == 0.0) & (margin.abs() > far)
     win, lose = (
@@ -293,6 +298,14 @@ def margins(
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean() if weight is None else (weight * values).sum() / weight.sum()
+
+
+def _clip(values: Tensor, bound: float, rounding: float) -> Tensor:
+    if not rounding:
+        return values.clamp(-bound, bound)
+    short = (bound + rounding - values.abs()).clamp(0.0, 2.0 * rounding)
+    corner = values.sign() * (bound - short**2 / (4.0 * rounding))
+    return torch.where(short < 2.0 * rounding, corner, values)
 
 
 def _potential(margin: Tensor, n: int) -> Tensor:
