@@ -411,7 +411,8 @@ def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
         weights = np.outer(d, d)
     else:
         weights = _validate.real_array("sampling", array, 2)
-        if weights.shape != (size, size) or not np.allclose(weights, weights.T):
+        near = 1e-8 * np.abs(weights).max(initial=0.0)
+        if weights.shape != (size, size) or not np.allclose(weights, weights.T, atol=near):
             raise _validate.complaint("sampling", must, f"shape {weights.shape}, or not symmetric")
         if (weights < 0).any() or not weights.any():
             raise _validate.complaint("sampling", "non-negative and not all zero", "other weights")
