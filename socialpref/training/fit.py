@@ -81,10 +81,10 @@ class TrueJoint:
         self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike
     ) -> tuple[Floats, Floats, Floats]:
         """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
-        at = np.asarray(prompt), np.asarray(first), np.asarray(second)
-        mean = np.stack([one.pairwise() for one in self.populations])[at]
-        square = np.stack([one.pairwise_twice() for one in self.populations])[at]
-        return square, mean - square, 1.0 - 2.0 * mean + square
+        x, y, z = np.asarray(prompt), np.asarray(first), np.asarray(second)
+        mean = np.stack([one.pairwise() for one in self.populations])[x, y, z]
+        square = np.stack([one.pairwise_twice() for one in self.populations])
+        return square[x, y, z], mean - square[x, y, z], square[x, z, y]
 
 
 @dataclass(frozen=True, eq=False)
