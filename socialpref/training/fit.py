@@ -229,6 +229,8 @@ def fit_exact(
     network = network.to(where, torch.float64)
     first, second, batch = _tensors(cells, X, K, joint, where, torch.float64)
     prompts, comparisons = torch.arange(X, device=where), float(cells.total.sum())
+    with torch.no_grad():
+        _check_scores(network(prompts), (X, K))
     optimiser = torch.optim.LBFGS(
         network.parameters(),
         max_iter=max_iterations,
@@ -250,7 +252,8 @@ def fit_exact(
         if ridge:
             loss = loss + ridge / (2.0 * comparisons) * (scores**2).sum()
         if not torch.isfinite(loss):
-            raise ConvergenceError(f"exact fit: the loss is {float(loss)} at evaluation {calls}")
+            now = float(loss.detach())
+            raise ConvergenceError(f"exact fit: the loss is {now} at evaluation {calls}")
         loss.backward()
         return loss
 
@@ -358,8 +361,8 @@ def fit_minibatch(
     if not count:
         raise _validate.complaint("policies", "at least one", "none")
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
-    if min(schedule) != 0:
-        raise _validate.complaint("objective", "given from step 0 on", f"from {min(schedule)}")
+    if min(schedule, default=None) != 0:
+        raise _validate.complaint("objective", "given from step 0 on", f"{list(schedule)}")
     data = _Examples(
         [cells] * count if isinstance(cells, Cells) else cells,
         list(joint) if isinstance(joint, Sequence) else [joint] * count,
@@ -368,7 +371,10 @@ def fit_minibatch(
         seed,
         where,
     )
-    parameters, buffers = torch.func.stack_module_state([p.to(where) for p in policies])
+    try:
+        parameters, buffers = torch.func.stack_module_state([p.to(where) for p in policies])
+    except RuntimeError as error:
+        raise _validate.complaint("policies", "of one architecture", str(error)) from None
     leaves = {k: v.detach().clone().requires_grad_() for k, v in parameters.items()}
     skeleton, prompts = policies[0], torch.arange(n_prompts, device=where)
 
@@ -376,6 +382,8 @@ def fit_minibatch(
         return torch.func.functional_call(skeleton, (one, held), (prompts,))
 
     ensemble = torch.func.vmap(scores_of)
+    with torch.no_grad():
+        _check_scores(ensemble(leaves, buffers), (count, n_prompts, n_options))
     optimiser = torch.optim.Adam(leaves.values(), lr=learning_rate, foreach=True)
     facts = (count, n_prompts, n_options, batch_size, learning_rate, beta, seed, sorted(schedule))
     saved = _Checkpoint(checkpoint, f"{data.digest()} {facts}")
@@ -425,6 +433,13 @@ def fit_minibatch(
 
 
 # --- data -----------------------------------------------------------------------------
+
+
+def _check_scores(scores: Tensor, sizes: tuple[int, ...]) -> None:
+    if scores.shape != sizes:
+        raise _validate.complaint(
+            "policy", f"one with scores of shape {sizes}", f"{tuple(scores.shape)}"
+        )
 
 
 def _tensors(
