@@ -217,6 +217,7 @@ def fit_exact(
     _validate.number("tolerance", tolerance, 0.0, above=True)
     X = int(cells.prompt.max()) + 1 if n_prompts is None else n_prompts
     K = int(max(cells.first.max(), cells.second.max())) + 1 if n_options is None else n_options
+    _base(reference, (X, K))
     where = torch.device(device)
     network = Tabular(X, K) if policy is None else policy
     if start is not None:
@@ -357,6 +358,7 @@ def fit_minibatch(
     for name, value in (("steps", steps), ("batch_size", batch_size), ("save_every", save_every)):
         if not isinstance(value, int) or value < 1:
             raise _validate.complaint(name, "a positive integer", repr(value))
+    _base(reference, (n_prompts, n_options))
     count, where = len(policies), torch.device(device)
     if not count:
         raise _validate.complaint("policies", "at least one", "none")
@@ -559,17 +561,7 @@ def result_of(
 ) -> Fit:
     """Return the fit whose policy is ``reference exp(scores)``, normalised."""
     values = scores.detach().double().cpu().numpy()
-    base = np.ones(values.shape)
-    if reference is not None:
-        given = _validate.any_array("reference", reference, "probabilities")
-        if given.shape not in (values.shape, values.shape[1:]):
-            must = f"of shape {values.shape[1:]} or {values.shape}"
-            raise _validate.complaint("reference", must, f"shape {given.shape}")
-        _validate.check_shares("reference", given)
-        if given.min() <= 0.0:
-            raise _validate.complaint("reference", "positive everywhere", f"{given.min():g}")
-        base = base * given
-    logits = np.log(base) + values
+    logits = np.log(_base(reference, values.shape)) + values
     policy = np.exp(logits - logits.max(axis=1, keepdims=True))
     return Fit(
         policy=policy / policy.sum(axis=1, keepdims=True),
@@ -578,6 +570,20 @@ def result_of(
         residual=residual,
         iterations=iterations,
     )
+
+
+def _base(reference: ArrayLike | None, sizes: tuple[int, ...]) -> Floats:
+    """Return the reference policy of every prompt, up to its scale."""
+    if reference is None:
+        return np.ones(sizes)
+    given = _validate.any_array("reference", reference, "probabilities")
+    if given.shape not in (sizes, sizes[1:]):
+        must = f"of shape {sizes[1:]} or {sizes}"
+        raise _validate.complaint("reference", must, f"shape {given.shape}")
+    _validate.check_shares("reference", given)
+    if not given.min() > 0.0:
+        raise _validate.complaint("reference", "positive everywhere", f"{given.min():g}")
+    return np.broadcast_to(given, sizes)
 
 
 class _Checkpoint:
