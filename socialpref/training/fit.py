@@ -115,7 +115,8 @@ class Fit:
 
 
 def dpo(margin: Tensor, batch: Batch) -> Tensor:
-    """Return DPO's loss of a batch."""
+    """Return DPO's loss of a batch of single labels."""
+    _check_single(batch)
     return bradley_terry(margin, batch.wins, batch.weight)
 
 
@@ -133,6 +134,7 @@ def corrected(alpha: float | Tensor = 1.0, **options: Any) -> Objective:
     def objective(margin: Tensor, batch: Batch) -> Tensor:
         if batch.joint is None:
             raise _validate.complaint("joint", "a joint likelihood for corrected DPO", "None")
+        _check_single(batch)
         return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, alpha=alpha, **options)
 
     return objective
@@ -141,6 +143,12 @@ def corrected(alpha: float | Tensor = 1.0, **options: Any) -> Objective:
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
     """Return the agreement-only loss of a batch of panels."""
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
+
+
+def _check_single(batch: Batch) -> None:
+    if batch.n_labels != 1:
+        must = "of single labels, as from `Annotations.cells`, for this loss"
+        raise _validate.complaint("cells", must, f"panels of {batch.n_labels}")
 
 
 def fit_exact(
