@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-import pickle
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -327,8 +326,9 @@ def fit_minibatch(
         Of the shuffles.
     device : str or torch.device
     checkpoint : path, optional
-        A file to keep the state in every `save_every` steps. If it is there, training goes on
-        from it, to the same result as without a break.
+        A file to keep the state in every `save_every` steps and at the end. If it is there,
+        training goes on from it, to the same result as without a break. It must be of the same
+        data, settings and initial weights; objectives cannot be compared.
     save_every : int
     progress : bool
         Show a progress bar.
@@ -396,15 +396,21 @@ def fit_minibatch(
         _check_scores(ensemble(leaves, buffers), (count, n_prompts, n_options))
     optimiser = torch.optim.Adam(leaves.values(), lr=learning_rate, foreach=True)
     facts = (count, n_prompts, n_options, batch_size, learning_rate, beta, seed, sorted(schedule))
-    saved = _Checkpoint(checkpoint, f"{data.digest()} {facts}")
-    state = saved.load(where)
+    saved = _Checkpoint(checkpoint, f"{data.digest()} {_digest(leaves.values())} {facts}")
+    state = saved.load()
     begin, recent = 0, []
     if state is not None:
         begin, recent = state["step"], state["recent"]
+        if begin > steps:
+            raise _validate.complaint("steps", f"at least {begin}, as the checkpoint's", steps)
         optimiser.load_state_dict(state["optimiser"])
         with torch.no_grad():
             for key, values in state["parameters"].items():
                 leaves[key].copy_(values)
+
+    def complain(what: str, step: int) -> ConvergenceError:
+        kept = f"; {checkpoint} holds the last good state" if checkpoint else ""
+        return ConvergenceError(f"minibatch fit: {what} at step {step}{kept}")
 
     bar = _bar(steps, begin, progress)
     try:
@@ -415,17 +421,16 @@ def fit_minibatch(
             loss = current(flat.gather(1, first) - flat.gather(1, second), batch)
             now = float(loss.detach())
             if not np.isfinite(now):
-                raise ConvergenceError(
-                    f"minibatch fit: the loss is {now} at step {step}"
-                    + (f"; {checkpoint} holds the last good state" if checkpoint else "")
-                )
+                raise complain(f"the loss is {now}", step)
             optimiser.zero_grad()
             # Adam does not see the scale: every policy has the step of its own mean loss.
             (count * loss).backward()
             optimiser.step()
             recent = [*recent[-99:], now]
             bar.update()
-            if (step + 1) % save_every == 0:
+            if (step + 1) % save_every == 0 or step + 1 == steps:
+                if not all(values.isfinite().all() for values in leaves.values()):
+                    raise complain("a weight is not finite", step)
                 saved.save(
                     step=step + 1,
                     recent=recent,
@@ -531,10 +536,7 @@ class _Examples:
 
     def digest(self) -> str:
         """Return what tells these examples from others."""
-        content = hashlib.sha256()
-        for values in (self._pairs, self._said):
-            content.update(values.cpu().numpy().tobytes())
-        return content.hexdigest()
+        return f"{_digest((self._pairs, self._said))} {self._places} {self._n_labels}"
 
     def _rows(self, m: int, step: int) -> Tensor:
         start, size = self._places[m]
@@ -594,18 +596,26 @@ def _base(reference: ArrayLike | None, sizes: tuple[int, ...]) -> Floats:
     return np.broadcast_to(given, sizes)
 
 
+def _digest(tensors: Iterable[Tensor]) -> str:
+    content = hashlib.sha256()
+    for values in tensors:
+        content.update(repr(values.shape).encode())
+        content.update(values.detach().cpu().numpy().tobytes())
+    return content.hexdigest()
+
+
 class _Checkpoint:
     """A file with the state of a training, which is replaced whole."""
 
     def __init__(self, path: str | Path | None, training: str) -> None:
         self._path, self._training = None if path is None else Path(path), training
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
+    def load(self) -> dict[str, Any] | None:
         if self._path is None or not self._path.exists():
             return None
         try:
-            state = torch.load(self._path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+            state = torch.load(self._path, map_location="cpu", weights_only=True)
+        except Exception:  # whatever bytes can make an unpickler raise
             raise DataError(f"{self._path}: not a checkpoint") from None
         if not isinstance(state, dict) or state.get("training") != self._training:
             raise DataError(f"{self._path}: the checkpoint of another training")
