@@ -279,11 +279,17 @@ def fit_exact(
     if not residual() <= tolerance:
         raise ConvergenceError(
             f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, "
-            f"more than {tolerance:g}; an alternative that always wins or loses has no finite "
+            f"more than {tolerance:g}; alternatives that always win or lose have no finite "
             "optimum (a 'ridge' gives it one)"
         )
     with torch.no_grad():
         scores = network(prompts)
+    flat = beta * scores.flatten()
+    if not ridge and _run_away(cells, K, (flat[first] - flat[second]).cpu().numpy(), tolerance):
+        raise ConvergenceError(
+            "exact fit: some alternatives always win or lose against others, which has no finite "
+            "optimum; a 'ridge' gives it one"
+        )
     return result_of(scores, beta, reference, loss, residual(), calls)
 
 
@@ -483,6 +489,27 @@ def _tensors(
     )
     known = JointMoments(*moments) if moments else None
     return first, second, Batch(wins, losses, weight, cells.n_labels, known)
+
+
+def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:
+    """Return whether groups that never lose to others have run away from them.
+
+    Likelihoods then have no maximum (Ford's condition), though their derivatives end up below
+    any tolerance; losses that do have one stay in sight.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = cells.prompt * K + cells.first, cells.prompt * K + cells.second
+    won, lost = cells.wins > 0.0, cells.losses > 0.0
+    better = np.concatenate([first[won], second[lost]])
+    worse = np.concatenate([second[won], first[lost]])
+    size = int(max(first.max(), second.max())) + 1
+    beats = coo_array((np.ones(len(better)), (better, worse)), shape=(size, size))
+    _, group = connected_components(beats, connection="strong")
+    apart = (group[first] != group[second]) & (won | lost)
+    pull = cells.total / cells.total.sum() * np.exp(-cells.n_labels * np.abs(margin))
+    return bool(apart.any()) and bool((pull[apart] <= tolerance).all())
 
 
 class _Examples:
