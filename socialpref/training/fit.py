@@ -194,7 +194,7 @@ def fit_exact(
         finite.
     tolerance : float
         The largest absolute derivative that is accepted, with the weights of all cells summing
-        to 1.
+        to 1. For beta < 1 it is multiplied by beta^2, as curvature is.
     max_iterations : int
     device : str or torch.device
 
@@ -221,7 +221,7 @@ def fit_exact(
     """
     _validate.number("beta", beta, 0.0, above=True)
     _validate.number("ridge", ridge, 0.0)
-    _validate.number("tolerance", tolerance, 0.0, above=True)
+    tolerance = _validate.number("tolerance", tolerance, 0.0, above=True) * min(1.0, beta) ** 2
     X = int(cells.prompt.max()) + 1 if n_prompts is None else n_prompts
     K = int(max(cells.first.max(), cells.second.max())) + 1 if n_options is None else n_options
     _base(reference, (X, K))
