@@ -86,7 +86,7 @@ class MLP(nn.Module):
 
     def forward(self, prompts: Tensor) -> Tensor:
         """Return the scores of all alternatives, shape (prompts, K)."""
-        weight = self.layers[0].weight
+        weight = next(self.parameters())
         values = torch.eye(self.n_prompts, dtype=weight.dtype, device=weight.device)[prompts]
         for layer in self.layers[:-1]:
             values = torch.tanh(layer(values))
