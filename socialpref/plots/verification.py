@@ -9,7 +9,7 @@ from .style import DARK, MIDDLE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..training.verify import Report
+    from ..training.verification import Report
 
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 
@@ -50,7 +50,7 @@ def verification(report: "Report") -> "Figure":
             )
         sizes = np.array(results[0].sizes, dtype=float)
         law = results[0].means[0] * np.sqrt(sizes[0] / sizes)
-        axes.loglog(sizes, 0.45 * law, ":", color="black", lw=1.2)
+        axes.loglog(sizes, 0.45 * law, ":", color="black", lw=1.2, label="slope -1/2")
         worst = max(result.exact for result in results)
         passed = all(result.passed for result in results)
         verdict = "pass" if passed else "FAIL"
@@ -61,6 +61,6 @@ def verification(report: "Report") -> "Figure":
     panels[0].set_ylabel("total variation to the exact limit", fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=len(names), fontsize=8, frameon=False
+        handles, labels, loc="outside lower center", ncols=len(names) + 1, fontsize=8, frameon=False
     )
     return figure

@@ -15,7 +15,7 @@ from .fit import (
 from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
 from .learn import learn
 from .policies import MLP, Tabular
-from .verify import Certification, Report, Verification, certify, populations, verify
+from .verification import Certification, Report, Verification, certify, populations, verify
 
 __all__ = [
     "MLP",

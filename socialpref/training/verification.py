@@ -389,7 +389,8 @@ def certify(
         policy=best.policy[0],
         rewards=best.rewards[0],
         residual=best.residual,
-        distances=dict(sorted(distances.items(), key=lambda item: item[1])),
+        # Limits that coincide stay in the table's order.
+        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
         orders=tuple(
             name for name, scores in known.items() if _same_order(best.rewards[0], scores)
         ),

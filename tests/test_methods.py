@@ -1,0 +1,169 @@
+"""The conformance suite: every method of the table, under the same statements."""
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socialpref import Population, ranking, total_variation
+from socialpref.errors import InputError
+from socialpref.examples import mediocre_winner, ring, two_camps
+from socialpref.methods import METHODS, Method
+from socialpref.rules import nbc
+from socialpref.training import Annotations, learn, losses, simulate
+
+from .helpers import Floats, refuses
+
+EXACT = [method for method in METHODS.values() if method.limit is not None]
+every = pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.name)
+with_limit = pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
+
+
+@st.composite
+def small(draw: st.DrawFn) -> Population:
+    """Draw 2 or 3 equal types over 2 to 4 options, whose gaps are moderate."""
+    shape = draw(st.integers(2, 3)), draw(st.integers(2, 4))
+    numbers = st.integers(-8, 8).map(lambda n: n / 8)
+    rows = [draw(st.lists(numbers, min_size=shape[1], max_size=shape[1])) for _ in range(shape[0])]
+    return Population(rows)
+
+
+def limit_of(method: Method, population: Population, **setting: object) -> Floats:
+    assert method.limit is not None
+    if method.name == "corrected-dpo":
+        setting["alpha"] = 0.5
+    return method.limit(population, **setting).policy
+
+
+def learned(method: Method, population: Population, **setting: object) -> Floats:
+    if method.name == "corrected-dpo":
+        setting["alpha"] = 0.5
+    return learn(method.name, population, tolerance=1e-10, **setting).policy[0]  # type: ignore[arg-type]
+
+
+@every
+def test_the_loss_is_a_function_of_the_torch_layer(method: Method) -> None:
+    assert "margin" in inspect.signature(getattr(losses, method.loss)).parameters
+
+
+@with_limit
+@settings(max_examples=15)
+@given(population=small())
+def test_training_on_the_expectation_ends_at_the_exact_limit(
+    method: Method, population: Population
+) -> None:
+    distance = total_variation(learned(method, population), limit_of(method, population))
+    assert distance <= 1e-8
+
+
+@with_limit
+def test_so_it_does_with_another_sampling_reference_and_beta(method: Method) -> None:
+    setting = {"sampling": [0.5, 0.2, 0.3], "beta": 0.4, "reference": [0.2, 0.7, 0.1]}
+    found = learned(method, two_camps(), **setting)
+    assert total_variation(found, limit_of(method, two_camps(), **setting)) <= 1e-8
+
+
+@with_limit
+def test_every_prompt_has_its_own_limit(method: Method) -> None:
+    prompts = (mediocre_winner(), Population([[0.0, -1.0, 2.0], [1.0, 0.5, 0.0], [0.3, 0.0, 0.9]]))
+    setting = {"alpha": 0.5} if method.name == "corrected-dpo" else {}
+    fit = learn(method.name, prompts, tolerance=1e-10, **setting)  # type: ignore[arg-type]
+    for policy, population in zip(fit.policy, prompts, strict=True):
+        assert total_variation(policy, limit_of(method, population)) <= 1e-8
+
+
+@with_limit
+@settings(max_examples=15)
+@given(population=small())
+def test_the_limit_has_the_promised_order(method: Method, population: Population) -> None:
+    if method.order is None:
+        pytest.skip(f"theory promises no order for {method.name}")
+    promised = nbc(population) if method.order == "NBC" else population.mean_rewards()
+    policy = limit_of(method, population)
+    for group in ranking(promised, tolerance=1e-9).groups:
+        assert np.ptp(np.log(policy[list(group)])) <= 1e-7
+    order = [group[0] for group in ranking(promised, tolerance=1e-9).groups]
+    assert (np.diff(policy[order]) < 0).all()
+
+
+@with_limit
+@settings(max_examples=10)
+@given(population=small())
+def test_types_that_agree_leave_nothing_to_choose_between_methods(
+    method: Method, population: Population
+) -> None:
+    agreed = Population(np.repeat(population.rewards[:1], 2, axis=0))
+    best = METHODS["reward-averaging"]
+    assert total_variation(limit_of(method, agreed), limit_of(best, agreed)) <= 1e-9
+
+
+@every
+def test_samples_come_near(method: Method) -> None:
+    """A hundred times as many annotations leave about a tenth of the error."""
+    if method.limit is None:
+        pytest.skip("what linked comparisons do not identify has no limit to come near")
+    population = Population([[0.0, -1.0, -2.0], [0.0, -2.0, 1.0]])
+    limit = limit_of(method, population)
+    setting = {"alpha": 0.5} if method.name == "corrected-dpo" else {}
+    means = []
+    for n in (2_000, 200_000):
+        rows = [simulate(population, n, method.information, seed=seed) for seed in range(4)]
+        fits = [learn(method.name, row, n_classes=2, **setting) for row in rows]  # type: ignore[arg-type]
+        means.append(np.mean([total_variation(fit.policy[0], limit) for fit in fits]))
+    assert means[1] < means[0] / 3
+    assert means[1] < 0.02
+
+
+@every
+def test_annotations_that_do_not_tell_enough_are_refused(method: Method) -> None:
+    if method.information == "anonymous":
+        pytest.skip("anonymous annotations tell enough")
+    column = {"linked": "annotator", "typed": "annotator_type", "panel": "panel"}
+    with refuses(column[method.information]):
+        learn(method.name, simulate(two_camps(), 100))
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with refuses("method"):
+        learn("ppo", two_camps())
+
+
+def test_the_mixture_needs_annotations() -> None:
+    with refuses("data"):
+        learn("latent-classes", two_camps())
+
+
+def test_unequal_shares_are_refused_by_panels_only() -> None:
+    unequal = Population([[0.0, 1.0], [1.0, 0.0]], [0.3, 0.7])
+    with refuses("replicas"):
+        learn("agreement", unequal)
+    assert learn("reward-averaging", unequal).residual <= 1e-9
+
+
+def test_types_without_comparisons_are_refused() -> None:
+    two, none = np.array([0, 2]), np.zeros(2, dtype=int)
+    rows = Annotations(none, none, none + 1, np.array([1, 0]), 1, 2, annotator_type=two)
+    with refuses("annotator_type"):
+        learn("reward-averaging", rows)
+
+
+def test_given_shares_replace_those_seen() -> None:
+    population = Population([[0.0, 1.0, 0.5], [1.0, 0.0, 0.2]], [0.5, 0.5])
+    rows = simulate(population, 20_000, "typed", seed=3)
+    only_first = learn("reward-averaging", rows, shares=[1.0, 0.0])
+    assert only_first.rewards[0].argmax() == 1
+    with pytest.raises(InputError, match="shares"):
+        learn("reward-averaging", rows, shares=[0.5, 0.2, 0.3])
+
+
+def test_the_exact_ring_by_training() -> None:
+    """Whole policies of the paper's environment, all 40 states at once."""
+    prompts = ring()
+    best = METHODS["reward-averaging"]
+    for name, distance in {"dpo": 0.043741, "agreement": 0.0}.items():
+        policies = learn(name, prompts, tolerance=1e-11).policy
+        for policy, population in zip(policies[::13], prompts[::13], strict=True):
+            apart = total_variation(policy, limit_of(best, population))
+            assert apart == pytest.approx(distance, abs=1e-6)
