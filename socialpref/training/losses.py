@@ -321,4 +321,4 @@ def _potential(margin: Tensor, n: int) -> Tensor:
     for k in range(2, n + 1):
         total = total + comb(n, k) * (-1.0) ** (n - k) * inverse ** (k - 1) / (1 - k)
     slope = (1.0 + exp(-n * low)) / (1.0 + exp(low)) / (1.0 + exp(-low))
-    return total + slope * (margin - inside)
+    return total + slope * (margin - low).clamp(max=0.0)
