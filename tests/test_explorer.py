@@ -42,14 +42,23 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 # --- Presets --------------------------------------------------------------------------
 
 
+EXAMPLES = ["mediocre-winner", "temperature", "two-camps", "three-camps"]
+
+
 def test_the_worked_examples_come_first() -> None:
-    first = list(PRESETS.values())[:3]
-    assert [preset["id"] for preset in first] == ["mediocre-winner", "temperature", "two-camps"]
-    assert [preset["temperature"] for preset in first] == [1.0, 2.0, 1.0]
-    assert [preset["letters"] for preset in first] == [tuple("AMB"), tuple("AMB"), tuple("ABC")]
-    crowd = Population(first[0]["rewards"], first[0]["shares"])
-    assert nbc(crowd) == printed([0.48933, 0.52135, 0.48933], 5)
-    assert ranking_flip(population_of(PRESETS["two-camps"])).distance == printed(0.106697, 6)
+    assert list(PRESETS)[:4] == EXAMPLES
+    crowd, warm, camps, three = (PRESETS[key] for key in EXAMPLES)
+    assert [preset["temperature"] for preset in PRESETS.values() if preset != warm] == [1.0] * (
+        len(PRESETS) - 1
+    )
+    assert warm["temperature"] == 2.0
+    assert [crowd["letters"], camps["letters"]] == [tuple("AMB"), tuple("ABC")]
+    assert nbc(population_of(crowd)) == printed([0.48933, 0.52135, 0.48933], 5)
+    assert ranking(nbc(population_of(warm))).winners == (0, 2)
+    assert ranking_flip(population_of(camps)).distance == printed(0.106697, 6)
+    assert len(ranking_cells(population_of(three).pairwise())) == 6
+    assert ranking(nbc(population_of(three))).groups == ((1,), (2,), (0,))
+    assert ranking(population_of(three).mean_rewards()).winners == (0, 1)
 
 
 def population_of(preset: dict[str, Any]) -> Population:
@@ -61,7 +70,7 @@ def population_of(preset: dict[str, Any]) -> Population:
 def test_every_question_that_fits_is_a_preset() -> None:
     questions = {q.key: q for q in read_starter() if (len(q.groups), q.n_options) == (3, 3)}
     assert len(questions) >= 20
-    assert set(PRESETS) == {"mediocre-winner", "temperature", "two-camps", *questions}
+    assert set(PRESETS) == {*EXAMPLES, *questions}
     for key, question in questions.items():
         preset, population = PRESETS[key], question.population()
         assert preset["rewards"] == population.rewards.tolist()
@@ -394,6 +403,12 @@ def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, 
     assert text(browser, "by-means") == ranking(population.mean_rewards()).describe(names)
     bars = "document.querySelectorAll('.charts .bars path').length"
     assert browser.run(bars) == 3 + 3 + 6
+    for chart in ("means", "nbc", "policies", "temperature"):
+        ticks = browser.run(
+            f"[...document.querySelectorAll('#chart-{chart} .ytick')].map(t => t.textContent)"
+        )
+        steps = np.diff([float(tick.replace("−", "-")) for tick in ticks])
+        assert steps == pytest.approx(steps[0])  # not rounded away
 
 
 def text(browser: Browser, element: str) -> Any:
@@ -404,6 +419,7 @@ def text(browser: Browser, element: str) -> Any:
 
 SETTLED = "waiting === 0 && location.hash === encode(state, presets)"
 SAMPLING = "state.sampling"
+CHANGED = "document.getElementById('changed').checkVisibility({visibilityProperty: true})"
 
 
 def arrow(browser: Browser, key: str, *, shift: bool = False) -> None:
@@ -502,9 +518,11 @@ def test_sliders_are_labelled_inputs_that_change_the_state(browser: Browser, pag
     browser.wait(SETTLED)
     changed = "#preset=mediocre-winner&r=4,1,0;0,1.5,3;0,1,4&w=0.5,0.25,0.25&t=1.05"
     assert browser.run("location.hash") == changed
+    assert browser.run(CHANGED)
     assert browser.run("document.getElementById('link').value").endswith(changed)
     browser.click("#reset")
     browser.wait(SETTLED)
+    assert not browser.run(CHANGED)
     assert browser.run("location.hash") == "#preset=mediocre-winner"
 
 
@@ -590,7 +608,9 @@ def test_a_bad_address_is_told_at_the_start(browser: Browser, page: Path) -> Non
 
 
 @in_browser
-@pytest.mark.parametrize("width", [360, 600, 1000, 1280])
+@pytest.mark.parametrize(
+    "width", [360, 1280, *(pytest.param(w, marks=pytest.mark.slow) for w in (600, 1000))]
+)
 def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, width: int) -> None:
     browser.open(f"{page.as_uri()}#preset=ILLEGALWORK_2012", width=width, height=740)
     assert browser.run("innerWidth") == width

@@ -82,8 +82,8 @@ def presets() -> list[dict[str, Any]]:
     Examples
     --------
     >>> from socialpref.explorer import presets
-    >>> [preset["id"] for preset in presets()][:3]
-    ['mediocre-winner', 'temperature', 'two-camps']
+    >>> [preset["id"] for preset in presets()][:4]
+    ['mediocre-winner', 'temperature', 'two-camps', 'three-camps']
     """
     crowd, camps = mediocre_winner(), two_camps()
     fans = ("fans of A", "friends of compromise", "fans of B")
@@ -116,6 +116,15 @@ def presets() -> list[dict[str, Any]]:
             title="Two camps: who chooses the comparisons",
             text="If all options are drawn equally often, A wins. With fewer draws of B and more "
             "of C, C wins. Nobody has changed their mind.",
+        ),
+        _preset(
+            "three-camps",
+            Population([[4, 0, -3], [-3, 3, 0], [0, -2, 3]], options=["A", "B", "C"]),
+            ("camp 1", "camp 2", "camp 3"),
+            group="Worked examples",
+            title="Three camps: every ranking is possible",
+            text="Each of the six rankings holds for some mix of draws. If all options are drawn "
+            "equally often A comes last, though no option has a higher average reward.",
         ),
     ]
     surveys = []

@@ -1,5 +1,5 @@
 // The arithmetic, for any number of types and three options. Functions, names and conventions are
-// those of the Python package: P[y][z] is how often option y beats z, d is the sampling distribution.
+// those of the Python package: P[y][z] is how often option y beats z, d the sampling distribution.
 
 const TIE_TOLERANCE = 1e-12; // scores this close are tied
 const RESIDUAL = 1e-12; // the largest stationarity residual of a DPO limit
@@ -46,8 +46,8 @@ function rank(scores) {
 }
 
 // The nearest sampling distribution at which `below` catches up with `above`. Mass moves from the
-// options that help `below` least to the one that helps it most: a fractional knapsack. Gains as close
-// as scores that count as tied are equal: which is larger is rounding.
+// options that help `below` least to the one that helps it most: a fractional knapsack. Gains as
+// close as scores that count as tied are equal: which is larger is rounding.
 function pairFlip(P, above, below, base) {
   const pair = [above, below];
   const gains = base.map((_, z) => P[below][z] - P[above][z]);
@@ -78,11 +78,14 @@ function rankingFlip(P, base) {
     upper.flatMap((a) => lower.map((b) => pairFlip(P, a, b, base))),
   );
   const none = { pair: null, distance: NaN, sampling: null };
-  return flips.reduce((best, flip) => (flip.distance < best.distance ? flip : best), flips[0] ?? none);
+  return flips.reduce(
+    (best, flip) => (flip.distance < best.distance ? flip : best),
+    flips[0] ?? none,
+  );
 }
 
-// DPO's implicit rewards: the Bradley-Terry fit, by Newton's method, to P. The last option's is held
-// at 0, which leaves two unknowns; they are centred in the end.
+// DPO's implicit rewards: the Bradley-Terry fit, by Newton's method, to P. The last option's is
+// held at 0, which leaves two unknowns; they are centred in the end.
 function dpoRewards(P, d) {
   const W = d.map((a) => d.map((b) => a * b));
   const options = [0, 1, 2];
@@ -143,11 +146,14 @@ function rankingCells(P) {
     const level = ({ gains }) => Math.max(...gains.map(Math.abs)) <= TIE_TOLERANCE;
     if (steps.some((step) => level(step) && step.a > step.b)) continue; // the same cell again
     const halves = steps.filter((step) => !level(step));
-    const corners = halves.reduce((polygon, { gains }) => clip(polygon, gains), [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ]);
+    const corners = halves.reduce(
+      (polygon, { gains }) => clip(polygon, gains),
+      [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+      ],
+    );
     const groups = [[order[0]]];
     for (const step of steps) {
       if (level(step)) groups.at(-1).push(step.b);

@@ -24,6 +24,9 @@ function chart(id, traces, { xaxis, yaxis, ...layout }) {
   );
 }
 
+// Rounded first, so that what rounds to 0 has no sign.
+const shown = (value, digits) => fixed(Number(value.toFixed(digits)) + 0, digits);
+
 // The first of a few fixed ranges that holds all values: axes that follow every value would hide
 // that the bars move.
 const reach = (values, steps) => steps.find((step) => Math.max(...values.map(Math.abs)) <= step);
@@ -58,13 +61,13 @@ const level = (value) => ({
 function drawCharts(letters, state, { nbc: scores, means, dpo, optimum, flipNbc, P, sampling }) {
   const wide = 1.05 * reach(means, [1, 2, 5]);
   chart("chart-means", [bars(letters, means)], {
-    xaxis: labelled(letters, (y) => fixed(means[y], 2)),
+    xaxis: labelled(letters, (y) => shown(means[y], 2)),
     yaxis: { range: [Math.min(...means) < 0 ? -wide : 0, wide], nticks: 6 },
     shapes: [level(0)],
   });
 
   const gaps = [...scores, ...(flipNbc ?? [])].map((score) => score - 0.5);
-  const high = 1.05 * reach(gaps, [0.1, 0.2, 0.5]);
+  const high = 1.05 * reach(gaps, [0.02, 0.05, 0.1, 0.2, 0.5]);
   const atFlip = {
     type: "scatter",
     mode: "markers",
@@ -75,7 +78,7 @@ function drawCharts(letters, state, { nbc: scores, means, dpo, optimum, flipNbc,
   };
   chart("chart-nbc", [bars(letters, scores, { from: 0.5 }), atFlip], {
     xaxis: labelled(letters, (y) => fixed(scores[y])),
-    yaxis: { range: [0.5 - high, 0.5 + high], tickformat: ".2f", nticks: 6 },
+    yaxis: { range: [0.5 - high, 0.5 + high], nticks: 6 },
     shapes: [level(0.5)],
   });
 
@@ -83,17 +86,13 @@ function drawCharts(letters, state, { nbc: scores, means, dpo, optimum, flipNbc,
     color: "white",
     pattern: { shape: "/", fgcolor: COLOURS, fgopacity: 1, size: 7, solidity: 0.45 },
   };
-  chart(
-    "chart-policies",
-    [bars(letters, dpo), bars(letters, optimum, { marker: hatched })],
-    {
-      barmode: "group",
-      margin: { ...base.margin, b: 58 },
-      bargap: 0.2,
-      xaxis: labelled(letters, (y) => `${fixed(dpo[y])}<br>${fixed(optimum[y])}`),
-      yaxis: { range: [0, reach([...dpo, ...optimum], [0.5, 1])], tickformat: ".1f", nticks: 6 },
-    },
-  );
+  chart("chart-policies", [bars(letters, dpo), bars(letters, optimum, { marker: hatched })], {
+    barmode: "group",
+    margin: { ...base.margin, b: 58 },
+    bargap: 0.2,
+    xaxis: labelled(letters, (y) => `${fixed(dpo[y])}<br>${fixed(optimum[y])}`),
+    yaxis: { range: [0, reach([...dpo, ...optimum], [0.5, 1])], nticks: 6 },
+  });
 
   const w = normalized(state.shares);
   const curves = TEMPERATURES.map((t) => nbc(preferences(state.rewards, w, t), sampling));
@@ -113,7 +112,7 @@ function drawCharts(letters, state, { nbc: scores, means, dpo, optimum, flipNbc,
         range: [0.5, 5],
         title: { text: "temperature", standoff: 4, font: { size: 13 } },
       },
-      yaxis: { tickformat: ".2f", nticks: 5 },
+      yaxis: { nticks: 5 },
       annotations: endLabels(letters, curves),
       shapes: [
         {

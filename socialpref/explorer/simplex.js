@@ -21,19 +21,22 @@ function distributionAt([x, y]) {
 }
 
 // A place for a label in a convex polygon: away from what is to be avoided, then with both its ends
-// inside, then near the middle.
+// inside, then near the middle. Undefined if the polygon is too narrow for it.
 function roomIn(corners, avoid) {
   const middle = [0, 1].map((i) => total(corners.map((p) => p[i])) / corners.length);
   const side = ([x, y], [[x1, y1], [x2, y2]]) =>
     ((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)) / Math.hypot(x2 - x1, y2 - y1);
   const edges = neighbours([...corners, corners[0]]).filter(([p, q]) => `${p}` !== `${q}`);
-  const within = (p) =>
-    Math.min(0, ...edges.map((edge) => side(p, edge) * Math.sign(side(middle, edge))));
+  const beyond = (p) =>
+    Math.max(0, ...edges.map((edge) => -side(p, edge) * Math.sign(side(middle, edge))));
+  const outside = ([x, y]) => beyond([x - 50, y]) + beyond([x + 50, y]);
   const free = ([x, y]) =>
     Math.min(24, ...avoid.map(([a, b]) => Math.hypot(Math.max(Math.abs(x - a) - 50, 0), y - b)));
-  const merit = ([x, y]) => free([x, y]) + within([x - 50, y]) + within([x + 50, y]);
-  const places = [0, 0.15, 0.3, 0.45, 0.6].flatMap((t) => corners.map((p) => mix(middle, p, t)));
-  return places.reduce((best, point) => (merit(point) > merit(best) + 1 ? point : best));
+  const merit = (point) => free(point) - outside(point);
+  const places = [0, 0.15, 0.3, 0.45, 0.6]
+    .flatMap((t) => corners.map((p) => mix(middle, p, t)))
+    .filter((point) => outside(point) < 40);
+  return places.reduce((best, point) => (merit(point) > merit(best) + 1 ? point : best), places[0]);
 }
 
 const inWords = (groups, letters) =>
@@ -84,21 +87,22 @@ function makeSimplex(drawing, current, move) {
     const arrow = flip.sampling && place(flip.sampling);
     const avoid = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => mix([x, y], arrow ?? [x, y], t));
     const right = ({ groups }) => groups[0].some((option) => meansOrder[0].includes(option));
+    const name = (cell) => inWords(cell.groups, letters) + (right(cell) ? " ✓" : "");
     pictures.replaceChildren(
-      ...cells.map(({ groups, corners }) =>
-        svg("polygon", {
-          class: `cell winner-${groups[0].length > 1 ? "tied" : groups[0][0]}`,
-          points: corners.map((corner) => place(corner).join()).join(" "),
-        }),
+      ...cells.map((cell) =>
+        titled(
+          svg("polygon", {
+            class: `cell winner-${cell.groups[0].length > 1 ? "tied" : cell.groups[0][0]}`,
+            points: cell.corners.map((corner) => place(corner).join()).join(" "),
+          }),
+          name(cell),
+        ),
       ),
       svg("path", { class: "border", d: `M${PLACES.join("L")}Z` }),
-      ...cells
-        .filter(({ share }) => share > 0.05)
-        .map((cell) => {
-          const [left, top] = roomIn(cell.corners.map(place), avoid);
-          const text = inWords(cell.groups, letters) + (right(cell) ? " ✓" : "");
-          return svg("text", { class: "order", x: left, y: top + 5 }, text);
-        }),
+      ...cells.flatMap((cell) => {
+        const [x, y] = roomIn(cell.corners.map(place), avoid) ?? [];
+        return x === undefined ? [] : [svg("text", { class: "order", x, y: y + 5 }, name(cell))];
+      }),
       ...letters.map((letter, option) =>
         svg(
           "text",

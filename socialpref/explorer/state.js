@@ -1,5 +1,5 @@
-// The state: what a preset says, and what was changed since. Its text form, in the address, names the
-// preset and only what differs from it, with all digits: #preset=two-camps&t=2&d=0.2,0.3,0.5
+// The state: what a preset says, and what was changed since. Its text form, in the address, names
+// the preset and only what differs from it, with all digits: #preset=two-camps&t=2&d=0.2,0.3,0.5
 
 const LIMITS = {
   reward: { min: -5, max: 5, step: 0.05 },

@@ -21,7 +21,7 @@ function saveAddress() {
   byId("link").value = location.href;
 }
 
-// --- Controls: real range inputs, made once for each preset ---------------------------------------
+// --- Controls: range inputs, made once for each preset --------------------------------------
 
 const sliders = [];
 
@@ -33,7 +33,13 @@ function slider(id, [title, ...label], limits, get, set, show) {
     output.textContent = show(get());
     input.setAttribute("aria-valuetext", show(get()));
   });
-  return html("div", { class: "slider" }, html("label", { for: id, title }, ...label), input, output);
+  return html(
+    "div",
+    { class: "slider" },
+    html("label", { for: id, title }, ...label),
+    input,
+    output,
+  );
 }
 
 const swatch = (y) => html("span", { class: `swatch winner-${y}` });
@@ -98,7 +104,7 @@ function makeControls() {
 const withReward = (u, y, reward) =>
   state.rewards.map((row, i) => (i === u ? row.map((old, j) => (j === y ? reward : old)) : row));
 
-// --- Drawing ----------------------------------------------------------------------------------------
+// --- Drawing --------------------------------------------------------------------------------
 
 const drawSimplex = makeSimplex(
   byId("simplex"),
@@ -118,6 +124,8 @@ function draw() {
   byId("key").replaceChildren(
     ...letters.map((_, y) => html("li", {}, named(preset, y), `: ${percent(found.sampling[y])}`)),
   );
+  const changed = encode(state, presets) !== encode(fresh(preset), presets);
+  byId("changed").style.visibility = changed ? "visible" : "hidden"; // and nothing below it moves
   byId("by-nbc").textContent = inWords(found.order, letters);
   byId("by-means").textContent = inWords(found.meansOrder, letters);
   byId("agreement").textContent = agreement(found);
@@ -128,7 +136,7 @@ function draw() {
         "tr",
         {},
         html("th", { scope: "row", title: options[y] }, swatch(y), letter),
-        [percent(found.sampling[y]), fixed(found.means[y], 4)].map((text) => html("td", {}, text)),
+        [percent(found.sampling[y]), shown(found.means[y], 4)].map((text) => html("td", {}, text)),
         ["nbc", "dpo", "optimum"].map((name) => html("td", {}, fixed(found[name][y], 4))),
         found.P[y].map((p, z) => html("td", {}, y === z ? "·" : percent(p))),
       ),
@@ -146,7 +154,7 @@ function agreement({ order, meansOrder }) {
   return shared ? "They agree on the winner only in part." : "They disagree about the winner.";
 }
 
-function flipWords({ flip, sampling, order, flipNbc }, letters) {
+function flipWords({ flip, sampling, order }, letters) {
   if (Number.isNaN(flip.distance)) return "All options are tied, so there is no ranking to change.";
   if (!flip.sampling) return "No mix of draws changes this ranking.";
   const [above, below] = flip.pair;
@@ -155,12 +163,13 @@ function flipWords({ flip, sampling, order, flipNbc }, letters) {
     .map((y) => `${letters[y]} ${percent(flip.sampling[y])} instead of ${percent(sampling[y])}`);
   const winner = order[0].includes(above) ? "The winner changes." : "The winner stays.";
   return (
-    `${letters[below]} catches up with ${letters[above]} if ${fixed(100 * flip.distance, 1)} of 100 ` +
-    `draws change (total variation ${fixed(flip.distance)}): draws of ${moves.join(", ")}. ${winner}`
+    `${letters[below]} catches up with ${letters[above]} if ${fixed(100 * flip.distance, 1)} of ` +
+    `100 draws change (total variation ${fixed(flip.distance)}): draws of ${moves.join(", ")}. ` +
+    winner
   );
 }
 
-// --- The address --------------------------------------------------------------------------------------
+// --- The address ----------------------------------------------------------------------------
 
 function follow() {
   const problem = byId("problem");
