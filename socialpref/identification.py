@@ -164,8 +164,13 @@ def average_reward_bounds(
         answer, size = program.solve(pool), len(pool)
         for step in range(rounds):
             used = pool[answer.shares > 0.0]  # they keep the end from moving back
-            pool = np.vstack([used, _neighbours(used, reach, reach / 4.0 * 3.0**-step, rng)])
-            answer, size = program.solve(pool), size + len(pool)
+            near = _neighbours(used, reach, reach / 4.0 * 3.0**-step, rng)
+            wider = np.vstack([own, used, near])
+            try:
+                answer = program.solve(wider)
+            except ConvergenceError:
+                break  # on types too much alike: what was found before stands
+            pool, size = wider, size + len(near)
         ends.append(_End(program.population(pool, answer.shares), answer.dual_gap, size))
     low, high = ends
     return RewardBounds(

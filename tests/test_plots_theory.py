@@ -1,0 +1,134 @@
+"""Figures of the theory show the numbers that were found."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
+from matplotlib.text import Text
+
+from socialpref import Population, dpo_limit, nbc, optimal_policy, winner_flip
+from socialpref.consistency import error_orders, usable_outcomes
+from socialpref.examples import mediocre_winner, two_camps
+from socialpref.identification import average_reward_bounds, bradley_terry_misfit
+from socialpref.plots import theory
+from socialpref.temperature import crossing_temperatures
+
+from .helpers import refuses
+
+
+def drawn(figure: Figure) -> list[str]:
+    """Draw a figure, which warns of all that does not fit, and return its texts."""
+    figure.savefig(io.BytesIO(), format="png", dpi=50)
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_method_bars() -> None:
+    crowd = mediocre_winner()
+    figure = theory.method_bars(crowd)
+    drawn(figure)
+    expected = (
+        crowd.mean_rewards(),
+        nbc(crowd),
+        dpo_limit(crowd).policy,
+        optimal_policy(crowd).policy,
+    )
+    for axes, values in zip(figure.axes, expected, strict=True):
+        bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in bars}
+        np.testing.assert_array_equal([heights[y] for y in range(3)], values)
+
+
+def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
+    crowd = mediocre_winner()
+    figure = theory.temperature_curves(crowd, crossing_temperatures(crowd, "A", "M"))
+    texts = drawn(figure)
+    assert texts.count("τ = 1.642") == 2
+    assert "A, B" in texts
+    left, right = figure.axes
+    curve, limit = (np.asarray(line.get_ydata()) for line in left.lines[:2])
+    assert curve[0] == pytest.approx(limit[0], abs=1e-9)
+    curve, limit = (np.asarray(line.get_ydata()) for line in right.lines[:2])
+    assert curve[-1] == pytest.approx(limit[0], abs=1e-4)
+
+
+def test_the_simplex() -> None:
+    camps = two_camps()
+    figure = theory.sampling_simplex(camps, winner_flip(camps))
+    texts = drawn(figure)
+    assert {"A > C > B\n59.8%", "C > A > B\n40.2%", "only A", "nearest flip, TV 0.1067"} <= set(
+        texts
+    )
+    assert sum(isinstance(patch, Polygon) for patch in figure.axes[0].patches) >= 2
+    crowd = mediocre_winner()  # without a flip, and with a tie
+    assert "uniform" in drawn(theory.sampling_simplex(crowd, winner_flip(crowd)))
+    with refuses("population"):
+        theory.sampling_simplex(Population([[1, 0]]), winner_flip(camps))
+
+
+def test_reward_intervals() -> None:
+    split = Population([[1, 0], [-3, 0]], [0.7, 0.3])
+    types = [[x, 0] for x in np.linspace(-4, 4, 17)]
+    results = [
+        average_reward_bounds(split, 0, 1, dictionary=[t for t in types if abs(t[0]) <= bound])
+        for bound in (3, 4)
+    ]
+    figure = theory.reward_intervals({"split": results})
+    assert "split (own gap -0.200)" in drawn(figure)
+    lower, upper = figure.axes[0].lines[:2]
+    np.testing.assert_array_equal(np.asarray(lower.get_ydata()), [r.lower for r in results])
+    np.testing.assert_array_equal(np.asarray(upper.get_ydata()), [r.upper for r in results])
+    with refuses("found"):
+        theory.reward_intervals({})
+    with refuses("found"):
+        theory.reward_intervals({"split": []})
+
+
+def test_misfit_scatter() -> None:
+    mixture = Population([[0, 1, 3], [0, -2, 1]])
+    figure = theory.misfit_scatter(mixture, bradley_terry_misfit(mixture))
+    assert any("cycle defect 0.425" in text for text in drawn(figure))
+    points = np.asarray(figure.axes[0].collections[0].get_offsets())
+    assert len(points) == 3
+    assert (points[:, 0] > 0).all()
+
+
+def test_outcome_spectra_and_error_lines() -> None:
+    spectra = [usable_outcomes(n_types) for n_types in (2, 3)]
+    assert {"T = 2: rank 3 of 4", "T = 3: rank 7 of 8"} <= set(
+        drawn(theory.outcome_spectra(spectra))
+    )
+    orders = error_orders([0, 1, 2], [[2, 0, -1], [0, 0, 1], [-2, 0, 1]], (0.1, 0.05))
+    figure = theory.error_lines(orders)
+    drawn(figure)
+    dpo, corrected = (np.asarray(line.get_ydata()) for line in figure.axes[0].lines)
+    np.testing.assert_array_equal(dpo, orders.dpo)
+    np.testing.assert_array_equal(corrected, orders.corrected)
+
+
+@pytest.mark.slow
+def test_the_script_as_it_is_run(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "analyses" / "theory.py"
+    run = subprocess.run(
+        [sys.executable, str(script), "--out", str(tmp_path / "figures")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "A overtakes M at temperature 1.64241" in run.stdout
+    names = [
+        "intervals",
+        "mediocre_winner",
+        "misfit",
+        "orders",
+        "outcomes",
+        "simplex",
+        "temperature",
+    ]
+    expected = sorted(f"theory_{name}.{kind}" for name in names for kind in ("pdf", "png"))
+    assert sorted(os.listdir(tmp_path / "figures")) == expected
