@@ -50,7 +50,7 @@ class Settings:
     held_out : float
         Share of the pairs to test on.
     test_pairs : int, optional
-        Most pairs to test on.
+        Most pairs to test on, of those that do not tie.
     head : {"text", "score"}
         A policy, by direct alignment, or a reward model.
     alpha : float
@@ -147,8 +147,8 @@ class _Run:
         return f"{self.arm.name}-{self.budget}-{unit}-{self.seed}"
 
 
-def accuracy(margins: Floats, lengths: Integers) -> tuple[float, int]:
-    """Return the share of pairs that margins order as the mean reward does, and of how many.
+def accuracy(margins: Floats, lengths: Integers) -> float:
+    """Return the share of pairs, ties left out, that margins order as the mean reward does.
 
     Parameters
     ----------
@@ -156,18 +156,23 @@ def accuracy(margins: Floats, lengths: Integers) -> tuple[float, int]:
         Score of the first text minus that of the second.
     lengths : ndarray of int, shape (n, 2)
 
+    Raises
+    ------
+    DataError
+        If all pairs tie.
+
     Examples
     --------
     >>> import numpy as np
     >>> from socialpref.llm.experiment import accuracy
     >>> accuracy(np.array([1.0, -1.0, 0.0, 5.0]), np.array([[512, 150]] * 3 + [[200, 200]]))
-    (0.5, 3)
+    0.5
     """
     signs = mean_signs(lengths)
     open_ = signs != 0
     if not open_.any():
-        raise DataError("all held-out pairs tie: there is nothing to test on")
-    return float((1.0 + np.sign(margins) * signs)[open_].mean() / 2.0), int(open_.sum())
+        raise DataError("all pairs tie: there is nothing to test on")
+    return float((1.0 + np.sign(margins) * signs)[open_].mean() / 2.0)
 
 
 def run(
@@ -250,8 +255,10 @@ def _finish(
     one: _Run, corpus: Corpus, settings: Settings, models: "Models | None", folder: Path | None
 ) -> Outcome:
     train, test = corpus.split(settings.held_out, one.seed)
-    if settings.test_pairs is not None:
-        test = test.take(np.arange(min(settings.test_pairs, len(test))))
+    open_ = np.flatnonzero(mean_signs(test.lengths))
+    tied, test = 1.0 - len(open_) / len(test), test.take(open_[: settings.test_pairs])
+    if not len(test):
+        raise DataError("all held-out pairs tie: there is nothing to test on")
     if one.budget == EXACT:
         labels = expect(one.arm, train.lengths)
     else:
@@ -268,20 +275,13 @@ def _finish(
     if models is None:
         table = fit_score(one.arm, labels, train.lengths, joint=joint, alpha=settings.alpha)
         margins = table[test.lengths[:, 0] - 1] - table[test.lengths[:, 1] - 1]
-        right, n_tested = accuracy(margins, test.lengths)
-        tied = 1.0 - n_tested / len(test)
     else:
         assert folder is not None
-        tied = float((mean_signs(test.lengths) == 0).mean())
-        test = test.take(np.flatnonzero(mean_signs(test.lengths)))
-        if not len(test):
-            raise DataError("all held-out pairs tie: there is nothing to test on")
         margins = _margins(one, labels, joint, train, test, settings, models, folder / one.name)
-        right, n_tested = accuracy(margins, test.lengths)
     asked = 0 if one.budget == EXACT else labels.n_annotations
     outcome = Outcome(
         one.arm.name, one.unit, one.budget, one.seed, asked, len(labels), labels.discarded,
-        n_tested, tied, right,
+        len(test), tied, accuracy(margins, test.lengths),
     )  # fmt: skip
     if folder is not None and _is_main():
         with results_folder(folder) as scratch:
@@ -358,6 +358,7 @@ def train_model(
     """
     import torch
     import trl
+    from transformers import PrinterCallback
 
     from .models import SMALL, on_gpu
     from .trainer import PreferenceTrainer, RewardModelTrainer
@@ -401,6 +402,8 @@ def train_model(
             trainer = RewardModelTrainer(args=trl.RewardConfig(**options), **shared)
         if len(trainer.eval_dataset) != len(test):
             raise DataError("some held-out prompts alone are longer than the model reads")
+        if not _talks():
+            trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         return np.asarray(trainer.predict(trainer.eval_dataset).predictions, dtype=np.float64)
     except (MemoryError, torch.OutOfMemoryError) as error:

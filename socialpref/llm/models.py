@@ -65,7 +65,7 @@ class Models:
         return LoraConfig(task_type=tasks[head], **LORA)
 
 
-def open_models(name: str, texts: Iterable[str], vocabulary: int = 2048) -> Models:
+def open_models(name: str, texts: Iterable[str], vocabulary: int = 1024) -> Models:
     """Return the models of a name, with their tokenizer.
 
     Parameters
@@ -92,7 +92,7 @@ def open_models(name: str, texts: Iterable[str], vocabulary: int = 2048) -> Mode
     return Models(name, tokenizer)
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int = 2048) -> Any:
+def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> Any:
     """Train a byte-level BPE tokenizer on texts, in the form that transformers uses."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -119,10 +119,11 @@ def _small(tokenizer: Any, head: Head) -> Any:
 
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=192,
+        hidden_size=32,
+        intermediate_size=96,
         num_hidden_layers=2,
-        num_attention_heads=4,
+        num_attention_heads=2,
+        tie_word_embeddings=True,
         max_position_embeddings=2 * LIMIT,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -16,6 +16,7 @@ import trl
 from accelerate.utils import is_peft_model
 from torch import Tensor
 
+from ..errors import DataError
 from ..training.fit import Batch, Objective, dpo
 from ..training.losses import JointMoments, margins
 
@@ -62,7 +63,7 @@ class _WithObjective:
         batch = Batch(wins, 1.0 - wins, torch.ones_like(margin), self.n_labels, joint)
         loss = self.objective(margin, batch)
         if not torch.isfinite(loss):
-            raise FloatingPointError(
+            raise DataError(
                 f"the loss is {loss.item()} at step {self.state.global_step}; the last checkpoint "
                 "is the last good state"
             )

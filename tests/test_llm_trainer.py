@@ -1,0 +1,367 @@
+"""TRL's trainers with our losses: the same where they should be, and right where they differ."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+
+from socialpref import Population, agreement_limit, corrected_dpo_limit, dpo_limit
+from socialpref.cli import main
+from socialpref.errors import DataError
+from socialpref.examples import mediocre_winner
+
+from .llm_texts import dialogues, write_dialogues
+
+pytest.importorskip("trl", reason="the extra 'llm' is not installed")
+import torch  # noqa: E402
+import trl  # noqa: E402
+from datasets import Dataset, disable_progress_bars  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+
+from socialpref.llm import (  # noqa: E402
+    ARMS,
+    Corpus,
+    Models,
+    Pair,
+    Settings,
+    annotate,
+    expect,
+    measure,
+    open_models,
+    run,
+    to_dataset,
+    true_joint,
+)
+from socialpref.llm.experiment import last_checkpoint, train_model  # noqa: E402
+from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer  # noqa: E402
+from socialpref.training import TrueJoint, agreement_only, corrected, dpo  # noqa: E402
+from socialpref.training.fit import Objective  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
+)
+QUIET: dict[str, Any] = {
+    "bf16": False,
+    "use_cpu": True,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "save_strategy": "no",
+    "activation_checkpointing": False,
+    "dataloader_pin_memory": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    disable_progress_bars()
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[Models, Corpus]:
+    pairs = [Pair(*d) for d in dialogues(60)]
+    models = open_models("small", (p.prompt + p.first for p in pairs), vocabulary=300)
+    return models, measure(pairs, models.tokenizer)
+
+
+def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> Dataset:
+    labels = annotate(ARMS[arm], small[1].lengths, n, seed=0)
+    return to_dataset(small[1], labels, true_joint() if arm == "linked" else None)
+
+
+def batch_of(trainer: Any) -> dict[str, Any]:
+    return trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+
+
+def nudge(model: Any) -> None:
+    """Move a model away from its reference."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights += 0.02 * torch.randn(weights.shape, generator=generator)
+
+
+def preference(
+    small: tuple[Models, Corpus], tmp_path: Path, kind: Any = PreferenceTrainer, **options: Any
+) -> Any:
+    config = trl.DPOConfig(
+        str(tmp_path), precompute_ref_log_probs=True, max_length=512, seed=3, **QUIET
+    )
+    trainer = kind(
+        model=small[0].new("text", 0),
+        args=config,
+        train_dataset=data(small),
+        processing_class=small[0].tokenizer,
+        **options,
+    )
+    nudge(trainer.model)
+    return trainer
+
+
+# --- the same as TRL ---------------------------------------------------------------------
+
+
+def test_our_dpo_loss_is_trls_sigmoid_loss(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    ours = preference(small, tmp_path)
+    trls = preference(small, tmp_path, trl.DPOTrainer)
+    one, other = batch_of(ours), batch_of(trls)
+    assert (one["input_ids"] == other["input_ids"]).all()
+    mine = ours.compute_loss(ours.model, one)
+    theirs = trls.compute_loss(trls.model, other)
+    assert abs(mine.item() - np.log(2)) > 1e-4  # the model has left its reference
+    assert abs(mine.item() - theirs.item()) <= 1e-6
+    mine.backward()
+    theirs.backward()
+    for a, b in zip(ours.model.parameters(), trls.model.parameters(), strict=True):
+        assert_allclose(a.grad, b.grad, atol=1e-6)
+
+
+def test_our_reward_loss_is_trls(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    losses = []
+    for kind in (RewardModelTrainer, trl.RewardTrainer):
+        trainer = kind(
+            model=small[0].new("score", 0),
+            args=trl.RewardConfig(str(tmp_path), max_length=2000, **QUIET),
+            train_dataset=data(small),
+            processing_class=small[0].tokenizer,
+        )
+        losses.append(trainer.compute_loss(trainer.model, batch_of(trainer)).item())
+    assert abs(losses[0] - losses[1]) <= 1e-6
+
+
+@pytest.mark.parametrize("shifted", [True, False])
+def test_margins_from_plain_logits(
+    small: tuple[Models, Corpus], tmp_path: Path, shifted: bool
+) -> None:
+    """Every token's logits, written out: of the place before it, or of its own place."""
+    trainer = preference(small, tmp_path, reference=False, shifted=shifted)
+    batch = batch_of(trainer)
+    margin = trainer._margin(trainer.model, batch)
+    with torch.no_grad():
+        logits = (
+            type(trainer.model)
+            .forward(trainer.model, batch["input_ids"], attention_mask=batch["attention_mask"])
+            .logits
+        )
+    ids, mask = batch["input_ids"], batch["completion_mask"]
+    if shifted:
+        logits, ids, mask = logits[:, :-1], ids[:, 1:], mask[:, 1:]
+    each = logits.log_softmax(-1).gather(2, ids[..., None])[..., 0]
+    chosen, rejected = (each * mask).sum(1).chunk(2)
+    assert_allclose(margin.detach(), 0.1 * (chosen - rejected), rtol=1e-4, atol=1e-4)
+
+
+def test_logits_that_have_seen_the_token_are_no_likelihood() -> None:
+    """Shifted scores of all texts of two tokens sum to one; the published form's do not."""
+    model = toy_model(4)
+    texts = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+    begun = torch.cat([torch.zeros(16, 1, dtype=torch.int64), texts], dim=1)
+    with torch.no_grad():
+        words = model(begun).logits.log_softmax(-1)
+    right = words[:, :-1].gather(2, texts[..., None]).sum((1, 2)).exp().sum()
+    published = words[:, 1:].gather(2, texts[..., None]).sum((1, 2)).exp().sum()
+    assert_allclose(float(right), 1.0, atol=1e-5)
+    assert abs(float(published) - 1.0) > 1e-3
+
+
+# --- the limits of the theory, on a language of single words ------------------------------
+
+
+def toy_model(vocabulary: int) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            bos_token_id=None,
+            eos_token_id=1,
+            pad_token_id=0,
+        )
+    )
+
+
+def toy_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    vocabulary = {word: i for i, word in enumerate(["<padding>", "<end>", "ask", *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<padding>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("<end>", "isolated")  # words stand alone
+    tokenizer.add_special_tokens(["<padding>", "<end>"])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<end>", pad_token="<padding>"
+    )
+
+
+def learned_rewards(
+    population: Population, objective: Objective, tmp_path: Path, n_labels: int = 1
+) -> NDArray[np.float64]:
+    """Return the implicit rewards of a language model that has seen all labels of all pairs."""
+    words = [f"w{i}" for i in range(population.n_options)]
+    first, second = np.triu_indices(population.n_options, 1)
+    gaps = population.rewards[:, first] - population.rewards[:, second]
+    label = population.pairwise()[first, second]
+    if n_labels > 1:
+        label = 1.0 / (1.0 + np.exp(-gaps.sum(axis=0)))
+    joint = np.stack(TrueJoint((population,)).moments(0 * first, first, second), axis=1)
+    rows = Dataset.from_dict(
+        {
+            "prompt": ["ask"] * len(first),
+            "chosen": [f" {words[i]} " for i in first],
+            "rejected": [f" {words[i]} " for i in second],
+            "label": label,
+            "joint": joint.tolist(),
+        }
+    )
+    model = toy_model(3 + len(words))
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    steps = 250
+    decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(1 - step / steps, 1e-3))
+    trainer = PreferenceTrainer(
+        model=model,
+        args=trl.DPOConfig(
+            str(tmp_path),
+            beta=1.0,
+            max_steps=steps,
+            per_device_train_batch_size=len(first),
+            logging_steps=steps,
+            max_grad_norm=0.0,
+            precompute_ref_log_probs=True,
+            **QUIET,
+        ),
+        train_dataset=rows,
+        eval_dataset=rows,
+        processing_class=toy_tokenizer(words),
+        optimizers=(optimiser, decay),
+        objective=objective,
+        n_labels=n_labels,
+    )
+    trainer.train()
+    margins = trainer.predict(trainer.eval_dataset).predictions
+    of_first = np.concatenate([[0.0], -margins[first == 0]])
+    assert_allclose(margins, of_first[first] - of_first[second], atol=1e-4)
+    return of_first - of_first.mean()
+
+
+@pytest.mark.parametrize("method", ["dpo", "corrected", "agreement"])
+def test_a_language_model_goes_to_the_exact_limits(method: str, tmp_path: Path) -> None:
+    crowd = mediocre_winner()
+    objective, limit, n_labels = {
+        "dpo": (dpo, dpo_limit(crowd), 1),
+        "corrected": (corrected(0.5), corrected_dpo_limit(crowd, 0.5), 1),
+        "agreement": (agreement_only, agreement_limit(crowd), 3),
+    }[method]
+    got = learned_rewards(crowd, objective, tmp_path, n_labels)
+    assert_allclose(got, limit.rewards - limit.rewards.mean(), atol=2e-3)
+
+
+# --- data sets, checkpoints, failures -------------------------------------------------------
+
+
+def test_data_sets_say_what_was_chosen(small: tuple[Models, Corpus]) -> None:
+    corpus = small[1]
+    labels = annotate(ARMS["linked"], corpus.lengths, 40, seed=2)
+    rows = to_dataset(corpus, labels, true_joint())
+    for row, pair, won in zip(rows, labels.pair, labels.wins, strict=True):
+        assert isinstance(row, dict)
+        texts = corpus.pairs[pair]
+        assert row["prompt"] == texts.prompt
+        assert row["chosen"] == (texts.first if won else texts.second)
+        lengths = corpus.lengths[pair] if won else corpus.lengths[pair][::-1]
+        assert [row["chosen_length"], row["rejected_length"]] == lengths.tolist()
+        assert_allclose(row["joint"][0] + 2 * row["joint"][1] + row["joint"][2], 1.0)
+    assert rows["label"][:] == [1.0] * 40
+    soft = to_dataset(corpus, expect(ARMS["average"], corpus.lengths))
+    assert min(soft["label"]) >= 0.5
+
+
+SHORT = Settings(batch_size=4, save_steps=2, epochs=1.0)
+
+
+@pytest.mark.parametrize("head", ["text", "score"])
+def test_training_goes_on_after_a_kill_to_the_same_result(
+    small: tuple[Models, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    arm, rows = ARMS["linked"], data(small, "linked", 24)
+    settings = replace(SHORT, head=head)
+
+    def go(name: str) -> NDArray[np.float64]:
+        return train_model(
+            small[0], rows, rows.select(range(5)), settings, arm, seed=0, folder=tmp_path / name
+        )
+
+    whole = go("whole")
+    kind = PreferenceTrainer if head == "text" else RewardModelTrainer
+    step, calls = kind.training_step, [0]
+
+    def killed(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 5:
+            raise KeyboardInterrupt
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "training_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            go("cut")
+    (tmp_path / "cut" / "checkpoint-9").mkdir()  # as a kill in the middle of writing leaves it
+    assert last_checkpoint(tmp_path / "cut") == str(tmp_path / "cut" / "checkpoint-4")
+    assert go("cut").tolist() == whole.tolist()
+
+
+def test_long_texts_are_cut_for_reward_models(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    trainer = RewardModelTrainer(
+        model=small[0].new("score", 0),
+        args=trl.RewardConfig(str(tmp_path), max_length=20, **QUIET),
+        train_dataset=data(small),
+        processing_class=small[0].tokenizer,
+    )
+    assert len(trainer.train_dataset) == 12
+    assert batch_of(trainer)["input_ids"].shape[1] == 20
+
+
+def test_a_loss_that_is_not_finite_stops(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    trainer = preference(small, tmp_path, objective=lambda margin, _: margin.sum() * np.nan)
+    with pytest.raises(DataError, match="the loss is nan at step 0"):
+        trainer.compute_loss(trainer.model, batch_of(trainer))
+
+
+def test_models_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be loaded as a language model"):
+        open_models("nobody/nothing-at-all", [])
+    (tmp_path / "a.gguf").touch()
+    (tmp_path / "b.gguf").touch()
+    with pytest.raises(DataError, match="must hold one GGUF file; got 2"):
+        open_models(str(tmp_path), [])
+
+
+def test_panels_and_types_train_small_models(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    """Panels that are not all kept, and one model for each type."""
+    arms = ("agreement", "typed")
+    settings = replace(SHORT, arms=arms, budgets=(24,), seeds=1, units=("pairs",), test_pairs=6)
+    outcomes = run(small[1], settings, small[0], keep=tmp_path)
+    assert [(o.arm, o.n_tested) for o in outcomes] == [(arm, 6) for arm in arms]
+    assert outcomes[0].n_pairs < 24 == outcomes[1].n_pairs
+
+
+@pytest.mark.slow
+def test_the_command_end_to_end_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_dialogues(tmp_path / "pairs.jsonl.gz", 200)
+    out = tmp_path / "out"
+    arguments = ["hh", "--data", str(data), "--arms", "anonymous,agreement-law", "--budget", "64"]
+    arguments += ["--seeds", "2", "--units", "annotations", "--test-pairs", "20"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    table = pd.read_csv(out / "summary.csv")
+    assert table["arm"].tolist() == ["anonymous", "agreement-law"]
+    assert table["accuracy"].between(0.0, 1.0).all()
+    assert "gain over DPO" in capsys.readouterr().out
+    assert not (out / "unfinished").exists()
