@@ -404,11 +404,22 @@ def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, 
     bars = "document.querySelectorAll('.charts .bars path').length"
     assert browser.run(bars) == 3 + 3 + 6
     for chart in ("means", "nbc", "policies", "temperature"):
-        ticks = browser.run(
-            f"[...document.querySelectorAll('#chart-{chart} .ytick')].map(t => t.textContent)"
-        )
-        steps = np.diff([float(tick.replace("−", "-")) for tick in ticks])
-        assert steps == pytest.approx(steps[0])  # not rounded away
+        (low, high), marks = browser.run(TICKS.replace("CHART", f"chart-{chart}"))
+        for label, height in marks:
+            value = float(label.replace("−", "-"))
+            assert value == pytest.approx(low + height * (high - low), abs=(high - low) / 50)
+
+
+# The range of a chart's upright axis; its labels, and how high each stands, from 0 to 1.
+TICKS = """(chart => {
+  const area = chart.querySelector(".nsewdrag").getBoundingClientRect();
+  const height = ({ top, bottom }) => (area.bottom - (top + bottom) / 2) / area.height;
+  const ticks = [...chart.querySelectorAll(".ytick text")];
+  return [
+    chart.layout.yaxis.range,
+    ticks.map(tick => [tick.textContent, height(tick.getBoundingClientRect())]),
+  ];
+})(document.getElementById("CHART"))"""
 
 
 def text(browser: Browser, element: str) -> Any:
