@@ -8,7 +8,7 @@ Every limit can be asked of one population or of a sequence, one for each prompt
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, cast, overload
 
@@ -26,6 +26,8 @@ TOLERANCE = 1e-12
 """The largest stationarity residual of a limit that is returned."""
 EDGE = 1e-15
 """A corrected likelihood closer than this to 0 or 1 counts as out of range."""
+ROUNDINGS = (1e-1, 1e-2, 1e-3, 1e-4)
+"""How far from the clamp its corner is rounded, as parts of it, where a minimum lies on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,8 @@ class Limit:
         Whose limit it is.
     others : tuple of ndarray
         Implicit rewards of other local minima that were found, for losses that are not convex.
+    rounding : float
+        How far from the clamp its corner is rounded; 0 if the minimum is not on a corner.
     """
 
     policy: Floats
@@ -54,6 +58,7 @@ class Limit:
     iterations: int
     method: str
     others: tuple[Floats, ...] = ()
+    rounding: float = 0.0
 
 
 P = ParamSpec("P")
@@ -233,26 +238,62 @@ def agreement_limit(
     >>> agreement_limit(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.35131, 0.29738, 0.35131])
     """
-    if replicas is None:
-        if np.ptp(population.shares) > _validate.SUM_TOLERANCE:
-            must = "given, in proportion to the shares, where types have unequal shares"
-            raise _validate.complaint("replicas", must, "None")
-        labels = np.ones(population.n_types)
-    else:
-        labels = _validate.real_array("replicas", replicas, 1)
-        if labels.shape != population.shares.shape or (labels < 0).any() or labels.sum() <= 0:
-            must = f"{population.n_types} non-negative numbers of labels"
-            raise _validate.complaint("replicas", must, replicas)
+    if replicas is None and np.ptp(population.shares) > _validate.SUM_TOLERANCE:
+        must = "given, in proportion to the shares, where types have unequal shares"
+        raise _validate.complaint("replicas", must, "None")
+    labels = _labels_by_type(population, replicas)
     weights = pair_design(population, sampling)
-    # In logarithms, or panels of decisive types would underflow.
-    unanimous = np.zeros_like(weights)
-    for count, reward in zip(labels, population.rewards, strict=True):
-        with np.errstate(divide="ignore"):
-            unanimous += count * np.log(population.link(reward[:, None] - reward[None, :]))
+    unanimous = _log_unanimous(population, labels)
     either = np.logaddexp(unanimous, unanimous.T)
     fit = _bradley_terry(weights * np.exp(either - either.max()), np.exp(unanimous - either))
     rewards = fit.rewards / labels.sum()
     return _limit("agreement-only", rewards, fit.residual, fit.iterations, beta, reference)
+
+
+def agreement_rate(
+    population: Population,
+    *,
+    sampling: ArrayLike | None = None,
+    replicas: Sequence[int] | None = None,
+) -> float:
+    """Return the share of panels whose labels all agree: those that the agreement-only loss uses.
+
+    A panel has n labels of one pair, so each pair that the loss can use costs n labels over this
+    rate. Pairs of an alternative with itself count as often as they are drawn, and teach nothing.
+
+    Parameters
+    ----------
+    population : Population
+    replicas : sequence of int, optional
+        How many labels each type gives; one if omitted, whatever the shares.
+    sampling
+        As for `dpo_limit`.
+
+    Returns
+    -------
+    float
+        The mean over pairs of ``prod p + prod (1 - p)``, p the preference of each label's type.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+
+    References
+    ----------
+    arXiv 2502.16320, section 6.
+
+    Examples
+    --------
+    Panels of the ring environment mostly disagree:
+
+    >>> from socialpref.examples import ring
+    >>> from socialpref.limits import agreement_rate
+    >>> round(agreement_rate(ring()[0]), 6)
+    0.156133
+    """
+    unanimous = np.exp(_log_unanimous(population, _labels_by_type(population, replicas)))
+    return float(2.0 * (pair_design(population, sampling) * unanimous).sum())
 
 
 @_per_prompt
@@ -350,8 +391,13 @@ def corrected_dpo_limit(
     InputError
         If `alpha` is negative, the form is unknown, or as for `dpo_limit`.
     ConvergenceError
-        If no stationary point with a residual of at most 1e-12 is reached; where the clamp
-        begins the loss has a kink, and a minimum on it has none.
+        If no stationary point with a residual of at most 1e-12 is reached.
+
+    Notes
+    -----
+    Where the clamp begins the loss has a kink, and a minimum can lie on it. Such a one is found
+    with the corner rounded by a parabola, narrower and narrower; `rounding` says how narrow at
+    the end, and the residual is that of the rounded loss.
 
     References
     ----------
@@ -374,31 +420,53 @@ def corrected_dpo_limit(
     weights, wins = pair_design(population, sampling), population.pairwise()
     loss = _CorrectedLoss(weights, wins, population.pairwise_twice(), _CORRECTIONS[form], bound)
     start = _bradley_terry(weights, wins).rewards
-    rewards, iterations = start, 0
+    rewards, iterations, rounding = start, 0, 0.0
     for step in np.linspace(0.0, alpha, 1 + max(1, int(np.ceil(4 * alpha))))[1:]:
-        rewards, steps = loss.minimise(float(step), rewards)
+        rewards, steps, residual, rounding = loss.settle(float(step), rewards)
         iterations += steps
-    residual = loss.residual(alpha, rewards)
     if residual > TOLERANCE:
         raise ConvergenceError(
             f"corrected DPO: the stationarity residual is {residual:.2e} at alpha {alpha:g}, more "
-            f"than {TOLERANCE:g}; the minimum may lie where the clamp begins"
+            f"than {TOLERANCE:g}"
         )
     rng = np.random.default_rng(0)
     spread = max(float(np.ptp(start)), 1.0)
     starts = [population.mean_rewards(), *rng.normal(0.0, spread, (n_starts, len(start)))]
     others: list[Floats] = []
     for begin in starts:
-        found, _ = loss.minimise(alpha, begin - begin.mean())
-        known = [rewards, *others]
-        if loss.residual(alpha, found) <= TOLERANCE and all(
-            np.abs(found - other).max() > 1e-6 for other in known
+        found, _, left, _ = loss.settle(alpha, begin - begin.mean())
+        if left <= TOLERANCE and all(
+            np.abs(found - other).max() > 1e-6 for other in (rewards, *others)
         ):
             others.append(found)
-    return _limit("corrected DPO", rewards, residual, iterations, beta, reference, others)
+    limit = _limit("corrected DPO", rewards, residual, iterations, beta, reference, others)
+    return replace(limit, rounding=rounding)
 
 
 # --- designs and policies -------------------------------------------------------------
+
+
+def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> Floats:
+    """Return how many labels each type gives in a panel."""
+    if replicas is None:
+        return np.ones(population.n_types)
+    labels = _validate.real_array("replicas", replicas, 1)
+    if labels.shape != population.shares.shape or (labels < 0).any() or labels.sum() <= 0:
+        must = f"{population.n_types} non-negative numbers of labels"
+        raise _validate.complaint("replicas", must, replicas)
+    return labels
+
+
+def _log_unanimous(population: Population, labels: Floats) -> Floats:
+    """Return the log-probability, (K, K), that all labels prefer the first.
+
+    In logarithms, or panels of decisive types would underflow.
+    """
+    total = np.zeros((population.n_options, population.n_options))
+    for count, reward in zip(labels, population.rewards, strict=True):
+        with np.errstate(divide="ignore"):
+            total += count * np.log(population.link(reward[:, None] - reward[None, :]))
+    return total
 
 
 def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
@@ -553,17 +621,26 @@ class _CorrectedLoss:
     squares: Floats
     correction: Correction
     clamp: float
+    rounding: float = 0.0
 
     def likelihood(self, alpha: float, rewards: Floats) -> tuple[Floats, Floats, Floats]:
         """Return q of every pair, and its first two derivatives in the reward gap."""
         s = _sigmoid(rewards[:, None] - rewards[None, :])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             c, c1, c2 = self.correction(s, self.wins, self.squares)
-            free = np.abs(c) < self.clamp
+            free = np.abs(c) < self.clamp - self.rounding
+            shift = np.clip(np.nan_to_num(c), -self.clamp, self.clamp)
+            shift1, shift2 = np.where(free, c1, 0.0), np.where(free, c2, 0.0)
+            if self.rounding:
+                short, sign = self.clamp + self.rounding - np.abs(c), np.sign(c)
+                bent = ~free & (short > 0.0)
+                slope = short / (2.0 * self.rounding)
+                bend = c2 * slope - sign * c1**2 / (2.0 * self.rounding)
+                shift = np.where(bent, sign * (self.clamp - self.rounding * slope**2), shift)
+                shift1, shift2 = np.where(bent, c1 * slope, shift1), np.where(bent, bend, shift2)
             u = s * (1.0 - s)
-            q = s + alpha * np.clip(np.nan_to_num(c), -self.clamp, self.clamp)
-            q1 = u + alpha * np.where(free, c1, 0.0)
-            q2 = u * (1.0 - 2.0 * s) + alpha * np.where(free, c2, 0.0)
+            q, q1 = s + alpha * shift, u + alpha * shift1
+            q2 = u * (1.0 - 2.0 * s) + alpha * shift2
         return q, q1, q2
 
     def value(self, alpha: float, rewards: Floats) -> float:
@@ -587,6 +664,18 @@ class _CorrectedLoss:
     def residual(self, alpha: float, rewards: Floats) -> float:
         gradient, _ = self.derivatives(alpha, rewards)
         return float(np.abs(gradient / self.weights.sum(axis=1)).max())
+
+    def settle(self, alpha: float, rewards: Floats) -> tuple[Floats, int, float, float]:
+        """Return a local minimum, the Newton steps, the residual and the rounding it needed."""
+        found, iterations = self.minimise(alpha, rewards)
+        residual = self.residual(alpha, found)
+        if residual <= TOLERANCE or not np.isfinite(self.clamp):
+            return found, iterations, residual, 0.0
+        for width in ROUNDINGS:
+            rounded = replace(self, rounding=width * self.clamp)
+            found, steps = rounded.minimise(alpha, found)
+            iterations += steps
+        return found, iterations, rounded.residual(alpha, found), rounded.rounding
 
     def minimise(
         self, alpha: float, rewards: Floats, max_iterations: int = 500

@@ -287,3 +287,44 @@ def test_bad_replicas(two_camps: Population) -> None:
     for replicas in ([1], [-1, 2], [0, 0], "two"):
         with refuses("replicas"):
             agreement_limit(two_camps, replicas=replicas)  # type: ignore[arg-type]
+
+
+def test_a_minimum_where_the_clamp_begins_is_found() -> None:
+    """On a corner: the rounded loss is stationary there, and the loss itself lowest nearby."""
+    rng = np.random.default_rng(30)
+    types, options = rng.integers(2, 5), rng.integers(2, 8)
+    population = Population(rng.normal(size=(types, options)) * rng.choice([0.5, 1, 2]))
+    limit = corrected_dpo_limit(population, 0.5, n_starts=0)
+    assert 0.0 < limit.rounding <= 1e-5
+    assert limit.residual <= 1e-12
+    P, squares = population.pairwise(), population.pairwise_twice()
+    weights = np.full(P.shape, 1.0 / P.size)
+    loss = limits._CorrectedLoss(weights, P, squares, limits._CORRECTIONS["F1"], 0.1)
+    here = loss.value(0.5, limit.rewards)
+    for scale in (1e-1, 1e-2, 1e-3):  # rounding by r moves the loss by less than r
+        steps = rng.normal(size=(200, population.n_options)) * scale
+        lowest = min(loss.value(0.5, limit.rewards + step) for step in steps)
+        assert lowest > here - limit.rounding / 100
+
+
+def test_most_minima_are_not_on_a_corner(crowd: Population) -> None:
+    assert corrected_dpo_limit(crowd, 0.5).rounding == 0.0
+
+
+def test_derivatives_where_the_corner_is_rounded() -> None:
+    """Against central differences, with pairs inside the rounded stretch."""
+    population = Population([[0.0, 1.2, 0.4], [2.0, 0.0, -0.5]])
+    P, squares = population.pairwise(), population.pairwise_twice()
+    correction = limits._CORRECTIONS["F1"]
+    loss = limits._CorrectedLoss(np.full((3, 3), 1 / 9), P, squares, correction, 0.1, 0.05)
+    h = np.array([0.9, 0.2, -0.7])
+    s = 1 / (1 + np.exp(h[None, :] - h[:, None]))
+    c = np.abs(correction(s, P, squares)[0])
+    assert ((c > 0.05) & (c < 0.15)).any()
+    gradient, hessian = loss.derivatives(1.0, h)
+    step = 1e-6
+    for y, unit in enumerate(np.eye(3)):
+        up, down = loss.value(1.0, h + step * unit), loss.value(1.0, h - step * unit)
+        assert gradient[y] == pytest.approx((up - down) / (2 * step), abs=1e-8)
+        up_, down_ = (loss.derivatives(1.0, h + sign * step * unit)[0] for sign in (1, -1))
+        assert hessian[y] == pytest.approx((up_ - down_) / (2 * step), abs=1e-6)
