@@ -653,7 +653,8 @@ class _Checkpoint:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".writing-", dir=self._path.parent)
+            # torch refuses a name that begins with its only dot.
+            handle, name = tempfile.mkstemp(".pt", ".writing-", self._path.parent)
             os.close(handle)
             try:
                 torch.save({"training": self._training, **state}, name)
