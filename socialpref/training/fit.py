@@ -655,9 +655,9 @@ class _Checkpoint:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # torch refuses a name that begins with its only dot.
             handle, name = tempfile.mkstemp(".pt", ".writing-", self._path.parent)
-            os.close(handle)
             try:
-                torch.save({"training": self._training, **state}, name)
+                with os.fdopen(handle, "wb") as file:
+                    torch.save({"training": self._training, **state}, file)
                 os.replace(name, self._path)
             except BaseException:
                 os.unlink(name)
