@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = "the a tea cup garden lamp river stone book green slow warm walks holds opens under".split()
+WORDS = (
+    "tea", "cup", "garden", "lamp", "river", "stone", "book", "green", "slow", "warm", "walks",
+    "holds", "opens", "under",
+)  # fmt: skip
 
 
 def dialogues(n: int, seed: int = 0) -> list[tuple[str, str, str]]:

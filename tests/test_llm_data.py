@@ -19,7 +19,7 @@ from socialpref.errors import DataError, InputError
 from .llm_texts import dialogues, write_dialogues, write_rows
 
 pytest.importorskip("torch")
-from socialpref.llm import (  # noqa: E402
+from socialpref.llm import (
     ARMS,
     EXACT,
     Corpus,

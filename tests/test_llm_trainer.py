@@ -18,12 +18,12 @@ from socialpref.examples import mediocre_winner
 from .llm_texts import dialogues, write_dialogues
 
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
-import torch  # noqa: E402
-import trl  # noqa: E402
-from datasets import Dataset, disable_progress_bars  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+import torch
+import trl
+from datasets import Dataset, disable_progress_bars
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from socialpref.llm import (  # noqa: E402
+from socialpref.llm import (
     ARMS,
     Corpus,
     Models,
@@ -37,10 +37,10 @@ from socialpref.llm import (  # noqa: E402
     to_dataset,
     true_joint,
 )
-from socialpref.llm.experiment import last_checkpoint, train_model  # noqa: E402
-from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer  # noqa: E402
-from socialpref.training import TrueJoint, agreement_only, corrected, dpo  # noqa: E402
-from socialpref.training.fit import Objective  # noqa: E402
+from socialpref.llm.experiment import last_checkpoint, train_model
+from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
+from socialpref.training import TrueJoint, agreement_only, corrected, dpo
+from socialpref.training.fit import Objective
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
