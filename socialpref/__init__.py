@@ -7,6 +7,7 @@ survey questions are.
 """
 
 from .bradley_terry import BradleyTerryFit, fit_bradley_terry
+from .consistency import ErrorOrders, UsableOutcomes, error_orders, usable_outcomes
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -32,9 +33,18 @@ from .flips.programs import (
     nearest_sampling,
     nearest_top_set,
 )
+from .identification import (
+    Misfit,
+    RewardBounds,
+    Twin,
+    anonymous_twin,
+    average_reward_bounds,
+    bradley_terry_misfit,
+)
 from .limits import (
     Limit,
     agreement_limit,
+    agreement_rate,
     corrected_dpo_limit,
     dpo_limit,
     optimal_policy,
@@ -42,6 +52,7 @@ from .limits import (
     total_variation,
 )
 from .links import Link, Logistic, Probit
+from .methods import METHODS, Method
 from .population import Population
 from .rules import (
     RULES,
@@ -58,17 +69,21 @@ from .rules import (
     plurality,
     ranking,
 )
+from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "METHODS",
     "RULES",
     "BradleyTerryFit",
     "Certificate",
     "CertificateError",
     "ChiSquare",
     "ConvergenceError",
+    "Crossings",
     "DataError",
+    "ErrorOrders",
     "Flip",
     "InputError",
     "Interval",
@@ -77,27 +92,40 @@ __all__ = [
     "Limit",
     "Link",
     "Logistic",
+    "Method",
+    "Misfit",
     "OutputError",
     "Population",
     "Probit",
     "Ranking",
+    "RewardBounds",
     "SocialPrefError",
     "TotalVariation",
+    "Twin",
+    "UsableOutcomes",
     "Wasserstein",
     "agreement_limit",
+    "agreement_rate",
+    "anonymous_twin",
+    "at_temperature",
     "average_reward",
+    "average_reward_bounds",
     "borda",
+    "bradley_terry_misfit",
     "compare_rules",
     "copeland",
     "corrected_dpo_limit",
+    "crossing_temperatures",
     "dpo_limit",
     "egalitarian",
+    "error_orders",
     "fit_bradley_terry",
     "flip_distances",
     "maximal_lottery",
     "maximin",
     "nash_welfare",
     "nbc",
+    "nbc_by_temperature",
     "nearest_average_reward_order",
     "nearest_order",
     "nearest_sampling",
@@ -111,5 +139,6 @@ __all__ = [
     "reward_averaging_limit",
     "top_k_flip",
     "total_variation",
+    "usable_outcomes",
     "winner_flip",
 ]

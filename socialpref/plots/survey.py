@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..surveys.study import QuestionResult, Study
 
+
 def flip_cdf(study: "Study") -> "Figure":
     """Draw the distribution function of the flip distance among flippable questions.
 
