@@ -1,0 +1,431 @@
+"""Real linked comparisons: what readers' ratings tell beyond their anonymous preferences.
+
+    SOCIALPREF_DATA=folder python analyses/linked_readers.py --out figures
+
+Readers of known party rated about 27 of 235 books from 1 to 4 (`nyt_books/nyt_books_ratings.csv`).
+Two books that one reader rated differently are a comparison; ties are left out, and so are readers
+who do not say their party. The joint likelihood is learned without the parties, its variance laid
+beside that between the parties, and every method is scored on readers it has not seen: does it
+order the books as their average rating does?
+
+Comparisons come in two designs. "apart": a reader's books are dealt into pairs, so that no rating
+is used twice. "all": every pair of books that a reader rated. Only apart are comparisons
+independent given the reader, as the likelihood of latent classes has it; all pairs share ratings,
+and a rating out of the ordinary looks like a taste. How much so is seen where there are no tastes:
+where the ratings of every book are shuffled among its readers.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import rankdata, t
+from tqdm import tqdm
+
+from socialpref import Population, nbc
+from socialpref._files import results_folder
+from socialpref.plots import DARK, LIGHT, MIDDLE, save
+from socialpref.training import (
+    Annotations,
+    ClassChoice,
+    LatentClasses,
+    choose_classes,
+    corrected,
+    dpo,
+    fit_exact,
+    fit_latent_classes,
+)
+
+Floats = NDArray[np.float64]
+RIDGES = {"apart": (1.0, 2.0, 4.0, 8.0), "all": (8.0, 32.0, 64.0, 128.0)}
+CANDIDATES = {"apart": (1, 2, 3), "all": (1, 2, 4, 8)}
+ALPHAS = (0.5, 1.0, 2.0)
+STEP = 0.5
+"""How fast alpha grows from DPO's solution."""
+ENOUGH = 5
+"""Held-out ratings that a book needs to be scored."""
+
+
+class Readers(NamedTuple):
+    """Ratings, shape (readers, books), NaN where there is none; and each reader's party."""
+
+    ratings: Floats
+    party: NDArray[np.intp]
+
+    def some(self, chosen: NDArray[np.bool_]) -> "Readers":
+        """Return some of the readers."""
+        return Readers(self.ratings[chosen], self.party[chosen])
+
+
+def read(path: Path) -> Readers:
+    """Read the ratings of those readers whose party is known."""
+    rows = pd.read_csv(path).dropna(subset="party")
+    table = rows.pivot(index=["party", "annotator"], columns="book_id", values="rating")
+    party = pd.factorize(table.index.get_level_values("party"))[0]
+    return Readers(table.to_numpy(float), party)
+
+
+def shuffled(readers: Readers, seed: int) -> Readers:
+    """Deal every book's ratings to its readers anew: nobody has a taste of their own."""
+    rng = np.random.default_rng(seed)
+    ratings = readers.ratings.copy()
+    for column in ratings.T:
+        rated = ~np.isnan(column)
+        column[rated] = rng.permutation(column[rated])
+    return Readers(ratings, readers.party)
+
+
+def comparisons(readers: Readers, design: str, seed: int = 0) -> Annotations:
+    """Return the readers' preferences; readers with fewer than two are left out."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for reader, ratings in enumerate(readers.ratings):
+        books = rng.permutation(np.flatnonzero(~np.isnan(ratings)))
+        if design == "apart":
+            half = len(books) // 2
+            first, second = books[:half], books[half : 2 * half]
+        else:
+            first, second = (books[places] for places in np.triu_indices(len(books), 1))
+        differ = ratings[first] != ratings[second]
+        first, second = first[differ], second[differ]
+        if len(first) > 1:
+            won = ratings[first] > ratings[second]
+            parts.append(np.stack([first, second, won, np.full(len(first), reader)]))
+    first, second, label, reader = np.concatenate(parts, axis=1)
+    return Annotations(
+        np.zeros_like(first), first, second, label, 1, readers.ratings.shape[1],
+        annotator=reader, annotator_type=readers.party[reader],
+    )  # fmt: skip
+
+
+def choices(rows: Annotations, design: str, jobs: int) -> dict[float, ClassChoice]:
+    """Cross-validate the number of classes, over readers, at every strength of the prior."""
+    found = Parallel(n_jobs=jobs)(
+        delayed(choose_classes)(
+            rows, CANDIDATES[design], rule="one standard error", ridge=ridge, n_starts=1,
+            tolerance=1e-4,
+        )
+        for ridge in RIDGES[design]
+    )  # fmt: skip
+    return dict(zip(RIDGES[design], found, strict=True))
+
+
+def bradley_terry(rows: Annotations, ridge: float) -> Floats:
+    """Return the rewards of one class, which is a penalised Bradley-Terry fit."""
+    return fit_latent_classes(rows, 1, ridge=ridge).rewards[0, 0]
+
+
+def by_party(rows: Annotations, party: NDArray[np.integer], ridge: float) -> Population:
+    """Fit rewards to each party's comparisons; `party` is given row by row."""
+    fits = [bradley_terry(rows.take(party == u), ridge) for u in range(2)]
+    return Population(fits, np.bincount(party) / len(party))
+
+
+def between(source: Population | LatentClasses) -> Floats:
+    """Return the variance of p, the chance to prefer one book, over all pairs of books."""
+    if isinstance(source, LatentClasses):
+        first, second = np.triu_indices(source.rewards.shape[2], 1)
+        return source.variance(0, first, second)
+    pairs = np.triu_indices(source.n_options, 1)
+    return (source.pairwise_twice() - source.pairwise() ** 2)[pairs]
+
+
+def rank_correlation(x: Floats, y: Floats) -> float:
+    """Return Spearman's."""
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
+# --- methods, on readers they have not seen -------------------------------------------
+
+
+class Settings(NamedTuple):
+    """What was chosen on all readers."""
+
+    ridge: float
+    """Of every single Bradley-Terry fit and policy."""
+    joint: dict[str, tuple[str, int, float]]
+    """The joint likelihoods to learn: design, classes and ridge by name."""
+
+
+def learned(train: Readers, settings: Settings, seed: int) -> Iterator[tuple[str, Floats]]:
+    """Yield every method's rewards of the books."""
+    rows = comparisons(train, "all", seed)
+    cells, size = rows.cells(), rows.n_options
+    shared: dict[str, Any] = {"n_prompts": 1, "n_options": size, "ridge": settings.ridge}
+    anonymous = fit_exact(cells, dpo, **shared)
+    yield "DPO", anonymous.rewards[0]
+    assert rows.annotator_type is not None
+    yield (
+        "party models, averaged",
+        by_party(rows, rows.annotator_type, settings.ridge).mean_rewards(),
+    )
+    for name, recipe in settings.joint.items():
+        if recipe[0] == "apart":
+            rewards = bradley_terry(comparisons(train, "apart", seed), recipe[2])
+            yield "DPO, apart", rewards
+        joint = learn_joint(train, recipe, seed)
+        fit = anonymous
+        for alpha in np.arange(STEP, max(ALPHAS) + STEP, STEP):
+            fit = fit_exact(
+                cells,
+                corrected(float(alpha)),
+                joint=joint,
+                start=fit.rewards,
+                tolerance=1e-5,
+                **shared,
+            )
+            if alpha in ALPHAS:
+                yield f"corrected, alpha {alpha:g}, {name}", fit.rewards[0]
+        yield f"latent classes, averaged, {name}", joint.mean_rewards()[0]
+    yield "average rating of training readers", np.nanmean(train.ratings, axis=0)
+
+
+def one_split(
+    readers: Readers, fold: NDArray[np.bool_], settings: Settings, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return each method's rank correlation and share of pairs in order, with held-out ratings."""
+    held = readers.ratings[fold]
+    counts = (~np.isnan(held)).sum(axis=0)
+    mean = np.nansum(held, axis=0) / np.maximum(counts, 1)
+    books = np.flatnonzero(counts >= ENOUGH)
+    first, second = np.triu_indices(len(books), 1)
+    truth = np.sign(mean[books][first] - mean[books][second])
+    scores = {}
+    for name, rewards in learned(readers.some(~fold), settings, seed):
+        gap = np.sign(rewards[books][first] - rewards[books][second])
+        order = float((gap == truth)[truth != 0].mean())
+        scores[name] = rank_correlation(rewards[books], mean[books]), order
+    return scores
+
+
+def summary(values: Floats, folds: int) -> tuple[float, float]:
+    """Return the mean over splits, and half the width of its 95 % interval.
+
+    Splits share training readers, and repeats share all: the variance of the mean is s^2 (1 / n +
+    1 / (folds - 1)) rather than s^2 / n (Nadeau and Bengio 2003).
+    """
+    n = len(values)
+    error = values.std(ddof=1) * np.sqrt(1 / n + 1 / (folds - 1))
+    return float(values.mean()), float(t.ppf(0.975, n - 1) * error)
+
+
+def scored(
+    readers: Readers, settings: Settings, folds: int, repeats: int, jobs: int
+) -> pd.DataFrame:
+    """Return the methods' scores, and their differences from DPO's on the same readers."""
+    splits = [
+        (np.random.default_rng(seed).permutation(len(readers.party)) % folds == fold, seed)
+        for seed in range(repeats)
+        for fold in range(folds)
+    ]
+    tasks = (delayed(one_split)(readers, fold, settings, seed) for fold, seed in splits)
+    outcomes = list(
+        tqdm(Parallel(n_jobs=jobs, return_as="generator")(tasks), total=len(splits), unit="split")
+    )
+    rows = []
+    for name in outcomes[0]:
+        row: dict[str, object] = {"method": name}
+        for i, metric in enumerate(("rank_correlation", "pairs_in_order")):
+            values = np.array([outcome[name][i] for outcome in outcomes])
+            base = np.array([outcome["DPO"][i] for outcome in outcomes])
+            row[metric], row[f"{metric}_error"] = summary(values, folds)
+            row[f"{metric}_gain"], row[f"{metric}_gain_error"] = summary(values - base, folds)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+# --- the study ------------------------------------------------------------------------
+
+
+def choose(tried: dict[float, ClassChoice], n_classes: int | None = None) -> tuple[int, float]:
+    """Return the number of classes, unless it is given, and the prior that predict best."""
+
+    def value(ridge: float) -> float:
+        choice = tried[ridge]
+        if n_classes is None:
+            return float(choice.log_likelihood.max())
+        return float(choice.log_likelihood[choice.candidates.index(n_classes)])
+
+    ridge = max(tried, key=value)
+    return tried[ridge].chosen if n_classes is None else n_classes, ridge
+
+
+def class_table(
+    tried: dict[str, dict[float, ClassChoice]], rows: dict[str, Annotations]
+) -> pd.DataFrame:
+    """Return the held-out log-likelihood of a comparison, by design, prior and classes."""
+    return pd.DataFrame(
+        {
+            "design": design,
+            "ridge": ridge,
+            "classes": n_classes,
+            "log_likelihood": choice.log_likelihood[i] * size,
+            "shortfall": choice.shortfall[i] * size,
+            "shortfall_error": choice.shortfall_error[i] * size,
+            "chosen": n_classes == choice.chosen,
+        }
+        for design, choices_ in tried.items()
+        for ridge, choice in choices_.items()
+        for i, n_classes in enumerate(choice.candidates)
+        for size in [rows[design].annotators()[1] / len(rows[design])]
+    )  # fmt: skip
+
+
+def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> LatentClasses:
+    """Fit latent classes to the comparisons of a design."""
+    design, n_classes, ridge = recipe
+    rows = comparisons(readers, design, seed)
+    return fit_latent_classes(rows, n_classes, ridge=ridge, n_starts=1, seed=seed, tolerance=1e-4)
+
+
+def variances(
+    readers: Readers, settings: Settings, permutations: int, shuffles: int, jobs: int
+) -> pd.DataFrame:
+    """Return the mean variance of p by source, beside what it is where nobody has a taste.
+
+    For the parties that is when they are dealt to readers at random, for latent classes when the
+    ratings are shuffled. Rank correlations are with the parties' variance, and by chance with that
+    of random parties.
+    """
+    rows = comparisons(readers, "all")
+    assert rows.annotator is not None
+    labels = [readers.party] + [
+        np.random.default_rng(seed).permutation(readers.party) for seed in range(permutations)
+    ]
+    parallel = Parallel(n_jobs=jobs)
+    split = parallel(
+        delayed(by_party)(rows, label[rows.annotator], settings.ridge) for label in labels
+    )
+    parties, *chance = [between(one) for one in split]
+
+    def row(source: str, value: Floats, without: list[Floats]) -> dict[str, object]:
+        by_chance = [rank_correlation(value, one) for one in chance]
+        levels = [one.mean() for one in without]
+        return {
+            "source": source,
+            "mean_variance": value.mean(),
+            "without_tastes": np.median(levels),
+            "without_tastes_low": np.quantile(levels, 0.025),
+            "without_tastes_high": np.quantile(levels, 0.975),
+            "rank_correlation": rank_correlation(value, parties),
+            "by_chance_low": np.quantile(by_chance, 0.025),
+            "by_chance_high": np.quantile(by_chance, 0.975),
+        }
+
+    table = [row("parties", parties, chance)]
+    for name, recipe in settings.joint.items():
+        sets = [readers] + [shuffled(readers, seed) for seed in range(shuffles)]
+        fits = parallel(delayed(learn_joint)(one, recipe) for one in sets)
+        value, *without = [between(fit) for fit in fits]
+        table.append(row(name, value, without))
+    return pd.DataFrame(table)
+
+
+def main() -> None:
+    """Learn, score, and write the tables and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("SOCIALPREF_DATA"))
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--permutations", type=int, default=40, help="random parties")
+    parser.add_argument("--shuffles", type=int, default=10, help="sets of shuffled ratings")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--out", type=Path, default=Path("figures"))
+    options = parser.parse_args()
+    if options.data is None:
+        parser.error("--data, or SOCIALPREF_DATA, must name the folder that holds nyt_books/")
+    file = options.data / "nyt_books" / "nyt_books_ratings.csv"
+    if not file.is_file():
+        parser.error(f"--data must hold nyt_books/{file.name}; there is none in {options.data}")
+
+    readers = read(file)
+    rows = {design: comparisons(readers, design) for design in RIDGES}
+    for design, data in rows.items():
+        print(f"{design}: {len(data)} comparisons by {data.annotators()[1]} readers")
+    tried = {
+        design: choices(rows[design], design, options.jobs)
+        for design in tqdm(RIDGES, unit="design")
+    }
+    classes = class_table(tried, rows)
+    print(classes.round(4).to_string(index=False))
+    n_all, ridge_all = choose(tried["all"])
+    settings = Settings(
+        ridge=choose(tried["all"], 1)[1],
+        joint={
+            "2 classes, apart": ("apart", *choose(tried["apart"], 2)),
+            f"{n_all} classes, all pairs": ("all", n_all, ridge_all),
+        },
+    )
+    print(f"apart: {choose(tried['apart'])[0]} classes by cross-validation; {settings}")
+
+    alone = comparisons(shuffled(readers, 0), "all")
+    null = choose_classes(
+        alone, (1, n_all), ridge=ridge_all, n_starts=1, tolerance=1e-4, rule="one standard error"
+    )
+    lost = null.log_likelihood * alone.annotators()[1] / len(alone)
+    print(
+        f"ratings shuffled, all pairs: 1 and {n_all} classes {lost.round(4)}, {null.chosen} chosen"
+    )
+    parties = by_party(rows["all"], readers.party[rows["all"].annotator], settings.ridge)
+    ceiling = rank_correlation(nbc(parties), parties.mean_rewards())
+    print(f"were parties all: rank correlation of NBC and the average reward {ceiling:.5f}")
+    spread = variances(readers, settings, options.permutations, options.shuffles, options.jobs)
+    print(spread.round(5).to_string(index=False))
+    scores = scored(readers, settings, options.folds, options.repeats, options.jobs)
+    print(scores.round(4).to_string(index=False))
+    with results_folder(options.out) as folder:
+        classes.to_csv(folder / "linked_readers_classes.csv", index=False)
+        spread.to_csv(folder / "linked_readers_variance.csv", index=False)
+        scores.to_csv(folder / "linked_readers.csv", index=False)
+        save(draw(spread, scores), folder / "linked_readers")
+
+
+def draw(spread: pd.DataFrame, scores: pd.DataFrame) -> Figure:
+    """Draw how much readers seem to differ, and what each method gains over DPO."""
+    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    rows = np.arange(len(spread))
+    middle = spread["without_tastes"]
+    reach = [middle - spread["without_tastes_low"], spread["without_tastes_high"] - middle]
+    left.plot(
+        spread["mean_variance"], rows - 0.08, "o", color=DARK, mec="black", label="these readers"
+    )
+    left.errorbar(
+        middle, rows + 0.08, xerr=reach, fmt="s", color=LIGHT, mec="black", ecolor="black",
+        capsize=3, label="readers without tastes",
+    )  # fmt: skip
+    left.set_yticks(rows, spread["source"])
+    left.set_xscale("log")
+    left.set_ylim(len(spread) - 0.5, -1.0)
+    left.set_xlabel("mean variance of p between readers")
+    left.legend(frameon=False, fontsize=8)
+    gains = scores[scores["method"] != "DPO"]
+    places = np.arange(len(gains))
+    for metric, colour, marker, move in (
+        ("rank_correlation", DARK, "o", -0.13),
+        ("pairs_in_order", MIDDLE, "s", 0.13),
+    ):
+        right.errorbar(
+            gains[f"{metric}_gain"], places + move, xerr=gains[f"{metric}_gain_error"],
+            fmt=marker, color=colour, mec="black", capsize=3, label=metric.replace("_", " "),
+        )  # fmt: skip
+    right.axvline(0.0, color="black", lw=1, ls=":")
+    right.set_yticks(places, gains["method"])
+    right.invert_yaxis()
+    right.set_xlabel("gain over DPO on held-out readers, 95 % interval")
+    right.legend(frameon=False, fontsize=8)
+    for axes in (left, right):
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
