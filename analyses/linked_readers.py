@@ -271,8 +271,8 @@ def class_table(
             "shortfall_error": choice.shortfall_error[i] * size,
             "chosen": n_classes == choice.chosen,
         }
-        for design, choices_ in tried.items()
-        for ridge, choice in choices_.items()
+        for design, by_ridge in tried.items()
+        for ridge, choice in by_ridge.items()
         for i, n_classes in enumerate(choice.candidates)
         for size in [rows[design].annotators()[1] / len(rows[design])]
     )  # fmt: skip

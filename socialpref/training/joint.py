@@ -641,10 +641,12 @@ class _Ascent:
     def _climb(self, move: Floats) -> _Point | None:
         """Take the longest of the steps 1, 1/2, 1/4, ... that raises the value enough."""
         slope = float(self.point.gradient @ move)
+        if not slope > 0.0:
+            return None
         rounding = 1e-14 * abs(self.point.value)
         for halvings in range(30):
             length = 0.5**halvings
             new = self.likelihood.at(self.point.parameters + length * move)
-            if new.value >= self.point.value + 1e-4 * length * slope - rounding and slope > 0:
+            if new.value >= self.point.value + 1e-4 * length * slope - rounding:
                 return new
         return None
