@@ -1,5 +1,6 @@
 """Fits: against the exact limits and other optimisers; resumed, at once or alone; refused."""
 
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from socialpref import (
     ConvergenceError,
     DataError,
+    InputError,
     Limit,
     OutputError,
     Population,
@@ -228,6 +230,7 @@ def test_each_policy_can_have_data_of_its_own() -> None:
 def interrupted(at: int) -> Any:
     calls = 0
 
+    @wraps(dpo)  # the same objective, as far as its checkpoint knows
     def objective(margin: Tensor, batch: Batch) -> Tensor:
         nonlocal calls
         calls += 1
@@ -299,6 +302,7 @@ def test_checkpoints_of_something_else(tmp_path: Path) -> None:
 def test_the_last_good_checkpoint_is_kept(tmp_path: Path) -> None:
     path, calls = tmp_path / "state.pt", 0
 
+    @wraps(dpo)  # the same objective, as far as its checkpoint knows
     def breaks(margin: Tensor, batch: Batch) -> Tensor:
         nonlocal calls
         calls += 1
@@ -419,3 +423,35 @@ def test_a_seed_gives_a_network_and_leaves_torch_alone() -> None:
     where = torch.arange(2)
     assert torch.equal(one(where), same(where))
     assert not torch.equal(one(where), other(where))
+
+
+def test_alternatives_that_are_never_compared_need_a_ridge() -> None:
+    """Two pairs with no comparison between them, and a prompt without any."""
+    rows = Annotations(
+        prompt=np.zeros(8, dtype=int),
+        first=np.array([0, 0, 0, 0, 2, 2, 2, 2]),
+        second=np.array([1, 1, 1, 1, 3, 3, 3, 3]),
+        label=np.array([1, 1, 0, 1, 0, 0, 0, 1]),
+        n_prompts=2,
+        n_options=4,
+    )
+    with pytest.raises(InputError, match=r"'cells' must let .* 2 of 2 prompts"):
+        fit_exact(rows.cells(), n_prompts=2, n_options=4)
+    with_ridge = fit_exact(rows.cells(), n_prompts=2, n_options=4, ridge=0.1)
+    assert with_ridge.rewards[1] == pytest.approx(np.zeros(4))
+
+
+def test_a_checkpoint_tells_objectives_apart(tmp_path: Path) -> None:
+    cells = simulate(mediocre_winner(), 3000, "linked").cells(merged=False)
+    kept = tmp_path / "state.pt"
+
+    def run(alpha: float) -> None:
+        fit_minibatch(
+            [MLP(1, 3)], cells, corrected(alpha), joint=TrueJoint((mediocre_winner(),)),
+            n_prompts=1, n_options=3, steps=5, batch_size=64, checkpoint=kept,
+        )  # fmt: skip
+
+    run(1.0)
+    run(1.0)
+    with pytest.raises(DataError, match="another training"):
+        run(2.0)

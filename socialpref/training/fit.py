@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .. import _validate
 from ..errors import ConvergenceError, DataError, InputError, OutputError
+from ..limits import VarianceForm
 from ..population import Population
 from .annotations import Cells
 from .losses import JointMoments, agreement, bradley_terry, corrected_dpo
@@ -119,24 +120,29 @@ def dpo(margin: Tensor, batch: Batch) -> Tensor:
     return bradley_terry(margin, batch.wins, batch.weight)
 
 
-def corrected(alpha: float | Tensor = 1.0, **options: Any) -> Objective:
-    """Return the objective of first-order corrected DPO.
+@dataclass(frozen=True)
+class corrected:  # noqa: N801 - used as the functions beside it are
+    """The objective of first-order corrected DPO.
 
     Parameters
     ----------
     alpha : float or Tensor
         Strength; a tensor of shape (models, 1) for several models at once.
-    **options
-        ``form``, ``clamp`` and ``rounding`` of `corrected_dpo`.
+    form, clamp, rounding
+        As for `corrected_dpo`.
     """
 
-    def objective(margin: Tensor, batch: Batch) -> Tensor:
+    alpha: float | Tensor = 1.0
+    form: VarianceForm = "F1"
+    clamp: float = 0.1
+    rounding: float = 0.0
+
+    def __call__(self, margin: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of a batch, whose joint likelihood must be known."""
         if batch.joint is None:
             raise _validate.complaint("joint", "a joint likelihood for corrected DPO", "None")
         _check_single(batch)
-        return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, alpha=alpha, **options)
-
-    return objective
+        return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, **vars(self))
 
 
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
@@ -205,7 +211,8 @@ def fit_exact(
     Raises
     ------
     InputError
-        If an argument is out of range.
+        If an argument is out of range, or a table is fitted without `ridge` to comparisons that
+        leave alternatives apart.
     ConvergenceError
         If the tolerance is not reached, as when an alternative wins always, or the objective
         stops being finite.
@@ -236,6 +243,8 @@ def fit_exact(
         network.scores.data = torch.as_tensor(begin / beta)
     network = network.to(where, torch.float64)
     first, second, batch = _tensors(cells, X, K, joint, where, torch.float64)
+    if isinstance(network, Tabular) and not ridge:
+        _check_compared(cells, X, K)
     prompts, comparisons = torch.arange(X, device=where), float(cells.total.sum())
     with torch.no_grad():
         _check_scores(network(prompts), (X, K))
@@ -334,7 +343,7 @@ def fit_minibatch(
     checkpoint : path, optional
         A file to keep the state in every `save_every` steps and at the end. If it is there,
         training goes on from it, to the same result as without a break. It must be of the same
-        data, settings and initial weights; objectives cannot be compared.
+        data, settings and initial weights, and of objectives of the same names or values.
     save_every : int
     progress : bool
         Show a progress bar.
@@ -401,7 +410,8 @@ def fit_minibatch(
     with torch.no_grad():
         _check_scores(ensemble(leaves, buffers), (count, n_prompts, n_options))
     optimiser = torch.optim.Adam(leaves.values(), lr=learning_rate, foreach=True)
-    facts = (count, n_prompts, n_options, batch_size, learning_rate, beta, seed, sorted(schedule))
+    phases = [(at, getattr(one, "__qualname__", one)) for at, one in sorted(schedule.items())]
+    facts = (count, n_prompts, n_options, batch_size, learning_rate, beta, seed, phases)
     saved = _Checkpoint(checkpoint, f"{data.digest()} {_digest(leaves.values())} {facts}")
     state = saved.load()
     begin, recent = 0, []
@@ -489,6 +499,23 @@ def _tensors(
     )
     known = JointMoments(*moments) if moments else None
     return first, second, Batch(wins, losses, weight, cells.n_labels, known)
+
+
+def _check_compared(cells: Cells, X: int, K: int) -> None:
+    """Refuse comparisons that say nothing about some differences of a table's scores."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    at = cells.prompt * K + cells.first, cells.prompt * K + cells.second
+    graph = coo_array((np.ones(len(at[0])), at), shape=(X * K, X * K))
+    _, part = connected_components(graph, directed=False)
+    apart = (part.reshape(X, K) != part[::K, None]).any(axis=1)
+    if apart.any():
+        raise InputError(
+            "'cells' must let all alternatives be compared, if through others, or a 'ridge' be "
+            f"given; got {apart.sum()} of {X} prompts, prompt {apart.argmax()} first, at which "
+            "some never are."
+        )
 
 
 def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:

@@ -102,8 +102,10 @@ def corrected_dpo(
     alpha : float or Tensor
         Strength of the correction; 0 is DPO. A tensor must broadcast with the margins.
     form : {"F1", "F2", "F3"}
-        F1 ``max(a - (a + b)^2, 0) / [s (1 - s)]^2``; F2 ``(a - s^2) / (s^2 (1 - s) (2 - 3 s))``,
-        mirrored for s > 1/2; F3 as F1, with ``a - (1 + a - c)^2 / 4``.
+        F1 ``max(a c - b^2, 0) / [s (1 - s)]^2``, where ``a c - b^2`` is ``a - (a + b)^2``, since
+        ``a + 2 b + c`` is 1, and loses less to rounding;
+        F2 ``(a - s^2) / (s^2 (1 - s) (2 - 3 s))``, mirrored for s > 1/2;
+        F3 as F1, with ``a - (1 + a - c)^2 / 4``.
     clamp : float
         Bound of the correction before it is multiplied by alpha; inf for none.
     rounding : float
@@ -157,7 +159,7 @@ def corrected_dpo(
         bend = (1.0 - 2.0 * t) * (wins - t**2) / (2.0 * t * (2.0 - 3.0 * t))
         bend = torch.where(mirrored, -bend, bend)
     else:
-        variance = a - (a + b) ** 2 if form == "F1" else a - (1.0 + a - c) ** 2 / 4.0
+        variance = a * c - b**2 if form == "F1" else a - (1.0 + a - c) ** 2 / 4.0
         bend = (1.0 - 2.0 * s) * variance.clamp(min=0.0) / (2.0 * s * (1.0 - s))
     shift = alpha * _clip(bend, clamp, rounding)
     # Where nothing is corrected DPO's own formula is exact at any margin.
