@@ -11,3 +11,6 @@ pytest_collect_file = Sybil(
 ).pytest()
 # What subclasses TRL's trainers cannot be imported without the extra "llm".
 collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py"]
+
+# The site's builder needs Sphinx, which the tests do without.
+collect_ignore_glob = ["docs/*.py", "docs/_extensions/*.py"]

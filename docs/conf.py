@@ -48,6 +48,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 autodoc_typehints = "none"  # the docstrings say them, in words
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["accelerate", "trl"]  # too much to install for a page of docstrings
 autodoc_default_options = {"members": True}
 default_role = "autolink"
 nitpicky = True
