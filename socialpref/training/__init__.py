@@ -1,19 +1,11 @@
 """Training with torch: simulated annotations, losses, policies, fits, and their verification."""
 
 from .annotations import Annotations, Cells, expected_cells, simulate
-from .fit import (
-    Batch,
-    Fit,
-    JointLikelihood,
-    TrueJoint,
-    agreement_only,
-    corrected,
-    dpo,
-    fit_exact,
-    fit_minibatch,
-)
+from .fit import Fit, fit_exact
 from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
 from .learn import learn
+from .minibatch import fit_minibatch
+from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
 from .verification import Certification, Report, Verification, certify, populations, verify
 

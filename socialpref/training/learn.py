@@ -14,18 +14,9 @@ from ..limits import VarianceForm
 from ..methods import METHODS, Information
 from ..population import Population
 from .annotations import Annotations, Cells, expected_cells
-from .fit import (
-    Fit,
-    JointLikelihood,
-    Objective,
-    TrueJoint,
-    agreement_only,
-    corrected,
-    dpo,
-    fit_exact,
-    result_of,
-)
+from .fit import Fit, fit_exact, result_of
 from .joint import LatentClasses, fit_latent_classes
+from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
 
 Floats = NDArray[np.float64]
 STEP = 0.25

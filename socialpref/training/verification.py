@@ -20,8 +20,9 @@ from ..methods import METHODS
 from ..population import Population
 from ..rules import nbc
 from .annotations import expected_cells, simulate
-from .fit import Batch, fit_exact
+from .fit import fit_exact
 from .learn import learn
+from .objectives import Batch
 
 if TYPE_CHECKING:
     import pandas as pd

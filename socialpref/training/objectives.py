@@ -1,0 +1,151 @@
+"""What is minimised: losses of batches, and comparisons as the tensors that a loss sees."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from .. import _validate
+from ..limits import VarianceForm
+from ..population import Population
+from .annotations import Cells
+from .losses import JointMoments, agreement, bradley_terry, corrected_dpo
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer]
+
+
+class Batch(NamedTuple):
+    """Comparisons as a loss sees them: tensors of one shape, whose last axis is the comparison.
+
+    Attributes
+    ----------
+    wins, losses : Tensor
+        The share of the comparisons that the first won, and the second; of panels, with one
+        voice.
+    weight : Tensor
+        How many comparisons there are of each.
+    n_labels : int
+        Labels in each comparison.
+    joint : JointMoments or None
+        The joint likelihood of each pair, where it is known.
+    """
+
+    wins: Tensor
+    losses: Tensor
+    weight: Tensor
+    n_labels: int
+    joint: JointMoments | None
+
+
+Objective = Callable[[Tensor, Batch], Tensor]
+"""From margins, and what was said of them, to the mean loss."""
+
+
+class JointLikelihood(Protocol):
+    """What tells how likely one annotator's two answers on a pair are."""
+
+    def moments(
+        self, prompt: Integers, first: Integers, second: Integers
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrueJoint:
+    """The joint likelihood of known populations, one for each prompt.
+
+    Examples
+    --------
+    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.training import TrueJoint
+    >>> wins, splits, losses = TrueJoint((mediocre_winner(),)).moments([0], [1], [0])
+    >>> (wins + 2 * splits + losses).round(9)
+    array([1.])
+    """
+
+    populations: Sequence[Population]
+
+    def moments(
+        self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
+        x, y, z = np.asarray(prompt), np.asarray(first), np.asarray(second)
+        mean = np.stack([one.pairwise() for one in self.populations])[x, y, z]
+        square = np.stack([one.pairwise_twice() for one in self.populations])
+        return square[x, y, z], mean - square[x, y, z], square[x, z, y]
+
+
+def dpo(margin: Tensor, batch: Batch) -> Tensor:
+    """Return DPO's loss of a batch of single labels."""
+    _check_single(batch)
+    return bradley_terry(margin, batch.wins, batch.weight)
+
+
+@dataclass(frozen=True)
+class corrected:  # noqa: N801 - used as the functions beside it are
+    """The objective of first-order corrected DPO.
+
+    Parameters
+    ----------
+    alpha : float or Tensor
+        Strength; a tensor of shape (models, 1) for several models at once.
+    form, clamp, rounding
+        As for `corrected_dpo`.
+    """
+
+    alpha: float | Tensor = 1.0
+    form: VarianceForm = "F1"
+    clamp: float = 0.1
+    rounding: float = 0.0
+
+    def __call__(self, margin: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of a batch, whose joint likelihood must be known."""
+        if batch.joint is None:
+            raise _validate.complaint("joint", "a joint likelihood for corrected DPO", "None")
+        _check_single(batch)
+        return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, **vars(self))
+
+
+def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
+    """Return the agreement-only loss of a batch of panels."""
+    return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
+
+
+def _check_single(batch: Batch) -> None:
+    if batch.n_labels != 1:
+        must = "of single labels, as from `Annotations.cells`, for this loss"
+        raise _validate.complaint("cells", must, f"panels of {batch.n_labels}")
+
+
+def tensors_of(
+    cells: Cells,
+    X: int,
+    K: int,
+    joint: JointLikelihood | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor, Batch]:
+    """Return each comparison's two places among the (X K) scores, and what was said of it."""
+    limits = {"prompt": ("n_prompts", X), "first": ("n_options", K), "second": ("n_options", K)}
+    for column, (name, size) in limits.items():
+        most = int(getattr(cells, column).max())
+        if most >= size:
+            raise _validate.complaint(name, f"more than {most}, which is in 'cells'", size)
+    shares = [cells.wins / cells.total, cells.losses / cells.total, cells.total]
+    if joint is not None:
+        shares += joint.moments(cells.prompt, cells.first, cells.second)
+    wins, losses, weight, *moments = (
+        torch.as_tensor(np.asarray(values), dtype=dtype, device=device) for values in shares
+    )
+    first, second = (
+        torch.as_tensor(cells.prompt * K + option, dtype=torch.int64, device=device)
+        for option in (cells.first, cells.second)
+    )
+    known = JointMoments(*moments) if moments else None
+    return first, second, Batch(wins, losses, weight, cells.n_labels, known)
