@@ -163,7 +163,7 @@ def fit_latent_classes(
     n_classes: int,
     *,
     ridge: float = 0.5,
-    n_starts: int = 3,
+    n_starts: int = 10,
     seed: int | np.random.Generator = 0,
     tolerance: float = 1e-6,
     max_iterations: int = 2000,
