@@ -14,9 +14,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from socialpref.llm import EXACT, PAPER, Settings, audit, measure, open_models, read_pairs
-from socialpref.llm import run as run_experiment
-from socialpref.llm import summary
+from socialpref.llm import (
+    EXACT,
+    PAPER,
+    Settings,
+    audit,
+    measure,
+    open_models,
+    read_pairs,
+    run,
+    summary,
+)
 from socialpref.llm.data import HUB_NAME
 from socialpref.plots.hh import accuracy_curves, accuracy_dots
 from socialpref.plots.style import save
@@ -50,9 +58,7 @@ def main() -> None:
         test_pairs=options.test_pairs,
     )
     trained = None if options.model == "length" else models
-    outcomes = run_experiment(
-        corpus, settings, trained, keep=options.out / "hh_unfinished", progress=True
-    )
+    outcomes = run(corpus, settings, trained, keep=options.out / "hh_unfinished", progress=True)
     table = summary(outcomes)
     print(audit(corpus).describe(), "\n")
     print(markdown(table))

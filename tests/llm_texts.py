@@ -27,7 +27,9 @@ def dialogues(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
 
 def write_dialogues(path: Path, n: int, seed: int = 0) -> Path:
     """Write a file of whole dialogues."""
-    rows = [{"chosen": p + a, "rejected": p + b} for p, a, b in dialogues(n, seed)]
+    rows: list[dict[str, object]] = [
+        {"chosen": p + a, "rejected": p + b} for p, a, b in dialogues(n, seed)
+    ]
     return write_rows(path, rows)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from socialpref import Population, agreement_limit, corrected_dpo_limit, dpo_limit
 from socialpref.cli import main
-from socialpref.errors import DataError
+from socialpref.errors import ConvergenceError, DataError
 from socialpref.examples import mediocre_winner
 
 from .llm_texts import dialogues, write_dialogues
@@ -38,9 +38,10 @@ from socialpref.llm import (
     true_joint,
 )
 from socialpref.llm.experiment import last_checkpoint, train_model
+from socialpref.llm.models import Head
 from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
 from socialpref.training import TrueJoint, agreement_only, corrected, dpo
-from socialpref.training.fit import Objective
+from socialpref.training.objectives import Objective
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
@@ -289,7 +290,7 @@ SHORT = Settings(batch_size=4, save_steps=2, epochs=1.0)
 
 @pytest.mark.parametrize("head", ["text", "score"])
 def test_training_goes_on_after_a_kill_to_the_same_result(
-    small: tuple[Models, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
+    small: tuple[Models, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: Head
 ) -> None:
     arm, rows = ARMS["linked"], data(small, "linked", 24)
     settings = replace(SHORT, head=head)
@@ -331,8 +332,26 @@ def test_long_texts_are_cut_for_reward_models(small: tuple[Models, Corpus], tmp_
 
 def test_a_loss_that_is_not_finite_stops(small: tuple[Models, Corpus], tmp_path: Path) -> None:
     trainer = preference(small, tmp_path, objective=lambda margin, _: margin.sum() * np.nan)
-    with pytest.raises(DataError, match="the loss is nan at step 0"):
+    with pytest.raises(ConvergenceError, match="the loss is nan at step 0"):
         trainer.compute_loss(trainer.model, batch_of(trainer))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")]
+)
+def test_too_little_memory_is_said(
+    small: tuple[Models, Corpus],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: RuntimeError,
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(PreferenceTrainer, "training_step", fails)
+    rows = data(small)
+    with pytest.raises(DataError, match="too little memory to train small in batches of 4"):
+        train_model(small[0], rows, rows, SHORT, ARMS["anonymous"], seed=0, folder=tmp_path / "run")
 
 
 def test_models_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from .._files import results_folder
-from ..errors import DataError, InputError
+from ..errors import DataError, InputError, SocialPrefError
 from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
 from .data import Corpus
 from .lengths import LIMIT, mean_signs
@@ -259,6 +259,7 @@ def _finish(
     tied, test = 1.0 - len(open_) / len(test), test.take(open_[: settings.test_pairs])
     if not len(test):
         raise DataError("all held-out pairs tie: there is nothing to test on")
+    test = test.take(np.argsort(test.lengths.max(axis=1)))  # batches with little padding
     if one.budget == EXACT:
         labels = expect(one.arm, train.lengths)
     else:
@@ -360,7 +361,7 @@ def train_model(
     import trl
     from transformers import PrinterCallback
 
-    from .models import SMALL, on_gpu
+    from .models import SMALL, of_memory, on_gpu
     from .trainer import PreferenceTrainer, RewardModelTrainer
 
     options: dict[str, Any] = {
@@ -406,7 +407,9 @@ def train_model(
             trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         return np.asarray(trainer.predict(trainer.eval_dataset).predictions, dtype=np.float64)
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, SocialPrefError) or not of_memory(error):
+            raise
         raise DataError(
             f"there is too little memory to train {models.name} in batches of "
             f"{settings.batch_size} pairs; make the batches smaller"

@@ -52,6 +52,10 @@ class Models:
         options = {"num_labels": 1} if head == "score" else {}
         with _explained(self.name):
             model = auto.from_pretrained(self.name, dtype=_dtype(), **options, **_gguf(self.name))
+        if _gguf(self.name):
+            # The weights are full numbers by now, but trainers refuse what says it is quantized.
+            model.is_quantized, model.hf_quantizer = False, None
+            del model.config.quantization_config
         model.config.pad_token_id = self.tokenizer.pad_token_id
         return model
 
@@ -122,7 +126,7 @@ def _small(tokenizer: Any, head: Head) -> Any:
         hidden_size=32,
         intermediate_size=96,
         num_hidden_layers=2,
-        num_attention_heads=2,
+        num_attention_heads=1,
         tie_word_embeddings=True,
         max_position_embeddings=2 * LIMIT,
         bos_token_id=None,
@@ -163,6 +167,11 @@ def _explained(name: str) -> Iterator[None]:
             f"{name}: cannot be loaded as a language model{offline}: {reason}"
         ) from error
     except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+        if not of_memory(error):
             raise
         raise DataError(f"{name}: there is too little memory for this model") from error
+
+
+def of_memory(error: BaseException) -> bool:
+    """Return whether an error is a want of memory, which torch says in several ways."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ..errors import ConvergenceError
 from ..population import Population
 from ..training import Annotations, Cells, JointLikelihood, TrueJoint, fit_exact
-from ..training.objectives import Objective, agreement_only, corrected, dpo
 from ..training.joint import fit_latent_classes
+from ..training.objectives import Objective, agreement_only, corrected, dpo
 from .arms import N_TYPES, Arm, Labels
 from .lengths import LIMIT, TYPES, length_rewards
 

@@ -16,9 +16,9 @@ import trl
 from accelerate.utils import is_peft_model
 from torch import Tensor
 
-from ..errors import DataError
-from ..training.fit import Batch, Objective, dpo
+from ..errors import ConvergenceError
 from ..training.losses import JointMoments, margins
+from ..training.objectives import Batch, Objective, dpo
 
 COLUMNS = ("label", "joint")
 """What the losses read beside the texts: see `arms.to_dataset`."""
@@ -63,7 +63,7 @@ class _WithObjective:
         batch = Batch(wins, 1.0 - wins, torch.ones_like(margin), self.n_labels, joint)
         loss = self.objective(margin, batch)
         if not torch.isfinite(loss):
-            raise DataError(
+            raise ConvergenceError(
                 f"the loss is {loss.item()} at step {self.state.global_step}; the last checkpoint "
                 "is the last good state"
             )

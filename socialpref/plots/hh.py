@@ -68,7 +68,9 @@ def accuracy_dots(table: "pd.DataFrame") -> "Figure":
                 axes.plot([100 * row.accuracy_low, 100 * row.accuracy_high], [place] * 2, "k", lw=1)
             axes.plot(mean, place, marker, color=colour, mec="black", ms=8)
         axes.set_yticks(places, rows["arm"])
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, 0.0), min(high, 100.0))
         axes.set_xlabel("held-out pairs ordered as\nthe mean reward does, %")
     return figure
 
