@@ -10,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 import socialpref
+from socialpref.explorer import build
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
@@ -71,14 +72,25 @@ linkcheck_anchors = False
 
 OUTSIDE = {"../data/pew/README.md": "reference/starter-set.md"}
 """Files outside docs that pages link to, and the pages that show them on the site."""
+EXPLORER = "explore.html"
+"""Where the site has the explorer; `explorer.html` is the page about it."""
 
 
 def _link_inside(app: Sphinx, page: str, source: list[str]) -> None:
+    if page == "explorer":
+        title, rest = source[0].split("\n", 1)
+        source[0] = f'{title}\n\n<a href="{EXPLORER}"><strong>Open it here.</strong></a>\n{rest}'
     for file, shown in OUTSIDE.items():
         up = "../" * page.count("/")
         source[0] = source[0].replace(f"]({up}{file}", f"]({up}{shown}")
 
 
+def _add_explorer(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        build(Path(app.outdir) / EXPLORER)
+
+
 def setup(app: Sphinx) -> None:
-    """Send links that leave docs to where the site shows their file."""
+    """Send links that leave docs to where the site shows their file; add the explorer itself."""
     app.connect("source-read", _link_inside)
+    app.connect("build-finished", _add_explorer)

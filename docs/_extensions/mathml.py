@@ -1,5 +1,7 @@
 """Formulas as MathML, which browsers draw themselves: no script, no fonts, no network."""
 
+import re
+
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
@@ -13,7 +15,8 @@ def _mathml(node: nodes.math | nodes.math_block, display: str) -> str:
     mathml = convert(node.astext(), display=display)
     if "\\" in mathml:  # a command that it does not know
         log.warning("the formula %r cannot be translated", node.astext(), location=node)
-    return mathml
+    # As an operator, a function's name keeps its distance from what comes before and after it.
+    return re.sub(r"<mi>(log|exp)</mi>", r'<mo lspace="0.17em" rspace="0.17em">\1</mo>', mathml)
 
 
 def _inline(self: HTML5Translator, node: nodes.math) -> None:
