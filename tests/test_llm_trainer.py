@@ -21,6 +21,7 @@ pytest.importorskip("trl", reason="the extra 'llm' is not installed")
 import torch
 import trl
 from datasets import Dataset, disable_progress_bars
+from peft import LoraConfig
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from socialpref.llm import (
@@ -158,6 +159,23 @@ def test_margins_from_plain_logits(
     assert_allclose(margin.detach(), 0.1 * (chosen - rejected), rtol=1e-4, atol=1e-4)
 
 
+def test_an_adapter_begins_at_its_reference(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    """Without its adapter a model is its own reference; no second one is kept."""
+    trainer = PreferenceTrainer(
+        model=small[0].new("text", 0),
+        args=trl.DPOConfig(str(tmp_path), max_length=512, **QUIET),
+        train_dataset=data(small),
+        processing_class=small[0].tokenizer,
+        peft_config=LoraConfig(task_type="CAUSAL_LM", r=2),
+    )
+    batch = batch_of(trainer)
+    assert trainer.ref_model is None
+    assert_allclose(trainer._margin(trainer.model, batch).detach(), 0.0, atol=1e-6)
+    nudge(trainer.model)
+    changed = trainer._margin(trainer.model, batch).detach()
+    assert changed.abs().max() > 1e-4
+
+
 def test_logits_that_have_seen_the_token_are_no_likelihood() -> None:
     """Shifted scores of all texts of two tokens sum to one; the published form's do not."""
     model = toy_model(4)
@@ -256,11 +274,12 @@ def learned_rewards(
 @pytest.mark.parametrize("method", ["dpo", "corrected", "agreement"])
 def test_a_language_model_goes_to_the_exact_limits(method: str, tmp_path: Path) -> None:
     crowd = mediocre_winner()
-    objective, limit, n_labels = {
+    methods: dict[str, tuple[Objective, Any, int]] = {
         "dpo": (dpo, dpo_limit(crowd), 1),
         "corrected": (corrected(0.5), corrected_dpo_limit(crowd, 0.5), 1),
         "agreement": (agreement_only, agreement_limit(crowd), 3),
-    }[method]
+    }
+    objective, limit, n_labels = methods[method]
     got = learned_rewards(crowd, objective, tmp_path, n_labels)
     assert_allclose(got, limit.rewards - limit.rewards.mean(), atol=2e-3)
 

@@ -115,7 +115,12 @@ def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0
 
 def objective(arm: Arm, alpha: float = 1.0) -> Objective:
     """Return the loss of an arm, of margins and a `Batch`."""
-    return {"dpo": dpo, "corrected": corrected(alpha), "agreement": agreement_only}[arm.method]
+    losses: dict[str, Objective] = {
+        "dpo": dpo,
+        "corrected": corrected(alpha),
+        "agreement": agreement_only,
+    }
+    return losses[arm.method]
 
 
 def n_labels(arm: Arm) -> int:
