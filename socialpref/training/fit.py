@@ -169,7 +169,7 @@ def fit_exact(
     loss = float(evaluate().detach())
     if residual() > tolerance:
         # Next to the minimum the loss is flat to rounding, and tells a line search nothing.
-        optimiser.param_groups[0].update(line_search_fn=None, max_iter=100)
+        optimiser.param_groups[0].update(line_search_fn=None, max_iter=300)
         optimiser.step(evaluate)
         loss = float(evaluate().detach())
     if not residual() <= tolerance:
