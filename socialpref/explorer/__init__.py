@@ -53,9 +53,11 @@ def render() -> str:
         If the package `plotly` is not installed.
     """
     here = files(__package__)
-    scripts = [files("socialpref.report") / "draw.js", *(here / name for name in SCRIPTS)]
+    report = files("socialpref.report")  # colours and pictures are the same there
+    styles = [report / "base.css", here / "style.css"]
+    scripts = [report / "draw.js", *(here / name for name in SCRIPTS)]
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
-        css=(here / "style.css").read_text(encoding="utf-8"),
+        css="\n".join(style.read_text(encoding="utf-8") for style in styles),
         js="\n".join(script.read_text(encoding="utf-8") for script in scripts),
         plotly=_plotly(),
         # A label may hold "</script>", which would end the element.

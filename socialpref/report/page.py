@@ -20,6 +20,7 @@ from .words import joined
 LISTED = 12
 """So many things left out are listed; the rest are counted."""
 
+STYLES = ("base.css", "report.css")
 SCRIPTS = ("draw.js", "question.js", "report.js")
 """In this order in one scope of the page."""
 
@@ -81,14 +82,14 @@ def render_report(study: Study) -> str:
     here = files(__package__)
     parts = {
         name: (here / name).read_text(encoding="utf-8")
-        for name in ("template.html", "report.css", *SCRIPTS)
+        for name in ("template.html", *STYLES, *SCRIPTS)
     }
     facts = study.summary()
     return Template(parts["template.html"]).substitute(
         title=escape(f"Fragility of rankings: {facts['survey']}"),
         survey=escape(facts["survey"]),
         types=escape(_types(study)),
-        css=parts["report.css"],
+        css="\n".join(parts[name] for name in STYLES),
         js="\n".join(parts[name] for name in SCRIPTS),
         data=_json(report_content(study)),
         headline=_headline(study, facts),
