@@ -10,7 +10,6 @@ their last checkpoint, to the same result; the folder can be removed once all is
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from socialpref import (
     total_variation,
 )
 from socialpref._files import results_folder
-from socialpref.errors import ConvergenceError, SocialPrefError
+from socialpref.errors import SocialPrefError
 from socialpref.examples import ring
 from socialpref.plots import save
 from socialpref.plots import training as plots
@@ -138,7 +137,12 @@ def tables(seed: int, settings: Settings) -> None:
     classes = fit_latent_classes(pairs, TYPES)
     fits = {
         "DPO": learn("dpo", pairs, ridge=RIDGE),
-        **{name: corrected_table(pairs, alpha, classes) for alpha, name in CORRECTED.items()},
+        **{
+            name: learn(
+                "corrected-dpo", pairs, alpha=alpha, joint=classes, ridge=RIDGE, tolerance=1e-8
+            )
+            for alpha, name in CORRECTED.items()
+        },
         **{
             name: learn("agreement", panels(seed, n, name), ridge=RIDGE)
             for name in ("agreement-only", "agreement-only, equal labels")
@@ -149,19 +153,6 @@ def tables(seed: int, settings: Settings) -> None:
     policies["latent classes, averaged"] = softmax(classes.mean_rewards())
     residuals = [*(fit.residual for fit in fits.values()), classes.residual]
     keep(_table(seed, settings), {**policies, "residuals": residuals, **asdict(classes)})
-
-
-def corrected_table(pairs: Annotations, alpha: float, classes: LatentClasses) -> Fit:
-    """Train a table by corrected DPO, to as small a derivative as can be had.
-
-    Where the correction meets its clamp the loss has a kink, of the weight of a few comparisons,
-    and at a minimum on kinks the derivative is not zero.
-    """
-    options: dict[str, Any] = {"alpha": alpha, "joint": classes, "ridge": RIDGE}
-    for tolerance in (1e-6, 3e-6, 1e-5, 1e-4):
-        with suppress(ConvergenceError):
-            return learn("corrected-dpo", pairs, tolerance=tolerance, **options)
-    return learn("corrected-dpo", pairs, tolerance=1e-3, **options)
 
 
 def softmax(scores: Floats) -> Floats:
