@@ -332,6 +332,7 @@ def test_rounded_corners_of_the_clamp() -> None:
         ({"alpha": -0.1}, "alpha"),
         ({"alpha": float("nan")}, "alpha"),
         ({"alpha": torch.tensor([[0.5], [-0.5]])}, "alpha"),
+        ({"alpha": torch.tensor([[0.5], [float("nan")]])}, "alpha"),
         ({"form": "F4"}, "form"),
         ({"clamp": 0.0}, "clamp"),
         ({"clamp": -1.0}, "clamp"),

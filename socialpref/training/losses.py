@@ -140,7 +140,7 @@ def corrected_dpo(
     """
     if not isinstance(alpha, Tensor):
         _validate.number("alpha", alpha, 0.0)
-    elif (alpha < 0).any():
+    elif not (alpha >= 0).all():
         raise _validate.complaint("alpha", "non-negative", f"{alpha.min():g}")
     if form not in FORMS:
         must = f"one of {', '.join(map(repr, FORMS))}"
