@@ -7,7 +7,7 @@ means over the batch, differentiable, and finite for finite margins, however lar
 """
 
 from math import comb, exp, log
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,14 +36,6 @@ class JointMoments(NamedTuple):
     wins: Tensor
     splits: Tensor
     losses: Tensor
-
-
-class Loss(Protocol):
-    """A loss of margins and labels, of one shape."""
-
-    def __call__(self, margin: Tensor, label: Tensor, /) -> Tensor:
-        """Return the mean loss, a scalar."""
-        ...
 
 
 def bradley_terry(margin: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
