@@ -1,8 +1,10 @@
 """Checks of arguments, each with a message that names the argument, the rule and the value."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,21 +14,110 @@ from .errors import InputError
 SUM_TOLERANCE = 1e-6
 """How far shares may be from summing to one before they are refused instead of rescaled."""
 
+SHOWN = 60
+"""Characters of a refused value that a message shows."""
+
+Labels = Sequence[str]
+
 
 def complaint(name: str, must: str, got: object) -> InputError:
     """Return the error for argument `name`, which must be `must` and was `got`."""
     return InputError(f"'{name}' must be {must}; got {got}.")
 
 
-def any_array(name: str, values: ArrayLike, must: str) -> NDArray[np.float64]:
-    """Return `values` as a fresh float64 array of any shape."""
+def shown(value: object) -> str:
+    """Return a value as a message shows it: on one line, and cut short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+# --- single values ----------------------------------------------------------------------
+
+
+def number(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+    infinite: bool = False,
+) -> float:
+    """Return a real number in [low, high] as a float.
+
+    `above` and `below` leave out the ends; `infinite` lets inf through. Strings, booleans and
+    arrays are no numbers.
+    """
+    must = f"a number in {'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        raise complaint(name, must, shown(value))
     try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+        result = float(value)
+    except OverflowError:
+        raise complaint(name, must, shown(value)) from None
+    inside = low <= result <= high and not (above and result == low)
+    if not inside or (below and result == high) or not (infinite or math.isfinite(result)):
+        raise complaint(name, must, shown(value))
+    return result
+
+
+def integer(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
+    """Return an integer of at least `low`, and at most `high`; True and 1.0 are none."""
+    must = f"an integer of at least {low}" if high is None else f"an integer in {low}..{high}"
+    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_):
+        raise complaint(name, must, shown(value))
+    if value < low or (high is not None and value > high):
+        raise complaint(name, must, shown(value))
+    return int(value)
+
+
+def choice(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return `value` if it is one of some names."""
+    names = tuple(options)
+    if not isinstance(value, str) or value not in names:
+        raise complaint(name, f"one of {', '.join(map(repr, names))}", shown(value))
+    return value
+
+
+def seed(name: str, value: Any) -> "np.random.Generator":
+    """Return the generator that a seed or a generator stands for."""
+    if isinstance(value, np.random.Generator):
+        return value
+    return np.random.default_rng(integer(name, value))
+
+
+def instance(name: str, value: Any, kind: type | tuple[type, ...], must: str) -> None:
+    """Refuse a value that is not of some class."""
+    if isinstance(value, type) or not isinstance(value, kind):
+        raise complaint(name, must, shown(value))
+
+
+# --- arrays -----------------------------------------------------------------------------
+
+
+def any_array(name: str, values: Any, must: str) -> NDArray[np.float64]:
+    """Return `values`, real numbers of any shape, as a fresh float64 array.
+
+    A pandas object must have no labels but positions: others are for callers that align them.
+    """
+    if np.ma.is_masked(values):
+        raise complaint(name, must, "an array with masked values")
+    if any(not _is_positions(index) for index in _axes(values)):
+        raise complaint(name, f"{must}, without labels of its own", "a pandas object with labels")
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(values)
+            if array.dtype.kind == "O" and all(_is_real(value) for value in array.flat):
+                array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise complaint(name, must, f"{type(values).__name__} that is not one") from None
+    if array.dtype.kind not in "biuf":
+        raise complaint(name, must, f"{type(values).__name__} that is not one")
+    return np.array(array, dtype=np.float64)
 
 
-def real_array(name: str, values: ArrayLike, ndim: int) -> NDArray[np.float64]:
+def real_array(name: str, values: Any, ndim: int) -> NDArray[np.float64]:
     """Return `values` as a fresh finite float64 array with `ndim` axes."""
     kind = {1: "a one-dimensional", 2: "a two-dimensional"}.get(ndim, f"a {ndim}-dimensional")
     must = f"{kind} array of finite numbers"
@@ -38,40 +129,33 @@ def real_array(name: str, values: ArrayLike, ndim: int) -> NDArray[np.float64]:
     return array
 
 
-def number(
-    name: str,
-    value: float | str,
-    low: float = -math.inf,
-    high: float = math.inf,
-    *,
-    above: bool = False,
-) -> float:
-    """Return `value` as a float in [low, high], or in (low, high] if `above`."""
-    must = f"a number in {'(' if above else '['}{low:g}, {high:g}]"
-    try:
-        result = float(value)
-    except (TypeError, ValueError):
-        raise complaint(name, must, repr(value)) from None
-    if not math.isfinite(result) or not low <= result <= high or (above and result == low):
-        raise complaint(name, must, repr(value))
-    return result
+def aligned(name: str, values: Any, *labels: Labels) -> Any:
+    """Return a pandas object with its rows, and columns, in the order of `labels`.
 
-
-def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
-    """Return the margin and the floor of a flip program over `size` alternatives.
-
-    As a float 1 / size can be a little more than what every alternative can have.
+    What is not of pandas, or is labelled by positions, is returned as it is: its order counts.
     """
-    least = number("floor", floor, 0.0, 1.0 / size)
-    while Fraction(least) * size > 1:
-        least = math.nextafter(least, 0.0)
-    return number("margin", margin, 0.0, 1.0), least
+    axes = _axes(values)
+    for axis, (index, wanted) in enumerate(zip(axes, labels, strict=False)):
+        if _is_positions(index):
+            continue
+        if len(index) != len(wanted) or set(index) != set(wanted):
+            must = f"labelled by {shown(list(wanted))}"
+            raise complaint(name, must, f"labels {shown(list(index))}")
+        values = values.reindex(list(wanted), axis=axis)
+    return values if not axes else values.to_numpy()
 
 
-def distribution(name: str, values: ArrayLike | None, size: int) -> NDArray[np.float64]:
-    """Return `values` as a probability vector of length `size`; uniform if None."""
+def distribution(
+    name: str, values: ArrayLike | None, size: int, labels: Labels | None = None
+) -> NDArray[np.float64]:
+    """Return `values` as a probability vector of length `size`; uniform if None.
+
+    A pandas Series is put into the order of `labels`.
+    """
     if values is None:
         return np.full(size, 1.0 / size)
+    if labels is not None:
+        values = aligned(name, values, labels)
     array = real_array(name, values, 1)
     if array.size != size:
         raise complaint(name, f"of length {size}", f"length {array.size}")
@@ -89,16 +173,56 @@ def check_shares(name: str, array: NDArray[np.float64]) -> None:
         raise complaint(name, "shares that sum to 1", f"a sum of {worst:.9g}")
 
 
+def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
+    """Return the margin and the floor of a flip program over `size` alternatives.
+
+    As a float 1 / size can be a little more than what every alternative can have.
+    """
+    least = number("floor", floor, 0.0, 1.0 / size)
+    while Fraction(least) * size > 1:
+        least = math.nextafter(least, 0.0)
+    return number("margin", margin, 0.0, 1.0), least
+
+
 def labels(
     name: str, values: Sequence[str] | None, size: int, default: str | None = None
 ) -> tuple[str, ...]:
     """Return `size` distinct labels; numbered after `default` if `values` is None."""
     if values is None:
         return tuple(f"{default or name} {i + 1}" for i in range(size))
-    result = tuple(str(value) for value in values)
-    if len(result) != size:
-        raise complaint(name, f"{size} labels", len(result))
+    must = f"{size} labels"
+    if isinstance(values, str | bytes):
+        raise complaint(name, must, shown(values))
+    try:
+        items = list(values)
+    except TypeError:
+        raise complaint(name, must, shown(values)) from None
+    if len(items) != size:
+        raise complaint(name, must, len(items))
+    if any(map(_is_missing, items)):
+        raise complaint(name, must, "a missing one")
+    result = tuple(str(item) for item in items)
     if len(set(result)) != size:
         repeated = next(label for label in result if result.count(label) > 1)
         raise complaint(name, "distinct labels", f"{repeated!r} more than once")
     return result
+
+
+def _axes(values: Any) -> list[Any]:
+    """Return the indices of a pandas object, rows first; none of anything else."""
+    if type(values).__module__.split(".")[0] != "pandas" or not hasattr(values, "iloc"):
+        return []
+    return list(values.axes)
+
+
+def _is_positions(index: Any) -> bool:
+    """Whether a pandas index only counts 0, 1, 2, ..., as pandas makes one where none is given."""
+    return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
+
+
+def _is_missing(item: object) -> bool:
+    return item is None or item is np.ma.masked or (isinstance(item, float) and math.isnan(item))
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
