@@ -1,4 +1,4 @@
-"""TRL's trainers with our losses: the same where they should be, and right where they differ."""
+"""TRL's trainers with our losses: what they score, learn and keep."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,24 +15,19 @@ from socialpref.cli import main
 from socialpref.errors import ConvergenceError, DataError
 from socialpref.examples import mediocre_winner
 
-from .llm_texts import dialogues, write_dialogues
-
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
 import torch
 import trl
-from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig
+from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from socialpref.llm import (
     ARMS,
     Corpus,
     Models,
-    Pair,
     Settings,
     annotate,
     expect,
-    measure,
     open_models,
     run,
     to_dataset,
@@ -44,58 +39,21 @@ from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
 from socialpref.training import TrueJoint, agreement_only, corrected, dpo
 from socialpref.training.objectives import Objective
 
+from .llm_small import QUIET, batch_of, data, margin_of, nudge, offline, small
+from .llm_texts import write_dialogues
+
+__all__ = ["offline", "small"]  # fixtures
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
 )
-QUIET: dict[str, Any] = {
-    "bf16": False,
-    "use_cpu": True,
-    "report_to": "none",
-    "disable_tqdm": True,
-    "save_strategy": "no",
-    "activation_checkpointing": False,
-    "dataloader_pin_memory": False,
-}
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    disable_progress_bars()
-
-
-@pytest.fixture(scope="module")
-def small() -> tuple[Models, Corpus]:
-    pairs = [Pair(*d) for d in dialogues(60)]
-    models = open_models("small", (p.prompt + p.first for p in pairs), vocabulary=300)
-    return models, measure(pairs, models.tokenizer)
-
-
-def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> Dataset:
-    labels = annotate(ARMS[arm], small[1].lengths, n, seed=0)
-    return to_dataset(small[1], labels, true_joint() if arm == "linked" else None)
-
-
-def batch_of(trainer: Any) -> dict[str, Any]:
-    return trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
-
-
-def nudge(model: Any) -> None:
-    """Move a model away from its reference."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weights in model.parameters():
-            weights += 0.02 * torch.randn(weights.shape, generator=generator)
-
-
-def preference(
-    small: tuple[Models, Corpus], tmp_path: Path, kind: Any = PreferenceTrainer, **options: Any
-) -> Any:
+def preference(small: tuple[Models, Corpus], tmp_path: Path, **options: Any) -> Any:
     config = trl.DPOConfig(
         str(tmp_path), precompute_ref_log_probs=True, max_length=512, seed=3, **QUIET
     )
-    trainer = kind(
+    trainer = PreferenceTrainer(
         model=small[0].new("text", 0),
         args=config,
         train_dataset=data(small),
@@ -106,35 +64,7 @@ def preference(
     return trainer
 
 
-# --- the same as TRL ---------------------------------------------------------------------
-
-
-def test_our_dpo_loss_is_trls_sigmoid_loss(small: tuple[Models, Corpus], tmp_path: Path) -> None:
-    ours = preference(small, tmp_path)
-    trls = preference(small, tmp_path, trl.DPOTrainer)
-    one, other = batch_of(ours), batch_of(trls)
-    assert (one["input_ids"] == other["input_ids"]).all()
-    mine = ours.compute_loss(ours.model, one)
-    theirs = trls.compute_loss(trls.model, other)
-    assert abs(mine.item() - np.log(2)) > 1e-4  # the model has left its reference
-    assert abs(mine.item() - theirs.item()) <= 1e-6
-    mine.backward()
-    theirs.backward()
-    for a, b in zip(ours.model.parameters(), trls.model.parameters(), strict=True):
-        assert_allclose(a.grad, b.grad, atol=1e-6)
-
-
-def test_our_reward_loss_is_trls(small: tuple[Models, Corpus], tmp_path: Path) -> None:
-    losses = []
-    for kind in (RewardModelTrainer, trl.RewardTrainer):
-        trainer = kind(
-            model=small[0].new("score", 0),
-            args=trl.RewardConfig(str(tmp_path), max_length=2000, **QUIET),
-            train_dataset=data(small),
-            processing_class=small[0].tokenizer,
-        )
-        losses.append(trainer.compute_loss(trainer.model, batch_of(trainer)).item())
-    assert abs(losses[0] - losses[1]) <= 1e-6
+# --- scores -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shifted", [True, False])
@@ -143,8 +73,7 @@ def test_margins_from_plain_logits(
 ) -> None:
     """Every token's logits, written out: of the place before it, or of its own place."""
     trainer = preference(small, tmp_path, reference=False, shifted=shifted)
-    batch = batch_of(trainer)
-    margin = trainer._margin(trainer.model, batch)
+    batch, margin = batch_of(trainer), margin_of(trainer)
     with torch.no_grad():
         logits = (
             type(trainer.model)
@@ -156,24 +85,7 @@ def test_margins_from_plain_logits(
         logits, ids, mask = logits[:, :-1], ids[:, 1:], mask[:, 1:]
     each = logits.log_softmax(-1).gather(2, ids[..., None])[..., 0]
     chosen, rejected = (each * mask).sum(1).chunk(2)
-    assert_allclose(margin.detach(), 0.1 * (chosen - rejected), rtol=1e-4, atol=1e-4)
-
-
-def test_an_adapter_begins_at_its_reference(small: tuple[Models, Corpus], tmp_path: Path) -> None:
-    """Without its adapter a model is its own reference; no second one is kept."""
-    trainer = PreferenceTrainer(
-        model=small[0].new("text", 0),
-        args=trl.DPOConfig(str(tmp_path), max_length=512, **QUIET),
-        train_dataset=data(small),
-        processing_class=small[0].tokenizer,
-        peft_config=LoraConfig(task_type="CAUSAL_LM", r=2),
-    )
-    batch = batch_of(trainer)
-    assert trainer.ref_model is None
-    assert_allclose(trainer._margin(trainer.model, batch).detach(), 0.0, atol=1e-6)
-    nudge(trainer.model)
-    changed = trainer._margin(trainer.model, batch).detach()
-    assert changed.abs().max() > 1e-4
+    assert_allclose(margin, 0.1 * (chosen - rejected), rtol=1e-4, atol=1e-4)
 
 
 def test_logits_that_have_seen_the_token_are_no_likelihood() -> None:

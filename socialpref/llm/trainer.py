@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 
 import torch
 import trl
-from accelerate.utils import is_peft_model
 from datasets import Dataset
+from peft import PeftModel
 from torch import Tensor
 
 from .. import _validate
@@ -137,7 +137,7 @@ class _WithObjective:
             loss = loss + self.router_aux_loss_coef * auxiliary
             facts["aux_loss"] = auxiliary
         for name, values in facts.items():
-            mean = self.accelerator.gather_for_metrics(values.detach()).mean().item()
+            mean = self.accelerator.gather(values.detach()).mean().item()
             self._metrics["train" if self.model.training else "eval"][name].append(mean)
         return (loss, {"margin": margin}) if return_outputs else loss
 
@@ -242,7 +242,7 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         config, model = options.get("args"), options.get("model")
         if config is not None:
             _validate.number("beta", config.beta, 0.0, above=True)
-        copied = is_peft_model(model) and options.get("ref_model") is None
+        copied = isinstance(model, PeftModel) and options.get("ref_model") is None
         if copied and "default" not in model.peft_config:
             must = "a model whose adapter has the name 'default', for a copy as the reference"
             raise _validate.complaint("model", must, f"adapters {list(model.peft_config)}")
@@ -282,13 +282,16 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         # TRL's head: it scores these tokens without keeping the logits of all words.
         outputs = self._scored(model)(**texts, labels=tokens, use_cache=False, fused_lm_head=True)
         # The last ones: learned prompts come before the tokens, and no logits before the first.
-        scores = outputs.log_probs[:, 1 - mask.shape[1] :].sum(dim=1)
-        reference = None
-        if self.precompute_ref_logps:
-            reference = inputs[REFERENCE[0]], inputs[REFERENCE[1]]
-        elif self.reference:
-            reference = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
-        margin = margins(scores.chunk(2), reference, self.beta)
+        chosen, rejected = outputs.log_probs[:, 1 - mask.shape[1] :].sum(dim=1).chunk(2)
+        if self.reference:
+            reference = (
+                (inputs[REFERENCE[0]], inputs[REFERENCE[1]])
+                if self.precompute_ref_logps
+                else self.compute_ref_log_probs(self.ref_model or self.model, inputs)
+            )
+            # Ratios first, as TRL does: they are small, and log-probabilities of texts are not.
+            chosen, rejected = chosen - reference[0], rejected - reference[1]
+        margin = margins((chosen, rejected), beta=self.beta)
         return margin, outputs.aux_loss if self.aux_loss_enabled else None
 
     def _scored(self, model: Any) -> Any:
