@@ -361,7 +361,7 @@ def test_the_command_with_the_length_only_scorer(
         (["--budget", "many"], "--budget must be integers or 'exact'"),
         (["--arms", "nobody"], "'arm' must be one of"),
         (["--tokenizer", "x"], "--tokenizer goes with --model length"),
-        (["--units", "days"], "'unit' must be"),
+        (["--units", "days"], "'units' must be"),
         (["--data", "nowhere.jsonl"], "no such file"),
         (["--budget", "exact"], "for the length-only scorer"),
         (["--budget", "4", "--arms", "agreement", "--model", "length"], "at least 6"),

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from .._extras import require_llm
 from ..links import Logistic
 from .data import Corpus
-from .lengths import TYPES, reward_gaps
+from .lengths import TYPES, check_pairs, reward_gaps
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -82,9 +83,12 @@ def find_arm(name: str) -> Arm:
     InputError
         If there is none of that name.
     """
-    if name not in ARMS:
-        raise _validate.complaint("arm", f"one of {', '.join(ARMS)}", repr(name))
-    return ARMS[name]
+    return ARMS[_validate.choice("arm", name, ARMS)]
+
+
+def check_arm(arm: Arm) -> None:
+    """Refuse what is no arm, the name of one included."""
+    _validate.instance("arm", arm, Arm, "an Arm, such as ARMS['anonymous']")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +117,35 @@ class Labels:
     n_annotations: int
     discarded: float
 
+    def __post_init__(self) -> None:
+        arrays = (self.pair, self.wins, self.losses, self.annotator, self.annotator_type)
+        if len({np.shape(array) for array in arrays}) > 1 or np.ndim(self.pair) != 1:
+            shapes = ", ".join(str(np.shape(array)) for array in arrays)
+            raise _validate.complaint("labels", "arrays of one length", f"shapes {shapes}")
+        if not np.issubdtype(np.asarray(self.pair).dtype, np.integer):
+            raise _validate.complaint("pair", "integers", f"type {np.asarray(self.pair).dtype}")
+        wins, losses = (
+            _validate.real_array(name, values, 1)
+            for name, values in (("wins", self.wins), ("losses", self.losses))
+        )
+        most = 1.0 + _validate.SUM_TOLERANCE
+        wrong = (wins < 0.0) | (losses < 0.0) | ~(wins + losses > 0.0) | (wins + losses > most)
+        if wrong.any():
+            got = f"{wins[wrong][0]:g} and {losses[wrong][0]:g} in row {wrong.argmax()}"
+            raise _validate.complaint("wins and losses", "shares whose sum is in (0, 1]", got)
+
     def __len__(self) -> int:
         return len(self.pair)
 
+    def check_within(self, n_pairs: int) -> None:
+        """Refuse labels of pairs that a corpus of `n_pairs` does not have."""
+        if len(self) and not 0 <= self.pair.min() <= self.pair.max() < n_pairs:
+            got = f"{self.pair.min()} to {self.pair.max()}"
+            raise _validate.complaint("pair", f"numbers in 0..{n_pairs - 1}", got)
+
     def by_model(self, arm: Arm) -> "list[Labels]":
         """Return the labels that each of an arm's models learns from: all, or one type's."""
+        check_arm(arm)
         if not arm.by_type:
             return [self]
         return [self._take(self.annotator_type == kind) for kind in range(N_TYPES)]
@@ -165,8 +193,13 @@ def annotate(
     >>> len(labels), labels.n_annotations, round(labels.discarded, 2)
     (142, 3000, 0.86)
     """
-    if unit not in UNITS:
-        raise _validate.complaint("unit", "'annotations' or 'pairs'", repr(unit))
+    check_arm(arm)
+    _validate.choice("unit", unit, UNITS)
+    _validate.integer("budget", budget)
+    _validate.integer("seed", seed)
+    lengths = check_pairs(lengths)
+    if not len(lengths):
+        raise _validate.complaint("lengths", "those of at least one pair", "none")
     each = arm.labels_per_pair
     n_pairs = budget // each if unit == "annotations" else budget
     n_pairs -= n_pairs % 2  # linked comparisons come in twos
@@ -196,8 +229,9 @@ def annotate(
 
 def expect(arm: Arm, lengths: Integers) -> Labels:
     """Return what unlimited annotations would say of each pair, as probabilities."""
+    check_arm(arm)
     gaps = reward_gaps(lengths)
-    pair = np.arange(len(lengths))
+    pair = np.arange(gaps.shape[1])
     p, discarded = LINK(gaps), 0.0
     wins, losses, kind = p.mean(axis=0), (1.0 - p).mean(axis=0), np.full(len(pair), -1)
     if arm.labels_per_pair > 1:
@@ -227,9 +261,18 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
     labels : Labels
     joint : JointLikelihood, optional
         Of lengths: see `learn_joint`.
+
+    Raises
+    ------
+    InputError
+        If labels are of pairs that the corpus does not have, or the extra ``llm`` is missing.
     """
+    require_llm("to_dataset")
     from datasets import Dataset
 
+    _validate.instance("corpus", corpus, Corpus, "a Corpus")
+    _validate.instance("labels", labels, Labels, "Labels")
+    labels.check_within(len(corpus))
     swapped = labels.losses > labels.wins
     lengths = corpus.lengths[labels.pair]
     chosen, rejected = np.where(swapped, lengths.T[::-1], lengths.T)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from .._extras import require_llm
 from ..errors import DataError
 from ..links import Logistic
-from .lengths import LIMIT, TYPES, mean_signs, reward_gaps
+from .lengths import LIMIT, TYPES, check_pairs, mean_signs, reward_gaps
 
 HUB_NAME = "Anthropic/hh-rlhf"
 TURN = "\n\nAssistant:"
@@ -44,6 +45,14 @@ class Corpus:
     lengths: NDArray[np.int64]
     n_empty: int = 0
 
+    def __post_init__(self) -> None:
+        lengths = check_pairs(self.lengths)
+        if len(lengths) != len(self.pairs):
+            must = f"of shape ({len(self.pairs)}, 2), a row for each pair"
+            raise _validate.complaint("lengths", must, f"shape {lengths.shape}")
+        if len(lengths) and lengths.max() > LIMIT:
+            raise _validate.complaint("lengths", f"at most {LIMIT}", f"{lengths.max()} among them")
+
     def __len__(self) -> int:
         return len(self.pairs)
 
@@ -54,6 +63,7 @@ class Corpus:
     def split(self, held_out: float, seed: int) -> tuple["Corpus", "Corpus"]:
         """Return pairs to train on and a share `held_out` to test on, drawn by `seed`."""
         _validate.number("held_out", held_out, 0.0, 1.0, above=True)
+        _validate.integer("seed", seed)
         order = np.random.default_rng(seed).permutation(len(self))
         n_test = round(held_out * len(self))
         if not 0 < n_test < len(self):
@@ -79,6 +89,8 @@ def read_pairs(source: str | Path, split: str = "train") -> list[Pair]:
     DataError
         If there is no such file or hub, or a line is of neither form; the message says which.
     """
+    _validate.instance("source", source, (str, Path), "a path or a name")
+    _validate.instance("split", split, str, "the name of a split")
     path = Path(source)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if ".jsonl" in file.suffixes)
@@ -89,6 +101,7 @@ def read_pairs(source: str | Path, split: str = "train") -> list[Pair]:
         return _read_file(path)
     if path.suffix in (".jsonl", ".gz") or str(source).count("/") != 1:
         raise DataError(f"{source}: no such file")
+    require_llm("reading a data set of the hub")
     from datasets import load_dataset
 
     try:
@@ -160,6 +173,10 @@ def measure(pairs: Sequence[Pair], tokenizer: Any) -> Corpus:
     DataError
         If no pair is left.
     """
+    for pair in pairs:
+        _validate.instance("pairs", pair, Pair, "a sequence of Pair")
+    if not callable(tokenizer):
+        raise _validate.complaint("tokenizer", "a function of texts", _validate.shown(tokenizer))
     kept = tuple(pair for pair in pairs if pair.first.strip() and pair.second.strip())
     if not kept:
         raise DataError("no pair has two responses that are not empty")
@@ -228,6 +245,7 @@ def audit(corpus: Corpus) -> Audit:
     DataError
         If all pairs tie.
     """
+    _validate.instance("corpus", corpus, Corpus, "a Corpus")
     signs = mean_signs(corpus.lengths)
     open_ = signs != 0
     if not open_.any():

@@ -84,20 +84,28 @@ class Settings:
     report_to: str = "none"
 
     def __post_init__(self) -> None:
+        for label in ("arms", "budgets", "units"):
+            values = getattr(self, label)
+            if not isinstance(values, tuple) or not values:
+                raise _validate.complaint(label, "a tuple of at least one", _validate.shown(values))
         for name in self.arms:
             find_arm(name)
-        for label, values in (
-            ("arms", self.arms),
-            ("budgets", self.budgets),
-            ("units", self.units),
-        ):
-            if not values:
-                raise _validate.complaint(label, "at least one", "none")
-        for label, low in (("seeds", 1), ("n_classes", 1), ("batch_size", 1), ("save_steps", 1)):
-            _validate.number(label, getattr(self, label), low)
+        for budget in self.budgets:
+            _validate.integer("budgets", budget)
+        for unit in self.units:
+            _validate.choice("units", unit, UNITS)
+        for label in ("seeds", "n_classes", "batch_size", "save_steps"):
+            _validate.integer(label, getattr(self, label), 1)
+        if self.test_pairs is not None:
+            _validate.integer("test_pairs", self.test_pairs, 1)
         for label in ("beta", "learning_rate", "epochs"):
             _validate.number(label, getattr(self, label), 0.0, above=True)
+        _validate.number("held_out", self.held_out, 0.0, 1.0, above=True, below=True)
         _validate.number("alpha", self.alpha, 0.0)
+        _validate.choice("head", self.head, ("text", "score"))
+        for label in ("reference", "shifted"):
+            _validate.instance(label, getattr(self, label), bool, "True or False")
+        _validate.instance("report_to", self.report_to, str, "the name of a logger")
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,9 @@ def accuracy(margins: Floats, lengths: Integers) -> float:
     0.5
     """
     signs = mean_signs(lengths)
+    margins = _validate.real_array("margins", margins, 1)
+    if len(margins) != len(signs):
+        raise _validate.complaint("margins", f"of length {len(signs)}", f"length {len(margins)}")
     open_ = signs != 0
     if not open_.any():
         raise DataError("all pairs tie: there is nothing to test on")
@@ -210,6 +221,14 @@ def run(
     """
     from tqdm import tqdm
 
+    from .models import Models
+
+    _validate.instance("corpus", corpus, Corpus, "a Corpus")
+    _validate.instance("settings", settings, Settings, "Settings")
+    if models is not None:
+        _validate.instance("models", models, Models, "Models, from open_models")
+    if keep is not None:
+        _validate.instance("keep", keep, Path, "a pathlib.Path of a folder")
     if models is not None and EXACT in settings.budgets:
         raise InputError("a budget of exact probabilities is for the length-only scorer")
     if keep is None and models is not None:
@@ -453,7 +472,11 @@ def summary(outcomes: Sequence[Outcome], level: float = 0.95) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    _validate.number("level", level, 0.0, 1.0)
+    _validate.number("level", level, 0.0, 1.0, above=True, below=True)
+    for outcome in outcomes:
+        _validate.instance("outcomes", outcome, Outcome, "a sequence of Outcome")
+    if not outcomes:
+        raise _validate.complaint("outcomes", "at least one", "none")
     frame = pd.DataFrame([asdict(o) for o in outcomes])
     keys = ["unit", "budget", "seed"]
     base = frame[frame["arm"] == "anonymous"][[*keys, "accuracy"]]

@@ -31,7 +31,7 @@ def length_rewards(lengths: ArrayLike) -> Floats:
     Raises
     ------
     InputError
-        If a length is not positive.
+        If a length is not positive and finite.
 
     References
     ----------
@@ -43,9 +43,11 @@ def length_rewards(lengths: ArrayLike) -> Floats:
     >>> length_rewards([64, 256, 512]).mean(axis=0).round(3)
     array([0.944, 0.736, 1.357])
     """
-    x = np.minimum(_validate.any_array("lengths", lengths, "an array of numbers"), LIMIT)
-    if not (x > 0).all():
-        raise _validate.complaint("lengths", "positive", f"{x.min():g} among them")
+    given = _validate.any_array("lengths", lengths, "an array of numbers")
+    wrong = given[~((given > 0.0) & np.isfinite(given))]
+    if wrong.size:
+        raise _validate.complaint("lengths", "positive and finite", f"{wrong[0]:g} among them")
+    x = np.minimum(given, LIMIT)
     return np.stack(
         [
             np.minimum(4.0, np.exp(x / 80.0) / 100.0),
@@ -53,6 +55,17 @@ def length_rewards(lengths: ArrayLike) -> Floats:
             np.exp(1.0 / (((x - 256.0) / 64.0) ** 2 + 1.0)) - 1.0,
         ]
     )
+
+
+def check_pairs(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Return lengths of the two texts of each pair as integers of shape (n, 2)."""
+    given = _validate.real_array("lengths", lengths, 2)
+    if given.shape[1] != 2:
+        raise _validate.complaint("lengths", "of shape (n, 2)", f"shape {given.shape}")
+    wrong = given[(given < 1.0) | (given != np.floor(given))]
+    if wrong.size:
+        raise _validate.complaint("lengths", "positive integers", f"{wrong[0]:g} among them")
+    return given.astype(np.int64)
 
 
 def reward_gaps(lengths: NDArray[np.int64]) -> Floats:
@@ -66,7 +79,7 @@ def reward_gaps(lengths: NDArray[np.int64]) -> Floats:
     -------
     ndarray, shape (3, n)
     """
-    rewards = length_rewards(lengths)
+    rewards = length_rewards(check_pairs(lengths))
     return rewards[..., 0] - rewards[..., 1]
 
 

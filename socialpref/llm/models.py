@@ -1,6 +1,5 @@
 """Language models: a small one from nothing, or a pretrained one by name or folder."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +8,13 @@ from typing import Any, Literal
 
 import torch
 
+from .. import _validate
+from .._extras import require_llm
 from ..errors import DataError
 from .lengths import LIMIT
 
 Head = Literal["text", "score"]
+HEADS: tuple[Head, ...] = ("text", "score")
 SMALL = "small"
 LORA = {"r": 8, "lora_alpha": 32, "lora_dropout": 0.1}
 """The published script's adapter."""
@@ -40,6 +42,9 @@ class Models:
         DataError
             If a pretrained model cannot be loaded, for want of memory, too.
         """
+        _validate.choice("head", head, HEADS)
+        _validate.integer("seed", seed, 0, 2**32 - 1)
+        require_llm("a language model")
         import transformers
 
         transformers.set_seed(seed)
@@ -61,10 +66,11 @@ class Models:
 
     def adapter(self, head: Head) -> Any:
         """Return the LoRA configuration to train with; None to train all weights."""
-        from peft import LoraConfig, TaskType
-
+        _validate.choice("head", head, HEADS)
         if self.name == SMALL:
             return None
+        from peft import LoraConfig, TaskType
+
         tasks = {"text": TaskType.CAUSAL_LM, "score": TaskType.SEQ_CLS}
         return LoraConfig(task_type=tasks[head], **LORA)
 
@@ -78,13 +84,20 @@ def open_models(name: str, texts: Iterable[str], vocabulary: int = 1024) -> Mode
         ``small``: a tokenizer is trained on the texts. Else a hub name or a folder.
     texts : iterable of str
     vocabulary : int
-        Size of the small model's.
+        Size of the small model's; at least 258, for every byte, the end and padding.
 
     Raises
     ------
+    InputError
+        If an argument is not what it must be, or the extra ``llm`` is missing.
     DataError
         If there is no such model.
     """
+    _validate.instance("name", name, str, "the name of a model or of a folder")
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise _validate.complaint("texts", "a collection of texts", _validate.shown(texts))
+    _validate.integer("vocabulary", vocabulary, 258)
+    require_llm("a language model")
     if name == SMALL:
         return Models(name, train_tokenizer(texts, vocabulary))
     from transformers import AutoTokenizer
@@ -158,10 +171,12 @@ def _gguf(name: str) -> dict[str, str]:
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Turn the many errors of loading into one line."""
+    from huggingface_hub import constants
+
     try:
         yield
     except (OSError, ValueError, ImportError, KeyError) as error:
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        offline = " (HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else ""
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{name}: cannot be loaded as a language model{offline}: {reason}"

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import ConvergenceError
+from .. import _validate
 from ..population import Population
 from ..training import Annotations, Cells, JointLikelihood, TrueJoint, fit_exact
 from ..training.joint import fit_latent_classes
 from ..training.objectives import Objective, agreement_only, corrected, dpo
-from .arms import N_TYPES, Arm, Labels
-from .lengths import LIMIT, TYPES, length_rewards
+from .arms import N_TYPES, Arm, Labels, check_arm
+from .lengths import LIMIT, TYPES, check_pairs, length_rewards
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,6 +30,8 @@ BIN = 32
 """Tokens in one bin of the joint likelihood."""
 TOLERANCE = 1e-5
 """Largest derivative of a fitted loss."""
+ROUNDING = 1e-3
+"""How far the corner of the corrected loss's clamp is rounded: minima lie on it."""
 RIDGE = 1e-3
 """Precision of the prior of each length's score: weak; makes fits to few labels finite."""
 
@@ -100,6 +102,7 @@ def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0
     ConvergenceError
         If the fit does not converge.
     """
+    lengths = _lengths_of(labels, lengths)
     first, second = ((lengths[labels.pair] - 1) // BIN).T
     rows = Annotations(
         np.zeros(len(labels), dtype=np.int64),
@@ -113,11 +116,19 @@ def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0
     return BinnedJoint(fit_latent_classes(rows, n_classes, seed=seed))
 
 
-def objective(arm: Arm, alpha: float = 1.0) -> Objective:
-    """Return the loss of an arm, of margins and a `Batch`."""
+def _lengths_of(labels: Labels, lengths: Integers) -> Integers:
+    """Return the lengths of the pairs, cut as texts are, once the labels are known to be theirs."""
+    _validate.instance("labels", labels, Labels, "Labels")
+    checked = np.minimum(check_pairs(lengths), LIMIT)
+    labels.check_within(len(checked))
+    return checked
+
+
+def objective(arm: Arm, alpha: float = 1.0, rounding: float = 0.0) -> Objective:
+    """Return the loss of an arm, of margins and a `Batch`; `rounding` as for `corrected`."""
     losses: dict[str, Objective] = {
         "dpo": dpo,
-        "corrected": corrected(alpha),
+        "corrected": corrected(alpha, rounding=rounding),
         "agreement": agreement_only,
     }
     return losses[arm.method]
@@ -155,12 +166,15 @@ def fit_score(
     ConvergenceError
         If the fit does not converge.
     """
+    check_arm(arm)
+    _validate.number("alpha", alpha, 0.0)
+    lengths = _lengths_of(labels, lengths)
     scores = []
     for part in labels.by_model(arm):
         cells, start = _cells(arm, part, lengths), None
         if arm.method == "corrected":  # not convex: go on from DPO's solution
             start = _fit(cells, dpo, None, None)
-        scores.append(_fit(cells, objective(arm, alpha), joint, start))
+        scores.append(_fit(cells, objective(arm, alpha, ROUNDING), joint, start))
     return np.mean([(score.basis @ score.weights).detach().numpy() for score in scores], axis=0)
 
 
@@ -170,23 +184,16 @@ def _fit(
     score = LengthScore()
     if start is not None:
         score.load_state_dict(start.state_dict())
-    # A minimum of the corrected loss may lie on a kink of its clamp, where derivatives jump.
-    for tolerance in (TOLERANCE, 100.0 * TOLERANCE):
-        try:
-            fit_exact(
-                cells,
-                loss,
-                policy=score,
-                joint=joint,
-                n_prompts=1,
-                n_options=LIMIT,
-                ridge=RIDGE,
-                tolerance=tolerance,
-            )
-            break
-        except ConvergenceError:
-            if loss is dpo or tolerance > TOLERANCE:
-                raise
+    fit_exact(
+        cells,
+        loss,
+        policy=score,
+        joint=joint,
+        n_prompts=1,
+        n_options=LIMIT,
+        ridge=RIDGE,
+        tolerance=TOLERANCE,
+    )
     return score
 
 
