@@ -1,5 +1,6 @@
 """The extra ``llm``: the versions that it needs, and one message when they are not there."""
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import InputError
@@ -13,16 +14,18 @@ LLM = {
     "transformers": ">=5.23,<6",
     "trl": ">=1.16,<1.17",
 }
-"""The trainers override private methods of TRL 1.16, and earlier releases need a GPU for its head."""
+"""The trainers override private methods of TRL 1.16; before it, TRL's head needs a GPU."""
 
 
-def require_llm(what: str) -> None:
+def require_llm(what: str, names: Iterable[str] = tuple(LLM)) -> None:
     """Refuse to go on without the packages of the extra ``llm``, in versions that work.
 
     Parameters
     ----------
     what : str
         What needs them.
+    names : iterable of str
+        Which of them it needs.
 
     Raises
     ------
@@ -32,7 +35,8 @@ def require_llm(what: str) -> None:
     from packaging.specifiers import SpecifierSet
 
     wrong = []
-    for name, bounds in LLM.items():
+    for name in names:
+        bounds = LLM[name]
         try:
             found = version(name)
         except PackageNotFoundError:

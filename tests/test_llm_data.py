@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ from socialpref.llm import (
     reward_gaps,
     run,
     summary,
+    to_dataset,
     true_joint,
 )
 
@@ -334,9 +336,16 @@ def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
 def test_the_command_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("socialpref.cli.hh.find_spec", lambda name: None)
+    def nothing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("socialpref._extras.version", nothing)
     assert main(["hh"]) == 2
-    assert "pip install 'socialpref[llm]'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "'hh' needs torch >=2.6 (not installed), " in error
+    assert "install the extra 'llm' of socialpref" in error
+    with pytest.raises(InputError, match="to_dataset needs"):
+        to_dataset(corpus(), annotate(ARMS["anonymous"], corpus().lengths, 4, 0))
 
 
 def test_the_command_with_the_length_only_scorer(

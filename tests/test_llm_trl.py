@@ -1,8 +1,11 @@
 """The trainers beside TRL's own: equal where both compute a loss, and refused where they cannot."""
 
 import configparser
+import importlib
+import sys
 from collections.abc import Callable
 from copy import deepcopy
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +381,16 @@ def test_another_version_of_trl_is_said(monkeypatch: pytest.MonkeyPatch, version
         require_llm("this")
     assert f"trl {LLM['trl']} (version {version} is installed)" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["socialpref.llm", "socialpref.llm.trainer"])
+def test_imports_say_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def nothing(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("socialpref._extras.version", nothing)
+    with pytest.raises(InputError, match=f"^{name} needs torch >=2.6 .not installed.*extra 'llm'"):
+        importlib.reload(sys.modules[name])
 
 
 def test_the_declared_bounds_are_those_that_are_checked() -> None:

@@ -6,10 +6,10 @@ import os
 import shutil
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._extras import require_llm
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..llm import Models, Pair, Settings
 
-NEEDED = ("torch", "transformers", "trl", "datasets", "peft", "accelerate")
 LENGTH = "length"
 
 
@@ -80,9 +79,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the experiment and write and print its results."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise InputError(f"socialpref hh needs {', '.join(missing)}: pip install 'socialpref[llm]'")
+    require_llm("'hh'")
     import pandas as pd
 
     from .. import llm

@@ -1,7 +1,13 @@
 """Language models: HH-RLHF with types that like lengths, on the ecosystem's own trainer.
 
-Needs the extra ``llm``: torch, transformers, trl, datasets, peft and accelerate.
+Needs torch, and for language models the rest of the extra ``llm``: transformers, trl, datasets,
+peft and accelerate.
 """
+# ruff: noqa: E402 - without torch the imports below fail
+
+from .._extras import require_llm
+
+require_llm("socialpref.llm", ["torch"])
 
 from .arms import ARMS, Arm, Labels, annotate, expect, to_dataset
 from .data import Audit, Corpus, Pair, audit, measure, read_pairs
