@@ -19,7 +19,7 @@ from socialpref.errors import InputError
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
 import torch
 import trl
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 
@@ -354,10 +354,28 @@ def test_zeros_and_ones_and_shares_are_labels(small: Small, tmp_path: Path) -> N
         assert sorted(batch_of(trainer)["label"].tolist()) == pytest.approx(labels)
 
 
+def test_data_sets_of_images_or_of_nothing_are_refused(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'train_dataset' must be of texts; got a column 'image'"):
+        trainer_of(small, tmp_path, "text", rows(image=["x.png"] * 3))
+    for head in ("text", "score"):
+        with pytest.raises(InputError, match="'train data set' must be one of at least one row"):
+            trainer_of(small, tmp_path, head, rows().select([]))
+
+
 def test_a_stream_is_checked_as_it_is_read(small: Small, tmp_path: Path) -> None:
     stream = rows(label=[1.0, 0.5, 2.0]).to_iterable_dataset()
     trainer = trainer_of(small, tmp_path, "text", stream)
     with pytest.raises(InputError, match="'label in row 2 of the train data set' must be"):
+        trainer.train()
+    uneven = [
+        {"prompt": "a", "chosen": " b", "rejected": " c"} | more for more in ({}, {"label": 0.5})
+    ]
+    trainer = trainer_of(
+        small, tmp_path, "text", IterableDataset.from_generator(lambda: iter(uneven))
+    )
+    with pytest.raises(
+        InputError, match=r"row 1 of the train data set has the columns \['label'\]"
+    ):
         trainer.train()
 
 

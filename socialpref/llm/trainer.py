@@ -12,6 +12,7 @@ from .._extras import require_llm
 require_llm("socialpref.llm.trainer")
 
 import inspect
+import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import MISSING, dataclass, fields
@@ -19,7 +20,7 @@ from typing import Any, ClassVar
 
 import torch
 import trl
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
 from peft import PeftModel
 from torch import Tensor
 
@@ -48,9 +49,16 @@ class _Collator:
         return batch
 
 
+def _first_row(dataset: Any, name: str) -> dict[str, Any]:
+    for row in dataset:
+        return dict(row)
+    raise _validate.complaint(f"{name} data set", "one of at least one row", "none")
+
+
 def _checked(dataset: Any, name: str) -> Any:
     """Return a data set whose columns of the losses are checked: a stream's as it is read."""
-    columns = [column for column in COLUMNS if column in next(iter(dataset))]
+    first = _first_row(dataset, name)
+    columns = [column for column in COLUMNS if column in first]
 
     def check(row: dict[str, Any], number: int) -> dict[str, Any]:
         where = f"row {number} of the {name} data set"
@@ -242,6 +250,11 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         config, model = options.get("args"), options.get("model")
         if config is not None:
             _validate.number("beta", config.beta, 0.0, above=True)
+        pairs = options.get("train_dataset")
+        if isinstance(pairs, Dataset | IterableDataset):
+            images = sorted({"image", "images"} & _first_row(pairs, "train").keys())
+            if images:
+                raise _validate.complaint("train_dataset", "of texts", f"a column {images[0]!r}")
         copied = isinstance(model, PeftModel) and options.get("ref_model") is None
         if copied and "default" not in model.peft_config:
             must = "a model whose adapter has the name 'default', for a copy as the reference"
@@ -256,8 +269,6 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
             options["args"] = copy(config or trl.DPOConfig("trainer_output"))
             options["args"].precompute_ref_log_probs = True
         super().__init__(**options)
-        if self._is_vision_dataset:
-            raise _validate.complaint("train_dataset", "of texts", "one with images")
         self.precompute_ref_logps: bool = self.precompute_ref_logps and reference
         self.data_collator: Any = _Collator(self.data_collator)
 
@@ -271,7 +282,9 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Return the reference's log-probabilities of both texts of every pair."""
-        return super().compute_ref_log_probs(self._scored(model), _without_columns(inputs))
+        with warnings.catch_warnings():  # TRL 1.16 asks transformers 5 by a former name
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            return super().compute_ref_log_probs(self._scored(model), _without_columns(inputs))
 
     def _margin(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
         mask = inputs["completion_mask"]
@@ -332,7 +345,7 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
     def _prepare_dataset(
         self, dataset: Any, processing_class: Any, args: Any, dataset_name: str
     ) -> Any:
-        if "margin" in next(iter(dataset)):
+        if "margin" in _first_row(dataset, dataset_name):
             must = "without a column 'margin', which only TRL's own loss knows"
             raise _validate.complaint(f"{dataset_name} data set", must, "one")
         whole, most = copy(args), args.max_length
