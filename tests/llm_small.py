@@ -1,5 +1,7 @@
 """Small models and data sets to train them on, for the tests of TRL's trainers."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,10 +42,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def small() -> tuple[Models, Corpus]:
-    pairs = [Pair(*d) for d in dialogues(60)]
+def small() -> Iterator[tuple[Models, Corpus]]:
+    pairs = [Pair(*d) for d in dialogues(60, longest=80)]
     models = open_models("small", (p.prompt + p.first for p in pairs), vocabulary=300)
-    return models, measure(pairs, models.tokenizer)
+    gc.freeze()  # trainers collect garbage, in all that was imported, too
+    yield models, measure(pairs, models.tokenizer)
+    gc.unfreeze()
 
 
 def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> Dataset:

@@ -12,7 +12,7 @@ WORDS = (
 )  # fmt: skip
 
 
-def dialogues(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
+def dialogues(n: int, seed: int = 0, longest: int = 300) -> list[tuple[str, str, str]]:
     """Return prompts with two responses whose lengths differ a lot."""
     rng = np.random.default_rng(seed)
 
@@ -20,7 +20,11 @@ def dialogues(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
         return " ".join(rng.choice(WORDS, size=rng.integers(low, high)))
 
     return [
-        (f"\n\nHuman: {text(3, 9)}?\n\nAssistant:", f" {text(1, 300)}.", f" {text(1, 300)}.")
+        (
+            f"\n\nHuman: {text(3, 9)}?\n\nAssistant:",
+            f" {text(1, longest)}.",
+            f" {text(1, longest)}.",
+        )
         for _ in range(n)
     ]
 
