@@ -353,9 +353,11 @@ def test_zeros_and_ones_and_shares_are_labels(small: Small, tmp_path: Path) -> N
         assert sorted(batch_of(trainer)["label"].tolist()) == pytest.approx(labels)
 
 
-def test_data_sets_of_images_or_of_nothing_are_refused(small: Small, tmp_path: Path) -> None:
+def test_data_sets_that_cannot_be_used_are_refused(small: Small, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'train_dataset' must be of texts; got a column 'image'"):
         trainer_of(small, tmp_path, "text", rows(image=["x.png"] * 3))
+    with pytest.raises(InputError, match="'train data set' must be without the columns ref_chosen"):
+        trainer_of(small, tmp_path, "text", rows(ref_chosen_logps=[-1.0] * 3))
     for head in ("text", "score"):
         with pytest.raises(InputError, match="'train data set' must be one of at least one row"):
             trainer_of(small, tmp_path, head, rows().select([]))

@@ -59,6 +59,9 @@ def _checked(dataset: Any, name: str) -> Any:
     """Return a data set whose columns of the losses are checked: a stream's as it is read."""
     first = _first_row(dataset, name)
     columns = [column for column in COLUMNS if column in first]
+    if any(column in first for column in REFERENCE):
+        must = f"without the columns {' and '.join(REFERENCE)}, which the trainer adds"
+        raise _validate.complaint(f"{name} data set", must, "one that has them")
 
     def check(row: dict[str, Any], number: int) -> dict[str, Any]:
         where = f"row {number} of the {name} data set"
