@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from math import log
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,6 +57,27 @@ class Divergence(Hashable, Protocol):
         ...
 
 
+class Model(NamedTuple):
+    """A convex function near a point: quadratic, and piecewise linear where it has kinks.
+
+    Up to a constant its value is ``curvature @ d**2 / 2 + slope @ d`` plus, for each kink (w, k)
+    with w >= 0, ``w * max(0, k @ (d - base))``.
+    """
+
+    curvature: Rationals
+    slope: Rationals
+    kinks: Sequence[tuple[Fraction, Rationals]] = ()
+
+
+@runtime_checkable
+class Modelled(Divergence, Protocol):
+    """A divergence whose programs can be solved in rational arithmetic."""
+
+    def model(self, point: Rationals, base: Rationals) -> Model:
+        """Return the divergence itself, if it has that form, or its model at a positive point."""
+        ...
+
+
 @dataclass(frozen=True)
 class TotalVariation:
     """Half the L1 distance: the share of draws that must be changed. The default.
@@ -88,6 +110,12 @@ class TotalVariation:
         import cvxpy as cp
 
         return cp.norm1(point - parameter) / 2
+
+    def model(self, point: Rationals, base: Rationals) -> Model:
+        """Return the sum of what rises, which is half of what changes."""
+        none = [Fraction()] * len(base)
+        rises = [[*none[:y], Fraction(1), *none[y + 1 :]] for y in range(len(base))]
+        return Model(none, none, [(Fraction(1), rise) for rise in rises])
 
 
 @dataclass(frozen=True)
@@ -157,6 +185,18 @@ class Wasserstein:
         moved = cp.cumsum((point - parameter)[order])[:-1]
         return cp.sum(cp.multiply(np.array(self._gaps, dtype=np.float64), cp.abs(moved)))
 
+    def model(self, point: Rationals, base: Rationals) -> Model:
+        """Return the same area: |F| is 2 max(0, F) - F, for the difference F at each place."""
+        none = [Fraction()] * len(base)
+        slope, kinks = list(none), []
+        for place, gap in enumerate(self._gaps, start=1):
+            moved = list(none)
+            for y in self._order[:place]:
+                moved[y] = Fraction(1)
+                slope[y] -= gap
+            kinks.append((2 * gap, moved))
+        return Model(none, slope, kinks)
+
 
 @dataclass(frozen=True)
 class ChiSquare:
@@ -187,6 +227,10 @@ class ChiSquare:
         import cvxpy as cp
 
         return cp.sum_squares(cp.multiply(parameter, point))
+
+    def model(self, point: Rationals, base: Rationals) -> Model:
+        """Return ``sum d^2 / d0 - 2 sum d``."""
+        return Model([2 / y for y in base], [Fraction(-2)] * len(base))
 
 
 @dataclass(frozen=True)
@@ -221,6 +265,12 @@ class KullbackLeibler:
         import cvxpy as cp
 
         return -cp.sum(cp.entr(point)) - parameter @ point
+
+    def model(self, point: Rationals, base: Rationals) -> Model:
+        """Return the Taylor polynomial of second degree at the point, rounded to a float."""
+        near = [Fraction(float(x)) for x in point]
+        slope = [Fraction(log(x / y)) for x, y in zip(near, base, strict=True)]
+        return Model([1 / x for x in near], slope)
 
 
 _DIGITS = 60

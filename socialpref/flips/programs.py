@@ -7,9 +7,9 @@ parameter, and compiled once per shape. Linear programs go to HiGHS and cones to
 ``benchmarks/solvers.py`` shows why.
 """
 
+import math
 import warnings
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -25,7 +25,15 @@ from ..errors import CertificateError, ConvergenceError, InputError
 from ..population import Population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .certificate import Certificate, dot, exact, exact_distribution
-from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
+from .divergences import (
+    ChiSquare,
+    Divergence,
+    KullbackLeibler,
+    Modelled,
+    TotalVariation,
+    Wasserstein,
+)
+from .exact import least_violation, solve
 from .flip import Flip
 
 if TYPE_CHECKING:
@@ -40,6 +48,12 @@ DIVERGENCES: dict[str, type[TotalVariation] | type[ChiSquare] | type[KullbackLei
     "kl": KullbackLeibler,
 }
 """The divergences known by name; `Wasserstein` needs positions and is passed as an object."""
+
+ROUNDING = 1e-12
+"""Constraints that contradict each other by no more are taken to do so by rounding alone."""
+
+DOUBTFUL = 1e-8
+"""Violations up to which a solver's verdict that there is no solution is settled exactly."""
 
 
 def nearest_sampling(
@@ -114,12 +128,14 @@ def nearest_sampling(
     # A pair that is tied at every distribution, up to rounding, asks for nothing but the margin.
     gains[np.abs(gains).max(axis=1, initial=0.0) <= TIE_TOLERANCE] = 0.0
     limits = _Limits.of(gains, np.full(len(wanted), margin), constraints)
-    certificate = _solve(limits, base, floor, measure)
-    try:
-        distance = certificate.check().upper
-    except CertificateError as error:
-        what = "answer" if certificate.primal else "verdict that there is none"
-        raise ConvergenceError(f"the solver's {what} cannot be certified: {error}") from None
+    for certificate in _attempts(limits, base, floor, measure):
+        try:
+            distance = certificate.check().upper
+            break
+        except CertificateError as error:
+            problem = error
+    else:
+        raise ConvergenceError(f"no solver's answer can be certified: {problem}")
     point = np.nan if certificate.primal is None else certificate.primal
     # One pair that the base orders the other way is a flip of that pair.
     pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
@@ -253,16 +269,17 @@ def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
 
 @dataclass(frozen=True)
 class _Limits:
-    """The constraints ``rows @ d >= bounds`` and ``equal @ d == targets``, rows scaled to 1."""
+    """The constraints ``rows @ d >= bounds`` and ``equal @ d == targets``; pairs come first."""
 
     rows: Floats
     bounds: Floats
     equal: Floats
     targets: Floats
+    n_pairs: int
 
     @classmethod
     def of(cls, rows: Floats, bounds: Floats, extra: "LinearConstraint | None") -> "_Limits":
-        size = rows.shape[1]
+        n_pairs, size = rows.shape
         equal, targets = np.empty((0, size)), np.empty(0)
         if extra is not None:
             if not hasattr(extra, "A"):
@@ -283,7 +300,7 @@ class _Limits:
             above, below = ~same & np.isfinite(low), ~same & np.isfinite(high)
             rows = np.concatenate([rows, matrix[above], -matrix[below]])
             bounds = np.concatenate([bounds, low[above], -high[below]])
-        return cls(rows, bounds, equal, targets)
+        return cls(rows, bounds, equal, targets, n_pairs)
 
     @property
     def all_rows(self) -> Floats:
@@ -293,6 +310,13 @@ class _Limits:
     @property
     def all_bounds(self) -> Floats:
         return np.concatenate([self.bounds, self.targets, -self.targets])
+
+    @property
+    def scale(self) -> Floats:
+        """What rounding is held against: 1 for probabilities, the largest number of other rows."""
+        scale = np.abs(self.all_rows).max(axis=1, initial=0.0)
+        scale[scale == 0.0] = scale[: self.n_pairs] = 1.0
+        return scale
 
 
 def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
@@ -348,8 +372,10 @@ _TIGHT: dict[str, dict[str, float]] = {
 }
 
 
-def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) -> Certificate:
-    """Solve the program and turn the solver's floats into exact points."""
+def _attempts(
+    limits: _Limits, base: Floats, floor: float, divergence: Divergence
+) -> Iterator[Certificate]:
+    """Yield answers to the program, each to be checked, and the next made only if it fails."""
     certificate = Certificate(
         rows=limits.all_rows,
         bounds=limits.all_bounds,
@@ -361,21 +387,55 @@ def _solve(limits: _Limits, base: Floats, floor: float, divergence: Divergence) 
         divergence=divergence,
     )
     zero = (Fraction(),) * len(base)
-    stay = replace(certificate, primal=exact_distribution(base), potential=zero)
-    with suppress(CertificateError):  # raised if the base does not meet the constraints
-        stay.check()
-        return stay
+    yield replace(certificate, primal=exact_distribution(base), potential=zero)
     answer = _run(limits, base, floor, divergence)
     primal = None if answer is None else _feasible(answer.point, limits, floor)
-    if answer is None or primal is None:
-        return replace(certificate, prices=exact(_infeasibility(limits, floor)))
-    potential = answer.prices @ limits.all_rows + answer.floor_prices
-    return replace(
-        certificate,
-        primal=primal,
-        prices=exact(answer.prices),
-        potential=exact(divergence.repair(potential)),
-    )
+    if answer is not None and primal is not None:
+        potential = answer.prices @ limits.all_rows + answer.floor_prices
+        yield replace(
+            certificate,
+            primal=primal,
+            prices=exact(answer.prices),
+            potential=exact(divergence.repair(potential)),
+        )
+    else:
+        prices, violation = _infeasibility(limits, floor)
+        if violation > DOUBTFUL:
+            yield replace(certificate, prices=exact(prices))
+    if isinstance(divergence, Modelled):
+        start = None if answer is None else np.maximum(answer.point, base / 1e15)
+        yield _exactly(limits, certificate, start)
+
+
+def _exactly(limits: _Limits, certificate: Certificate, start: Floats | None) -> Certificate:
+    """Solve the program in rational arithmetic, up to a contradiction by nothing but rounding.
+
+    Constraints that contradict each other by at most `ROUNDING` have their bounds lowered by the
+    least amount with which they do not. A pair that cannot be ordered so by any distribution is
+    a contradiction by itself, however small: there the closed form is exact too.
+    """
+    found = solve(certificate, start)
+    if found.primal is not None or _is_hopeless(limits, certificate.floor):
+        return found
+    violation = least_violation(certificate, limits.scale)
+    if violation > ROUNDING:
+        return found
+    lowered = []
+    for bound, scale in zip(limits.all_bounds.tolist(), limits.scale.tolist(), strict=True):
+        least = Fraction(bound) - violation * Fraction(scale)
+        rounded = float(least)
+        lowered.append(rounded if rounded <= least else math.nextafter(rounded, -math.inf))
+    return solve(replace(certificate, bounds=np.array(lowered)), start)
+
+
+def _is_hopeless(limits: _Limits, floor: float) -> bool:
+    """Whether no distribution above the floor orders some pair as asked."""
+    low = Fraction(floor)
+    for row, bound in zip(limits.rows[: limits.n_pairs], limits.bounds.tolist(), strict=False):
+        gains = exact(row)
+        if low * sum(gains) + (1 - len(gains) * low) * max(gains) < Fraction(bound):
+            return True
+    return False
 
 
 class _Answer(NamedTuple):
@@ -422,18 +482,18 @@ def _run(limits: _Limits, base: Floats, floor: float, divergence: Divergence) ->
     return _Answer(program.point.value, prices, duals["floor"])
 
 
-def _infeasibility(limits: _Limits, floor: float) -> Floats:
-    """Return the prices that prove there is no solution, from the least possible violation."""
-    size = limits.rows.shape[1]
+def _infeasibility(limits: _Limits, floor: float) -> tuple[Floats, float]:
+    """Return the least possible violation, and the prices that prove it."""
+    size, scale = limits.rows.shape[1], limits.scale
     found = _linear_program(
         np.append(np.zeros(size), 1.0),
-        np.column_stack([limits.all_rows, np.ones(len(limits.all_rows))]),
-        limits.all_bounds,
+        np.column_stack([limits.all_rows / scale[:, None], np.ones(len(scale))]),
+        limits.all_bounds / scale,
         np.append(np.ones(size), 0.0)[None, :],
         np.ones(1),
         [(floor, None)] * size + [(None, None)],
     )
-    return np.maximum(-found.ineqlin.marginals, 0.0)
+    return np.maximum(-found.ineqlin.marginals, 0.0) / scale, float(found.fun)
 
 
 def _interior(limits: _Limits, floor: float) -> Floats:
@@ -504,9 +564,7 @@ def _onto(
         column = max(range(width), key=lambda y: abs(row[y]) * point[y])
         if row[column] == 0:
             column = max(range(width), key=lambda y: abs(row[y]))
-        if row[column] == 0:
-            if row[width] != 0:
-                raise ConvergenceError("the equality constraints contradict each other exactly")
+        if row[column] == 0:  # follows from the others or, as the check will find, contradicts
             continue
         pivots[i] = column
         system[i] = row = [x / row[column] for x in row]
