@@ -229,7 +229,7 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     "a flat potential": (lambda c: {"potential": fractions(1, 1, 1)}, "apart"),
     "another base": (lambda c: {"base": np.array([0.25, 0.5, 0.25])}, "apart"),
     "a denial": (lambda c: {"primal": None, "potential": None}, "infeasibility does not hold"),
-    "half a proof": (lambda c: {"potential": None}, "infeasibility does not hold"),
+    "half a proof": (lambda c: {"potential": None}, "'potential' must be 3 fractions"),
 }
 
 

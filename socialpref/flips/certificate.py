@@ -24,8 +24,10 @@ from operator import mul
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CertificateError
-from .divergences import Divergence, Rationals, TotalVariation
+from .. import _validate
+from ..errors import CertificateError, InputError
+from .claim import Pair, PairFlips
+from .divergences import Divergence, Rationals, TotalVariation, Wasserstein
 
 WIDTH = 1e-9
 """The widest interval that `check` accepts as a proof."""
@@ -114,7 +116,10 @@ class Certificate:
         Raises
         ------
         CertificateError
-            If a point is infeasible or the bounds are too far apart.
+            If a point is infeasible, the bounds are too far apart, the points are not of
+            integers and `Fraction`s, or the program is none.
+        InputError
+            If `width` is not a number of at least 0.
 
         Examples
         --------
@@ -123,40 +128,85 @@ class Certificate:
         >>> round(flip.certificate.check().lower, 6)
         0.106697
         """
-        rows = [exact(row) for row in self.rows]
-        bounds = exact(self.bounds)
-        floor = Fraction(self.floor)
-        lengths = {len(x) for x in (self.primal, self.potential) if x is not None}
-        if lengths - {len(self.base)} or len(self.prices) != len(rows):
-            raise CertificateError("the points do not have the program's lengths")
-        if any(price < 0 for price in self.prices):
+        widest = Fraction(_validate.number("width", width, 0.0))
+        rows, bounds, base, floor = self._program()
+        size = len(base)
+        prices = _rationals("prices", self.prices, len(rows))
+        if min(prices, default=0) < 0:
             raise CertificateError("the dual point is infeasible: a price is negative")
-        priced = [dot(self.prices, [row[y] for row in rows]) for y in range(len(self.base))]
-        worth = dot(self.prices, bounds)
-        if self.primal is None or self.potential is None:
-            best = floor * sum(priced) + (1 - len(priced) * floor) * max(priced)
+        priced = [dot(prices, [row[y] for row in rows]) for y in range(size)]
+        worth = dot(prices, bounds)
+        if self.primal is None and self.potential is None:
+            best = floor * sum(priced) + (1 - size * floor) * max(priced)
             if best >= worth:
                 raise CertificateError("the proof of infeasibility does not hold")
             return Interval(math.inf, math.inf, 0.0)
 
-        base = exact_distribution(self.base)
-        if sum(self.primal) != 1 or min(self.primal) < floor:
+        primal = _rationals("primal", self.primal, size)
+        potential = _rationals("potential", self.potential, size)
+        if sum(primal) != 1 or min(primal) < floor:
             raise CertificateError("the primal point is not a distribution above the floor")
-        if any(dot(row, self.primal) < bound for row, bound in zip(rows, bounds, strict=True)):
+        if any(dot(row, primal) < bound for row, bound in zip(rows, bounds, strict=True)):
             raise CertificateError("the primal point does not meet the constraints")
-        upper = self.divergence.value(self.primal, base)
+        upper = self.divergence.value(primal, base)
 
-        excess = [g - a for g, a in zip(self.potential, priced, strict=True)]
+        excess = [g - a for g, a in zip(potential, priced, strict=True)]
         level = min(excess)
-        linear = worth + level + floor * (sum(excess) - len(excess) * level)
-        slack = self.divergence.conjugate(self.potential, base)
-        lower = max(linear - dot(self.potential, base) - slack, Fraction())
-        if upper - lower > Fraction(width) * max(upper, Fraction(1)):
-            raise CertificateError(
-                f"the bounds {float(lower):.12g} and {float(upper):.12g} are more than "
-                f"{width:g} apart"
-            )
-        return Interval(float(lower), float(upper), float(upper - lower))
+        linear = worth + level + floor * (sum(excess) - size * level)
+        slack = self.divergence.conjugate(potential, base)
+        lower = max(linear - dot(potential, base) - slack, Fraction())
+        return _interval(lower, upper, widest)
+
+    def distance(self) -> float:
+        """Return the primal point's distance from the base, rounded once; inf if there is none."""
+        if self.primal is None:
+            return math.inf
+        return float(self.divergence.value(self.primal, exact_distribution(self.base)))
+
+    def _program(
+        self,
+    ) -> tuple[list[tuple[Fraction, ...]], tuple[Fraction, ...], tuple[Fraction, ...], Fraction]:
+        """Return the exact rows, bounds, base and floor; raise if they make no program."""
+        try:
+            base = _validate.real_array("base", self.base, 1)
+            rows = _validate.real_array("rows", self.rows, 2)
+            bounds = _validate.real_array("bounds", self.bounds, 1)
+            floor = Fraction(_validate.number("floor", self.floor, 0.0))
+            _validate.instance("divergence", self.divergence, Divergence, "a divergence")
+        except InputError as error:
+            raise CertificateError(f"the program is none: {error}") from None
+        size, measure = base.size, self.divergence
+        if rows.shape != (bounds.size, size) or not size or floor * size > 1:
+            raise CertificateError("the program is none: its parts do not fit each other")
+        if base.min() < 0.0 or base.max() == 0.0:
+            raise CertificateError("the program is none: 'base' is not a distribution")
+        if measure.needs_full_support and base.min() == 0.0:
+            raise CertificateError("the program is none: the divergence needs a positive base")
+        if isinstance(measure, Wasserstein) and len(measure.positions) != size:
+            raise CertificateError("the program is none: the positions do not fit the base")
+        return [*map(exact, rows)], exact(bounds), exact_distribution(base), floor
+
+
+def _rationals(name: str, values: object, length: int) -> tuple[Fraction, ...]:
+    """Return a point as fractions; floats, which can be NaN or rounded, are none."""
+    if not isinstance(values, tuple | list) or len(values) != length:
+        raise CertificateError(f"'{name}' must be {length} fractions")
+    if any(type(value) not in (int, Fraction) for value in values):
+        raise CertificateError(f"'{name}' must be of fractions and integers only")
+    return tuple(map(Fraction, values))
+
+
+def _interval(lower: Fraction, upper: Fraction, widest: Fraction) -> Interval:
+    try:
+        bounds = Interval(float(lower), float(upper), float(upper - lower))
+    except OverflowError:
+        raise CertificateError("the bounds are too large for floats") from None
+    if upper - lower > widest * max(upper, Fraction(1)):
+        raise CertificateError(
+            f"the bounds {bounds.lower:.12g} and {bounds.upper:.12g} are more than "
+            f"{float(widest):g} apart"
+        )
+    return bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +219,14 @@ class LeastOf:
         The pairs (above, below) over which the minimum is taken.
     certify : callable
         Returns the certificate of a pair; the parts are made when first asked for.
+    claim : PairFlips, optional
+        What is to be proven. `check` then also refuses pairs that are not all those that the
+        claim needs, and certificates that are not of the pairs' programs.
     """
 
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[Pair, ...]
     certify: Callable[[int, int], Certificate]
+    claim: PairFlips | None = None
 
     @cached_property
     def parts(self) -> tuple[Certificate, ...]:
@@ -185,9 +239,30 @@ class LeastOf:
         Raises
         ------
         CertificateError
-            If a part proves nothing, or the bounds are more than `width` apart.
+            If there are no pairs, a part proves nothing, the bounds are more than `width`
+            apart, or it is not the claim that is proven.
         """
+        if not isinstance(self.pairs, tuple) or not self.pairs:
+            raise CertificateError("a minimum over no pairs proves nothing")
+        if self.claim is not None:
+            self.cover(self.claim)
         intervals = [part.check(width=width) for part in self.parts]
-        lower = min((part.lower for part in intervals), default=math.inf)
-        upper = min((part.upper for part in intervals), default=math.inf)
+        lower = min(part.lower for part in intervals)
+        upper = min(part.upper for part in intervals)
         return Interval(lower, upper, upper - lower if math.isfinite(upper) else 0.0)
+
+    def cover(self, claim: PairFlips) -> None:
+        """Raise unless there is a certificate of the program of every pair that a claim needs.
+
+        Raises
+        ------
+        CertificateError
+            If a pair is missing or not needed, or a part is the certificate of another program.
+        """
+        if set(self.pairs) != set(map(tuple, claim.pairs().tolist())):
+            raise CertificateError("the pairs are not those that the claim needs")
+        if len(self.parts) != len(self.pairs):
+            raise CertificateError("there must be a certificate for each pair")
+        for (above, below), part in zip(self.pairs, self.parts, strict=True):
+            if type(part) is not Certificate or not claim.program(above, below).is_of(part):
+                raise CertificateError("a part is not the certificate of its pair's program")

@@ -9,7 +9,6 @@ find and bound it for many pairs at once; rational arithmetic then settles the a
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise as neighbours
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..errors import InputError
 from ..population import Population
-from ..rules import TIE_TOLERANCE, nbc, ranking
+from ..rules import TIE_TOLERANCE, ranking
 from .certificate import Certificate, LeastOf, dot, exact, exact_distribution
-from .flip import Flip
+from .claim import PairFlips, arguments
+from .flip import WORTHWHILE, Flip
 
 BLOCK = 1 << 18
 """Numbers handled at once by the batched functions: bounds memory and stays in cache."""
@@ -198,22 +198,22 @@ def pair_flip(
     >>> round(flip.distance, 6), flip.sampling.round(4)
     (0.106697, array([0.3333, 0.2266, 0.44  ]))
     """
+    base, margin, floor = arguments(population, sampling, margin, floor)
     a, b = population.index(above), population.index(below)
     if a == b:
         raise _validate.complaint("below", "another alternative than 'above'", repr(below))
-    margin, floor = _validate.limits(margin, floor, population.n_options)
-    base = _validate.distribution("sampling", sampling, population.n_options)
-    scores = nbc(population, base)
-    if abs(scores[a] - scores[b]) <= TIE_TOLERANCE:
-        return _tied(base, ((min(a, b), max(a, b)),))
-    if scores[a] < scores[b]:
+    claim = PairFlips(population.pairwise(), base, margin, floor, pair=(a, b))
+    if len(claim.pairs()):
+        certificate = _certify(claim, a, b)
+        return _flip(claim, (a, b), certificate, certificate, ())
+    scores = claim.preferences @ base
+    if scores[b] - scores[a] > TIE_TOLERANCE:
         raise InputError(
             f"'above' must rank above 'below' at the base distribution; NBC of "
             f"{population.options[a]!r} is {scores[a]:.6g}, of {population.options[b]!r} "
             f"{scores[b]:.6g}."
         )
-    certificate = _certify(population.pairwise(), a, b, base, margin, floor)
-    return _flip(base, (a, b), certificate, certificate, ())
+    return _tied(claim, ((min(a, b), max(a, b)),))
 
 
 def ranking_flip(
@@ -252,19 +252,9 @@ def ranking_flip(
     >>> flip.pair, round(flip.distance, 6)
     ((0, 2), 0.106697)
     """
-    margin, floor = _validate.limits(margin, floor, population.n_options)
-    base = _validate.distribution("sampling", sampling, population.n_options)
-    order = ranking(nbc(population, base))
-    if margin == 0.0:
-        steps = [
-            np.stack(np.meshgrid(upper, lower), axis=-1).reshape(-1, 2)
-            for upper, lower in neighbours(order.groups)
-        ]
-        pairs = np.concatenate([*steps, np.empty((0, 2), dtype=np.int64)]).astype(np.int64)
-    else:
-        place = np.repeat(np.arange(len(order.groups)), [len(g) for g in order.groups])
-        pairs = np.array(order.order)[np.argwhere(place[:, None] < place[None, :])]
-    return _least(population, pairs, base, margin, floor, order.ties)
+    base, margin, floor = arguments(population, sampling, margin, floor)
+    claim = PairFlips(population.pairwise(), base, margin, floor)
+    return _least(claim, claim.order().ties)
 
 
 def winner_flip(
@@ -300,9 +290,10 @@ def winner_flip(
     >>> winner_flip(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).distance
     inf
     """
-    margin, floor = _validate.limits(margin, floor, population.n_options)
-    base = _validate.distribution("sampling", sampling, population.n_options)
-    return _top_flip(population, ranking(nbc(population, base)).groups[:1], base, margin, floor)
+    base, margin, floor = arguments(population, sampling, margin, floor)
+    matrix = population.pairwise()
+    size = len(ranking(matrix @ base).winners)
+    return _top_flip(PairFlips(matrix, base, margin, floor, top=size))
 
 
 def top_k_flip(
@@ -339,46 +330,30 @@ def top_k_flip(
     >>> top_k_flip(Population([[0, -1, -2], [0, -2, 4]]), 2).distance
     inf
     """
-    if not isinstance(k, int | np.integer) or not 1 <= k < population.n_options:
-        raise _validate.complaint("k", f"in 1..{population.n_options - 1}", repr(k))
-    margin, floor = _validate.limits(margin, floor, population.n_options)
-    base = _validate.distribution("sampling", sampling, population.n_options)
-    groups = ranking(nbc(population, base)).groups
+    base, margin, floor = arguments(population, sampling, margin, floor)
+    k = _validate.integer("k", k, 1, population.n_options - 1)
+    claim = PairFlips(population.pairwise(), base, margin, floor, top=k)
+    groups = claim.order().groups
     sizes = np.cumsum([len(group) for group in groups])
     if k not in sizes:
         tied = groups[int(np.searchsorted(sizes, k))]
         names = " = ".join(repr(population.options[y]) for y in tied)
         raise _validate.complaint("k", "such that no tie straddles the set's boundary", names)
-    top = groups[: int(np.searchsorted(sizes, k)) + 1]
-    return _top_flip(population, top, base, margin, floor)
+    return _top_flip(claim)
 
 
-def _top_flip(
-    population: Population,
-    top: tuple[tuple[int, ...], ...],
-    base: Floats,
-    margin: float,
-    floor: float,
-) -> Flip:
-    members = [y for group in top for y in group]
-    others = np.setdiff1d(np.arange(population.n_options), members)
-    pairs = np.stack(np.meshgrid(members, others), axis=-1).reshape(-1, 2)
-    ties = tuple(group for group in top if len(group) > 1)
-    return _least(population, pairs, base, margin, floor, ties)
+def _top_flip(claim: PairFlips) -> Flip:
+    order = claim.order()
+    members = set(order.order[: claim.top])
+    return _least(claim, tuple(group for group in order.ties if members.issuperset(group)))
 
 
-def _least(
-    population: Population,
-    pairs: Integers,
-    base: Floats,
-    margin: float,
-    floor: float,
-    ties: tuple[tuple[int, ...], ...],
-) -> Flip:
-    """Return the least flip over `pairs`, by branch and bound from floats to exact arithmetic."""
+def _least(claim: PairFlips, ties: tuple[tuple[int, ...], ...]) -> Flip:
+    """Return the least flip of a claim, by branch and bound from floats to exact arithmetic."""
+    pairs = claim.pairs()
     if not len(pairs):
-        return _tied(base, ties)
-    matrix = population.pairwise()
+        return _tied(claim, ties)
+    matrix, base, margin, floor = claim.preferences, claim.base, claim.margin, claim.floor
     size = len(base)
     scores, spread = matrix @ base, np.ptp(matrix, axis=1)
     # Moving mass t changes the score gap by at most t times the range of the gains.
@@ -398,17 +373,15 @@ def _least(
         reachable = np.flatnonzero(_most(gains, floor) >= margin - rounding)
         lower = _greedy(gains[reachable], base, margin - rounding, floor) - rounding
         for k in np.argsort(lower, kind="stable"):
-            # An advantage below 1e-12 is not worth an exact solution.
-            if lower[k] >= distance - 1e-12:
+            if lower[k] >= distance - WORTHWHILE:
                 break
             a, b = (int(y) for y in pairs[rows][reachable[k]])
-            certificate = _certify(matrix, a, b, base, margin, floor)
-            if (found := _distance(certificate)) < distance:
+            certificate = _certify(claim, a, b)
+            if (found := certificate.distance()) < distance:
                 best, winner, distance = certificate, (a, b), found
     keys = tuple((int(a), int(b)) for a, b in pairs)
-    certify = partial(_certify, matrix, base=base, margin=margin, floor=floor)
-    proof = LeastOf(keys, certify)
-    return _flip(base, winner, best, proof, ties)
+    proof = LeastOf(keys, partial(_certify, claim), claim)
+    return _flip(claim, winner, best, proof, ties)
 
 
 def _greedy(gains: Floats, base: Floats, margin: float, floor: float) -> Floats:
@@ -442,24 +415,23 @@ def _most(gains: Floats, floor: float) -> Floats:
     return floor * gains.sum(axis=1) + (1.0 - size * floor) * gains.max(axis=1)
 
 
-def _certify(
-    matrix: Floats, above: int, below: int, base: Floats, margin: float, floor: float
-) -> Certificate:
+def _certify(claim: PairFlips, above: int, below: int) -> Certificate:
     """Solve one program exactly: the same greedy solution in rational arithmetic."""
-    row = matrix[below] - matrix[above]
-    gains, d0, low = exact(row), exact_distribution(base), Fraction(floor)
+    program = claim.program(above, below)
+    row = program.rows[0]
+    gains, d0, low = exact(row), exact_distribution(claim.base), Fraction(claim.floor)
     best = max(gains)
     receiver = gains.index(best)
-    target = Fraction(margin)
+    target = Fraction(claim.margin)
 
     def certificate(
         primal: list[Fraction] | None, price: Fraction, potential: list[Fraction] | None
     ) -> Certificate:
         return Certificate(
-            rows=row[None, :],
-            bounds=np.array([margin]),
-            base=base,
-            floor=floor,
+            rows=program.rows,
+            bounds=program.bounds,
+            base=claim.base,
+            floor=claim.floor,
             primal=None if primal is None else tuple(primal),
             prices=(price,),
             potential=None if potential is None else tuple(potential),
@@ -492,28 +464,22 @@ def _certify(
 
 
 def _flip(
-    base: Floats,
+    claim: PairFlips,
     pair: tuple[int, int] | None,
     certificate: Certificate | None,
     proof: Certificate | LeastOf,
     ties: tuple[tuple[int, ...], ...],
 ) -> Flip:
+    base = claim.base
     if certificate is None or certificate.primal is None:
-        return Flip(np.inf, np.full(len(base), np.nan), base, pair, proof, ties)
+        return Flip(np.inf, np.full(len(base), np.nan), base, pair, proof, ties, claim)
     sampling = np.array(certificate.primal, dtype=np.float64)
-    return Flip(_distance(certificate), sampling, base, pair, proof, ties)
+    return Flip(certificate.distance(), sampling, base, pair, proof, ties, claim)
 
 
-def _tied(base: Floats, ties: tuple[tuple[int, ...], ...]) -> Flip:
-    return Flip(np.nan, np.full(len(base), np.nan), base, None, None, ties)
-
-
-def _distance(certificate: Certificate) -> float:
-    """Return the primal point's distance from the base, rounded once; inf if there is none."""
-    if certificate.primal is None:
-        return np.inf
-    base = exact_distribution(certificate.base)
-    return float(certificate.divergence.value(certificate.primal, base))
+def _tied(claim: PairFlips, ties: tuple[tuple[int, ...], ...]) -> Flip:
+    base = claim.base
+    return Flip(np.nan, np.full(len(base), np.nan), base, None, None, ties, claim)
 
 
 def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:

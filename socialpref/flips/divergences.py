@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Rationals = Sequence[Fraction]
 
+FURTHEST = 1e100
+"""The furthest position from 0 that `Wasserstein` takes; squares are still finite floats."""
+
 
 @runtime_checkable
 class Divergence(Hashable, Protocol):
@@ -135,6 +138,8 @@ class Wasserstein:
 
     def __init__(self, positions: ArrayLike) -> None:
         values = _validate.real_array("positions", positions, 1)
+        if np.abs(values).max(initial=0.0) > FURTHEST:
+            raise _validate.complaint("positions", f"at most {FURTHEST:g} from 0", values)
         object.__setattr__(self, "positions", tuple(values.tolist()))
 
     @property
@@ -249,8 +254,9 @@ class KullbackLeibler:
     def conjugate(self, potential: Rationals, base: Rationals) -> Fraction:
         """Return an upper bound, above the true value by less than 1e-40."""
         mean = sum((g * y for g, y in zip(potential, base, strict=True)), Fraction())
-        shifted = (y * _exponential(g - mean) for g, y in zip(potential, base, strict=True))
-        return _logarithm(sum(shifted, Fraction())) + _ROUNDING
+        top = max(potential)
+        shifted = (y * _exponential(g - top) for g, y in zip(potential, base, strict=True))
+        return _logarithm(sum(shifted, Fraction())) + top - mean + _ROUNDING
 
     def repair(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the potential as it is: every one is feasible."""
@@ -276,6 +282,8 @@ class KullbackLeibler:
 _DIGITS = 60
 _ROUNDING = Fraction(1, 10**40)
 """Covers the rounding of the correctly rounded 60-digit logarithms and exponentials."""
+_NOTHING = Fraction(-3000)
+"""What has an exponential of less than 1e-1300."""
 
 
 def _decimal(x: Fraction) -> Decimal:
@@ -288,5 +296,6 @@ def _logarithm(x: Fraction) -> Fraction:
 
 
 def _exponential(x: Fraction) -> Fraction:
+    """Return exp(x), or an upper bound of less than 1e-1300 if it is smaller."""
     with localcontext(prec=_DIGITS):
-        return Fraction(_decimal(x).exp())
+        return Fraction(_decimal(max(x, _NOTHING)).exp())

@@ -195,7 +195,7 @@ def _above_the_floor(certificate: Certificate) -> tuple[list[Rationals], list[Fr
     """Return the constraints, and last the sum in both directions, on what exceeds the floor."""
     size = len(certificate.base)
     one = (Fraction(1),) * size
-    rows = [*map(exact, certificate.rows), one, tuple(-x for x in one)]
+    rows: list[Rationals] = [*map(exact, certificate.rows), one, tuple(-x for x in one)]
     bounds = [*exact(certificate.bounds), Fraction(1), Fraction(-1)]
     low = Fraction(certificate.floor)
     return rows, [bound - low * sum(row) for row, bound in zip(rows, bounds, strict=True)]

@@ -25,6 +25,7 @@ from ..errors import CertificateError, ConvergenceError, InputError
 from ..population import Population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .certificate import Certificate, dot, exact, exact_distribution
+from .claim import Program, arguments
 from .divergences import (
     ChiSquare,
     Divergence,
@@ -108,18 +109,15 @@ def nearest_sampling(
     >>> nearest_sampling(population, [(2, 0)], constraints=third).sampling.round(4)
     array([0.44  , 0.2266, 0.3333])
     """
-    size = population.n_options
-    base = _validate.distribution("sampling", sampling, size)
-    margin, floor = _validate.limits(margin, floor, size)
+    base, margin, floor = arguments(population, sampling, margin, floor)
+    size = len(base)
     measure = _divergence(divergence, base)
-    pairs = list(pairs)
-    try:
-        wanted = [(population.index(upper), population.index(lower)) for upper, lower in pairs]
-    except InputError:
-        raise
-    except (TypeError, ValueError):
-        must = "pairs (upper, lower) of alternatives"
-        raise _validate.complaint("pairs", must, repr(pairs)) from None
+    wanted = []
+    for pair in _items("pairs", pairs, "pairs (upper, lower) of alternatives"):
+        two = _items("pairs", pair, "pairs (upper, lower) of alternatives")
+        if len(two) != 2:
+            raise _validate.complaint("pairs", "pairs of two alternatives", _validate.shown(pair))
+        wanted.append((population.index(two[0]), population.index(two[1])))
     for upper, lower in wanted:
         if upper == lower:
             raise _validate.complaint("pairs", "of distinct alternatives", (upper, lower))
@@ -138,9 +136,11 @@ def nearest_sampling(
         raise ConvergenceError(f"no solver's answer can be certified: {problem}")
     point = np.nan if certificate.primal is None else certificate.primal
     # One pair that the base orders the other way is a flip of that pair.
-    pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
+    reversed_pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
     spot = np.full(size, np.array(point, dtype=np.float64)) if distance else base
-    return Flip(distance, spot, base, pair, certificate, ())
+    rows, bounds = certificate.rows, certificate.bounds
+    claim = Program(rows, bounds, base, floor, measure, reversed_pair)
+    return Flip(distance, spot, base, reversed_pair, certificate, (), claim)
 
 
 def nearest_order(
@@ -176,11 +176,16 @@ def nearest_order(
     >>> nearest_order(Population([[0, -1, -2], [0, -2, 4]]), [2, 0, 1]).sampling.round(4)
     array([0.44  , 0.2266, 0.3333])
     """
-    if not isinstance(order, Ranking):
-        order = Ranking(tuple((population.index(option),) for option in order))
-    if sorted(order.order) != list(range(population.n_options)):
-        raise _validate.complaint("order", "all alternatives, each once", order.order)
-    pairs = [pair for group in neighbours(order.groups) for pair in product(*group)]
+    _validate.instance("population", population, Population, "a Population")
+    must = "all alternatives, each once"
+    tiers = _items("order", order.groups if isinstance(order, Ranking) else order, must)
+    if isinstance(order, Ranking):
+        groups = [[population.index(y) for y in _items("order", tier, must)] for tier in tiers]
+    else:
+        groups = [[population.index(option)] for option in tiers]
+    if sorted(y for group in groups for y in group) != list(range(population.n_options)):
+        raise _validate.complaint("order", must, _validate.shown(order))
+    pairs = [pair for group in neighbours(groups) for pair in product(*group)]
     return nearest_sampling(population, pairs, **options)
 
 
@@ -212,6 +217,7 @@ def nearest_average_reward_order(population: Population, **options: Any) -> Flip
     >>> flip.distance, flip.certificate.check().lower
     (inf, inf)
     """
+    _validate.instance("population", population, Population, "a Population")
     return nearest_order(population, ranking(population.mean_rewards()), **options)
 
 
@@ -243,21 +249,28 @@ def nearest_top_set(population: Population, members: Sequence[Alternative], **op
     >>> round(nearest_top_set(Population([[0, -1, -2], [0, -2, 4]]), [2]).distance, 6)
     0.106697
     """
-    inside = [population.index(option) for option in members]
+    _validate.instance("population", population, Population, "a Population")
+    must = "some alternatives, each once, not all"
+    inside = [population.index(option) for option in _items("members", members, must)]
     if len(set(inside)) != len(inside) or not 1 <= len(inside) < population.n_options:
-        raise _validate.complaint("members", "some alternatives, each once, not all", members)
+        raise _validate.complaint("members", must, _validate.shown(members))
     outside = np.setdiff1d(np.arange(population.n_options), inside).tolist()
     return nearest_sampling(population, product(inside, outside), **options)
 
 
+def _items(name: str, values: Any, must: str) -> list[Any]:
+    """Return what an iterable holds; a string is a name."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise _validate.complaint(name, must, _validate.shown(values))
+    return list(values)
+
+
 def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
     must = f"one of {', '.join(map(repr, DIVERGENCES))} or an object such as Wasserstein(...)"
-    if isinstance(divergence, str):
-        if divergence not in DIVERGENCES:
-            raise _validate.complaint("divergence", must, repr(divergence))
+    if isinstance(divergence, str) and divergence in DIVERGENCES:
         divergence = DIVERGENCES[divergence]()
     if isinstance(divergence, type) or not isinstance(divergence, Divergence):
-        raise _validate.complaint("divergence", must, repr(divergence))
+        raise _validate.complaint("divergence", must, _validate.shown(divergence))
     if isinstance(divergence, Wasserstein) and len(divergence.positions) != len(base):
         got = f"{len(divergence.positions)} positions"
         raise _validate.complaint("divergence", f"placed on {len(base)} positions", got)
@@ -282,16 +295,20 @@ class _Limits:
         n_pairs, size = rows.shape
         equal, targets = np.empty((0, size)), np.empty(0)
         if extra is not None:
-            if not hasattr(extra, "A"):
-                must = "a scipy.optimize.LinearConstraint"
-                raise _validate.complaint("constraints", must, type(extra).__name__)
+            from scipy.optimize import LinearConstraint
+
+            must = "a scipy.optimize.LinearConstraint"
+            _validate.instance("constraints", extra, LinearConstraint, must)
             dense = extra.A.toarray() if hasattr(extra.A, "toarray") else extra.A
-            matrix = np.atleast_2d(np.asarray(dense, dtype=np.float64))
+            must = f"of a finite matrix with {size} columns"
+            matrix = np.atleast_2d(_validate.any_array("constraints", dense, must))
             if matrix.ndim != 2 or matrix.shape[1] != size or not np.isfinite(matrix).all():
-                must = f"a finite matrix with {size} columns"
                 raise _validate.complaint("constraints", must, f"shape {matrix.shape}")
-            low = np.broadcast_to(np.asarray(extra.lb, dtype=np.float64), len(matrix))
-            high = np.broadcast_to(np.asarray(extra.ub, dtype=np.float64), len(matrix))
+            must = f"of {len(matrix)} lower and upper bounds"
+            sides = [_validate.any_array("constraints", x, must) for x in (extra.lb, extra.ub)]
+            if any(side.shape not in {(), (1,), (len(matrix),)} for side in sides):
+                raise _validate.complaint("constraints", must, f"{sides[0].size}, {sides[1].size}")
+            low, high = (np.broadcast_to(side, len(matrix)) for side in sides)
             # A NaN fails every comparison.
             if not ((low <= high) & (low < np.inf) & (high > -np.inf)).all():
                 raise InputError("'constraints' must have lower bounds up to their upper bounds.")

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..errors import CertificateError
-from ..flips.certificate import WIDTH, Interval
+from ..flips.certificate import Interval
 from ..flips.closed_form import ranking_flip, winner_flip
 from ..flips.flip import Flip
 from ..links import Link, Logistic
@@ -377,30 +376,20 @@ def _examine(
     base = protocol.base_of(question, question.choice_shares, question.group_shares)
     limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
     flip, winner = ranking_flip(population, **limits), winner_flip(population, **limits)
-    _proven(winner)
+    winner.prove()
     finding = Finding(
         population=population,
         nbc_order=ranking(nbc(population, base)),
         reward_order=ranking(population.mean_rewards()),
         flip=flip,
         winner_flip=winner,
-        interval=_proven(flip),
+        interval=flip.prove(),
     )
     if bootstrap is not None:
         replicates = kept_replicates(question, protocol, bootstrap, folder)
         uncertainty = summarise(replicates, bootstrap, finding)
         finding = replace(finding, replicates=replicates, uncertainty=uncertainty)
     return QuestionResult(question, finding)
-
-
-def _proven(flip: Flip) -> Interval:
-    """Return what the certificate proves, if that is the flip's distance."""
-    if flip.certificate is None:  # nothing but ties
-        return Interval(math.nan, math.nan, math.nan)
-    interval = flip.certificate.check()
-    if not interval.lower - WIDTH <= flip.distance <= interval.upper + WIDTH:
-        raise CertificateError(f"the certificate proves {interval}, not {flip.distance}")
-    return interval
 
 
 def _named(flip: Flip, options: tuple[str, ...], prefix: str) -> dict[str, str | None]:
