@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -22,6 +22,7 @@ from socialpref import (
     TotalVariation,
     Wasserstein,
     nbc,
+    nearest_sampling,
     pair_flip,
     ranking,
     ranking_flip,
@@ -29,7 +30,7 @@ from socialpref import (
     winner_flip,
 )
 from socialpref.flips.divergences import Divergence
-from tests.helpers import Floats, agree, nearest_by_linprog, problems, strict_pairs
+from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 
 
 def certificate_of(flip: Flip) -> Certificate:
@@ -399,3 +400,251 @@ def test_bases_below_the_floor_are_proven(two_camps: Population) -> None:
         assert flip.distance >= floor  # what b lacks
         assert isinstance(flip.certificate, LeastOf)
         assert flip.certificate.check(width=1e-15).upper == flip.distance
+
+
+# Forgeries
+
+NAN, INF = math.nan, math.inf
+
+Forgery = Callable[[Flip], Flip]
+
+
+def with_certificate(**changes: Any) -> Forgery:
+    """Change the certificate of a flip of one program."""
+    return lambda flip: replace(flip, certificate=replace(certificate_of(flip), **changes))
+
+
+def with_certificate_from(make: Callable[[Certificate], dict[str, Any]]) -> Forgery:
+    """Change the certificate by what is made of the honest one."""
+    return lambda flip: with_certificate(**make(certificate_of(flip)))(flip)
+
+
+class Liar(Certificate):
+    """It says whatever it is asked to."""
+
+    def check(self, *, width: float = 1e-9) -> Interval:
+        return Interval(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Free(TotalVariation):
+    """A divergence at which everything is for free."""
+
+    def value(self, point: Any, base: Any) -> Fraction:
+        return Fraction()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class Large(Fraction):
+    """A number that is never less than another."""
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
+TWO_CAMPS = Population([[0, -1, -2], [0, -2, 4]])
+OTHER = Population([[0, -1, -2], [0, -2, 3]])
+
+PAIR_FORGERIES: dict[str, Forgery] = {
+    "NaN among the prices": with_certificate(prices=(NAN,)),
+    "an infinite price": with_certificate(prices=(INF,)),
+    "NaN prices, as a denial": with_certificate(primal=None, potential=None, prices=(NAN,)),
+    "infinite prices, as a denial": with_certificate(primal=None, potential=None, prices=(INF,)),
+    "no prices": with_certificate(prices=()),
+    "None for the prices": with_certificate(prices=None),
+    "two prices for one row": with_certificate(prices=fractions(1, 1)),
+    "a price that is a float": with_certificate_from(lambda c: {"prices": (float(c.prices[0]),)}),
+    "a price that is True": with_certificate(prices=(True,)),
+    "a price that is a string": with_certificate(prices=("1",)),
+    "prices in a set": with_certificate_from(lambda c: {"prices": set(c.prices)}),
+    "a primal point of floats": with_certificate_from(
+        lambda c: {"primal": tuple(map(float, c.primal or ()))}
+    ),
+    "a primal point of NaN": with_certificate(primal=(NAN, NAN, NAN)),
+    "an empty primal point": with_certificate(primal=()),
+    "a primal point that is too long": with_certificate_from(
+        lambda c: {"primal": (*(c.primal or ()), Fraction())}
+    ),
+    "a primal point with a None": with_certificate(primal=(None, None, None)),
+    "a primal point of liars": with_certificate(primal=(Large(0), Large(0), Large(1))),
+    "a potential of floats": with_certificate_from(
+        lambda c: {"potential": tuple(map(float, c.potential or ()))}
+    ),
+    "a potential of NaN": with_certificate(potential=(NAN, NAN, NAN)),
+    "an empty potential": with_certificate(potential=()),
+    "half a proof": with_certificate(potential=None),
+    "the other half": with_certificate(primal=None),
+    "no rows": with_certificate(rows=np.empty((0, 3)), bounds=np.empty(0), prices=()),
+    "NaN rows": with_certificate(rows=np.full((1, 3), NAN)),
+    "infinite rows": with_certificate(rows=np.full((1, 3), INF)),
+    "rows as text": with_certificate(rows=[["1", "0", "0"]]),
+    "a NaN bound": with_certificate(bounds=np.array([NAN])),
+    "a bound of minus infinity": with_certificate(bounds=np.array([-INF])),
+    "a base of NaN": with_certificate(base=np.full(3, NAN)),
+    "a negative base": with_certificate(base=np.array([1.5, -0.25, -0.25])),
+    "a base of nothing": with_certificate(base=np.zeros(3)),
+    "a NaN floor": with_certificate(floor=NAN),
+    "a floor above 1/K": with_certificate(floor=0.5),
+    "another floor": with_certificate(floor=1e-9),
+    "an easier margin": with_certificate(bounds=np.array([-1.0])),
+    "a divergence that is none": with_certificate(divergence=None),
+    "a divergence's class": with_certificate(divergence=TotalVariation),
+    "a divergence that is free": with_certificate(divergence=Free()),
+    "a certificate that lies": lambda f: replace(f, certificate=Liar(**vars(f.certificate))),
+    "no certificate": lambda f: replace(f, certificate=None),
+    "no certificate, as a tie": lambda f: replace(f, certificate=None, distance=NAN),
+    "a certificate that is none": lambda f: replace(f, certificate=f.distance),  # type: ignore[arg-type]
+    "another pair's": lambda f: replace(f, certificate=pair_flip(TWO_CAMPS, 2, 1).certificate),
+    "another population's": lambda f: replace(f, certificate=pair_flip(OTHER, 0, 2).certificate),
+    "another base's": lambda f: replace(
+        f, certificate=pair_flip(TWO_CAMPS, 0, 2, sampling=[0.34, 0.33, 0.33]).certificate
+    ),
+    "another margin's": lambda f: replace(
+        f, certificate=pair_flip(TWO_CAMPS, 0, 2, margin=1e-3).certificate
+    ),
+    "another divergence's": lambda f: replace(
+        f, certificate=nearest_sampling(TWO_CAMPS, [(2, 0)], divergence="kl").certificate
+    ),
+    "a nearer distance": lambda f: replace(f, distance=0.05),
+    "a further distance": lambda f: replace(f, distance=f.distance + 1e-8),
+    "a distance of 0": lambda f: replace(f, distance=0.0),
+    "a distance of NaN": lambda f: replace(f, distance=NAN),
+    "a distance of inf": lambda f: replace(f, distance=INF),
+    "another pair": lambda f: replace(f, pair=(0, 1)),
+    "another sampling": lambda f: replace(f, sampling=f.base),
+    "a short sampling": lambda f: replace(f, sampling=f.sampling[:2]),
+    "another base": lambda f: replace(f, base=np.array([0.5, 0.25, 0.25])),
+    "no claim": lambda f: replace(f, claim=None),
+}
+"""What can be done to the flip of a pair or to the same flip as a convex program."""
+
+
+@pytest.mark.parametrize("forge", PAIR_FORGERIES.values(), ids=PAIR_FORGERIES.keys())
+@pytest.mark.parametrize("program", [False, True], ids=["closed form", "program"])
+def test_a_forged_flip_of_a_pair_is_caught(forge: Forgery, program: bool) -> None:
+    flip = nearest_sampling(TWO_CAMPS, [(2, 0)]) if program else pair_flip(TWO_CAMPS, 0, 2)
+    assert flip.prove().upper == flip.distance
+    with pytest.raises(CertificateError):
+        forge(flip).prove()
+
+
+def with_minimum(**changes: Any) -> Forgery:
+    """Change the certificate of a minimum."""
+    return lambda flip: replace(flip, certificate=replace(pairs_and_rows(flip)[0], **changes))
+
+
+LARGER = Population(np.random.default_rng(22).normal(size=(4, 7)) * [[0.5], [1], [4], [8]])
+OTHER_LARGER = Population(LARGER.rewards * 1.01)
+
+LEAST_FORGERIES: dict[str, Forgery] = {
+    "no pairs": with_minimum(pairs=()),
+    "no pairs and no claim": with_minimum(pairs=(), claim=None),
+    "the winning pair alone": lambda f: with_minimum(pairs=(f.pair,), claim=None)(f),
+    "all but the winning pair": lambda f: with_minimum(
+        pairs=tuple(pair for pair in pairs_and_rows(f)[0].pairs if pair != f.pair), claim=None
+    )(f),
+    "pairs that are none": with_minimum(pairs=(0, 1), claim=None),
+    "pairs turned round": lambda f: with_minimum(
+        pairs=tuple((b, a) for a, b in pairs_and_rows(f)[0].pairs), claim=None
+    )(f),
+    "the same certificate for every pair": lambda f: with_minimum(
+        certify=lambda above, below: pairs_and_rows(f)[1][f.pair]  # type: ignore[index]
+    )(f),
+    "parts that are none": with_minimum(certify=lambda above, below: None),
+    "another population's": lambda f: replace(
+        f, certificate=ranking_flip(OTHER_LARGER).certificate
+    ),
+    "another margin's": lambda f: replace(
+        f, certificate=ranking_flip(LARGER, margin=1e-4).certificate
+    ),
+    "the winner's": lambda f: replace(f, certificate=winner_flip(LARGER).certificate),
+    "a single pair's": lambda f: replace(f, certificate=pairs_and_rows(f)[1][f.pair]),  # type: ignore[index]
+    "the winner's claim": lambda f: replace(f, claim=winner_flip(LARGER).claim),
+    "a pair that is further": lambda f: replace(f, pair=further_pair(f)),
+    "no pair": lambda f: replace(f, pair=None),
+    "none at all": lambda f: replace(
+        f, distance=INF, sampling=np.full(7, NAN), pair=None, certificate=None
+    ),
+}
+
+
+def further_pair(flip: Flip) -> tuple[int, int]:
+    return next(pair for pair in pairs_and_rows(flip)[0].pairs if pair != flip.pair)
+
+
+@pytest.mark.parametrize("forge", LEAST_FORGERIES.values(), ids=LEAST_FORGERIES.keys())
+def test_a_forged_flip_of_a_ranking_is_caught(forge: Forgery) -> None:
+    flip = ranking_flip(LARGER)
+    assert flip.exists
+    assert flip.prove().lower <= flip.distance
+    with pytest.raises(CertificateError):
+        forge(flip).prove()
+
+
+def test_a_minimum_without_all_its_pairs_fails_its_own_check() -> None:
+    proof, _ = pairs_and_rows(ranking_flip(LARGER))
+    for pairs in ((), proof.pairs[:1], proof.pairs[1:]):
+        with pytest.raises(CertificateError):
+            replace(proof, pairs=pairs).check()
+
+
+def test_an_infinite_distance_needs_the_proof_that_there_is_none(crowd: Population) -> None:
+    never, flip = pair_flip(crowd, 1, 0), pair_flip(TWO_CAMPS, 0, 2)
+    assert never.prove() == Interval(INF, INF, 0.0)
+    assert ranking_flip(crowd).prove() == Interval(INF, INF, 0.0)
+    denial = replace(certificate_of(flip), primal=None, potential=None, prices=fractions(1))
+    for forged in (
+        replace(never, distance=1.0),
+        replace(never, distance=0.5, sampling=never.base),
+        replace(never, sampling=never.base),
+        replace(flip, distance=INF, sampling=np.full(3, NAN), certificate=denial),
+        replace(flip, distance=INF, sampling=np.full(3, NAN), certificate=never.certificate),
+        replace(flip, distance=INF, sampling=np.full(3, NAN)),
+    ):
+        with pytest.raises(CertificateError):
+            forged.prove()
+
+
+def test_ties_are_proven_by_having_no_pair(level: Population, crowd: Population) -> None:
+    for tied in (ranking_flip(level), winner_flip(level), pair_flip(crowd, 0, 2)):
+        interval = tied.prove()
+        assert math.isnan(interval.lower)
+        for forged in (replace(tied, distance=0.1), replace(tied, claim=ranking_flip(crowd).claim)):
+            with pytest.raises(CertificateError):
+                forged.prove()
+
+
+def test_integers_are_fractions_too(by_hand: Certificate) -> None:
+    whole: Any = (0, 1, 1)
+    assert replace(by_hand, potential=whole).check() == by_hand.check()
+
+
+@pytest.mark.parametrize("width", [NAN, INF, -1.0, None, "0.1"])
+def test_a_width_is_a_number(by_hand: Certificate, width: Any) -> None:
+    with refuses("width"):
+        by_hand.check(width=width)
+
+
+@pytest.mark.parametrize(
+    ("divergence", "base"),
+    [(Wasserstein([0, 1]), [0.5, 0.25, 0.25]), (ChiSquare(), [0.5, 0.5, 0.0])],
+)
+def test_a_divergence_must_fit_the_base(
+    by_hand: Certificate, divergence: Divergence, base: list[float]
+) -> None:
+    with pytest.raises(CertificateError, match="the program is none"):
+        replace(by_hand, divergence=divergence, base=np.array(base)).check()
+
+
+def test_an_absurd_potential_is_answered_in_time(by_hand: Certificate) -> None:
+    absurd = replace(by_hand, divergence=KullbackLeibler(), potential=fractions(0, "1e30", "-1e30"))
+    with pytest.raises(CertificateError, match="apart"):
+        absurd.check()
+    tiny = replace(by_hand, divergence=ChiSquare(), base=np.array([1.0, 5e-324, 5e-324]))
+    with pytest.raises(CertificateError, match="too large"):
+        tiny.check()

@@ -29,6 +29,7 @@ from socialpref import (
     winner_flip,
 )
 from socialpref.flips import closed_form
+from socialpref.flips.agreement import agreement
 from tests.helpers import (
     AGREEMENT,
     KINDS,
@@ -725,3 +726,29 @@ def test_neighbours_are_the_pairs_of_a_ranking(two_camps: Population) -> None:
     assert set(proofs(flip).pairs) == set(pairwise(order))
     everything = ranking_flip(two_camps, margin=1e-6)
     assert set(proofs(everything).pairs) == set(strict_pairs(two_camps))
+
+
+# Three computations, side by side
+
+
+def test_three_computations_agree_on_the_worked_examples(
+    two_camps: Population, crowd: Population, level: Population
+) -> None:
+    found = agreement([two_camps, crowd, level])
+    assert (found.populations, found.programs) == (2, 4)  # everything is tied in the last
+    assert found.difference <= 1e-12
+    assert found.passed
+    assert found.describe().endswith(": pass")
+    every = agreement([two_camps], margin=1e-3, floor=1e-3)
+    assert (every.programs, every.passed) == (3, True)
+
+
+@pytest.mark.parametrize(("moved", "difference"), [(0.2, 0.2 - 0.106697), (math.inf, math.inf)])
+def test_a_disagreement_fails(
+    two_camps: Population, monkeypatch: pytest.MonkeyPatch, moved: float, difference: float
+) -> None:
+    monkeypatch.setattr("socialpref.flips.agreement._moved", lambda program: moved)
+    found = agreement([two_camps])
+    assert found.difference == pytest.approx(difference, abs=5e-7)
+    assert not found.passed
+    assert found.describe().endswith(": FAIL")

@@ -41,6 +41,7 @@ from socialpref import (
 from socialpref.flips import programs
 from socialpref.flips.certificate import exact, exact_distribution
 from socialpref.flips.divergences import Divergence
+from socialpref.flips.exact import minimise
 from tests.helpers import (
     TIGHT,
     Bounds,
@@ -821,3 +822,191 @@ def test_constraints_may_be_sparse(two_camps: Population) -> None:
 
     constraint = LinearConstraint(csr_array([[0.0, 0.0, 1.0]]), 1 / 3, 1 / 3)
     assert constrained(two_camps, constraint).exists
+
+
+# Feasible sets without an interior
+
+
+@every_measure
+def test_a_level_pair_is_solved_on_its_line(
+    two_camps: Population, divergence: Any, measure: Callable[[Floats, Floats], float]
+) -> None:
+    # Level from where the pair is not: the nearest point is that of the flip of the pair.
+    level = nearest_sampling(two_camps, [(2, 0), (0, 2)], divergence=divergence)
+    flip = nearest_sampling(two_camps, [(2, 0)], divergence=divergence)
+    assert level.distance == pytest.approx(flip.distance, abs=CERTIFIED)
+    P = two_camps.pairwise()
+    expected = nearest_on_segment(P[2] - P[0], 0.0, np.full(3, 1 / 3), 0.0, measure)
+    assert level.distance == pytest.approx(expected, abs=CERTIFIED)
+    assert level.prove().width <= CERTIFIED
+    primal = certificate_of(level).primal
+    assert primal is not None
+    gains = exact(P[2] - P[0])
+    assert sum(g * x for g, x in zip(gains, primal, strict=True)) == 0
+
+
+@every_measure
+def test_level_chains_are_level_however_they_are_said(
+    divergence: Any, measure: Callable[[Floats, Floats], float]
+) -> None:
+    found = 0
+    for population, base in small_populations(70, 20, size=3):
+        # Of three options level at some d the rows of a cycle add up to 0, but for rounding.
+        cycle, both = (
+            nearest_sampling(population, pairs, sampling=base, divergence=divergence)
+            for pairs in ([(0, 1), (1, 2), (2, 0)], [(0, 1), (1, 0), (1, 2), (2, 1)])
+        )
+        assert agree(cycle.distance, both.distance)
+        if both.exists:
+            found += 1
+            scores = nbc(population, cycle.sampling)
+            assert np.ptp(scores) <= ALMOST
+            assert measure(cycle.sampling, base) == pytest.approx(cycle.distance, abs=CERTIFIED)
+    assert 2 <= found < 20
+
+
+def pinned(kind: str, point: Floats, rng: np.random.Generator) -> LinearConstraint:
+    """Return constraints that leave a point alone, or a line or plane through it."""
+    size = len(point)
+    one, none = np.eye(size), np.full(size, np.inf)
+    A = rng.normal(size=(size - 2, size))
+    A = np.vstack([A, A.sum(axis=0), 0.1 * A[0]])  # two follow from the others, up to rounding
+    b = A @ point
+    return {
+        "equalities": LinearConstraint(one, point, point),
+        "lower bounds": LinearConstraint(one, point, np.inf),
+        "upper bounds": LinearConstraint(one, -np.inf, point),
+        "two inequalities": LinearConstraint(
+            np.vstack([one, one]), np.append(point, -none), np.append(none, point)
+        ),
+        "redundant equalities": LinearConstraint(A, b, b),
+        "redundant inequalities": LinearConstraint(
+            np.vstack([A, A]),
+            np.append(b, np.full(size, -np.inf)),
+            np.append(np.full(size, np.inf), b),
+        ),
+    }[kind]
+
+
+KINDS = [
+    "equalities", "lower bounds", "upper bounds", "two inequalities", "redundant equalities",
+    "redundant inequalities",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@every_measure
+def test_constraints_may_pin_the_answer(
+    kind: str, divergence: Any, measure: Callable[[Floats, Floats], float]
+) -> None:
+    rng = np.random.default_rng(71)
+    for population, base in small_populations(72, 8, size=3):
+        point = np.array([[0.7, 0.3, 0.0], rng.dirichlet(np.ones(3))][int(rng.integers(2))])
+        upper, lower = np.argsort(-nbc(population, point))[:2]
+        flip = nearest_sampling(
+            population,
+            [(int(upper), int(lower))],
+            sampling=base,
+            divergence=divergence,
+            constraints=pinned(kind, point, rng),
+        )
+        assert flip.prove().upper == flip.distance
+        # In three dimensions one equality besides the sum leaves a segment through the point.
+        if "redundant" not in kind:
+            np.testing.assert_allclose(flip.sampling, point, atol=ALMOST, rtol=0)
+            assert flip.distance == pytest.approx(measure(point, base), abs=CERTIFIED)
+        else:
+            assert flip.distance <= measure(point, base) + CERTIFIED
+
+
+def test_a_contradiction_by_more_than_rounding_is_one(two_camps: Population) -> None:
+    for off, exists in ((1e-16, True), (1e-13, True), (1e-10, False), (1e-6, False)):
+        low = LinearConstraint([[1, 0, 0], [0, 1, 1]], [0.6 + off, 0.4 + off], [1, 1])
+        flip = nearest_sampling(two_camps, [(0, 1)], constraints=low)
+        assert flip.exists == exists
+        assert flip.prove().upper == flip.distance
+
+
+def test_a_pair_that_is_out_of_reach_by_a_hair_is_out_of_reach(two_camps: Population) -> None:
+    gains = two_camps.pairwise()[2] - two_camps.pairwise()[0]
+    most = float(gains.max())
+    for margin, exists in ((most, True), (np.nextafter(most, 1.0), False)):
+        closed = pair_flip(two_camps, 0, 2, margin=margin)
+        assert closed.exists == exists
+        for divergence in ("tv", "chi2", "kl", Wasserstein([0, 1, 2])):
+            flip = nearest_sampling(two_camps, [(2, 0)], margin=margin, divergence=divergence)
+            assert flip.exists == exists
+            assert flip.prove().upper == flip.distance
+            if exists:
+                np.testing.assert_array_equal(flip.sampling, closed.sampling)
+
+
+# Near infeasibility
+
+
+def attainable(rows: Floats, floor: float) -> float:
+    """Return the largest margin that some distribution gives to every row at once."""
+    size = rows.shape[1]
+    found = linprog(
+        np.append(np.zeros(size), -1.0),
+        A_ub=np.column_stack([-rows, np.ones(len(rows))]),
+        b_ub=np.zeros(len(rows)),
+        A_eq=np.append(np.ones(size), 0.0)[None, :],
+        b_eq=[1.0],
+        bounds=[(floor, None)] * size + [(None, None)],
+        options=TIGHT,
+    )
+    return float(-found.fun)
+
+
+@pytest.mark.parametrize("divergence", ["chi2", "kl", "wasserstein"])
+def test_margins_just_below_the_largest_are_reached(divergence: str) -> None:
+    rng = np.random.default_rng(73)
+    solved = 0
+    while solved < 30:
+        size = int(rng.integers(3, 11))
+        population = Population(rng.normal(size=(3, size)) * [[0.5], [1.0], [4.0]])
+        chain = rng.permutation(size)[: rng.integers(2, min(size, 4) + 1)].tolist()
+        pairs, floor = list(pairwise(chain)), float(rng.choice([0.0, 1e-5, 0.01]))
+        P = population.pairwise()
+        rows = np.array([P[y] - P[z] for y, z in pairs])
+        margin = attainable(rows, floor) - 10.0 ** rng.uniform(-9, -4)
+        if margin <= 0:
+            continue
+        solved += 1
+        measure = Wasserstein(np.arange(size)) if divergence == "wasserstein" else divergence
+        flip = nearest_sampling(
+            population,
+            pairs,
+            sampling=rng.dirichlet(np.ones(size)) * 0.9 + 0.1 / size,
+            margin=margin,
+            floor=floor,
+            divergence=measure,
+        )
+        assert flip.exists
+        assert flip.prove().width <= CERTIFIED * max(1.0, flip.distance)
+        assert_ordered(flip, population, pairs, margin, floor)
+
+
+@given(st.data())
+def test_the_exact_solver_agrees_with_linprog(data: Any) -> None:
+    size, count = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    whole = st.integers(-4, 4)
+    rows = np.array(data.draw(st.lists(st.lists(whole, min_size=size, max_size=size),
+                                       min_size=count, max_size=count)))  # fmt: skip
+    bounds = np.array(data.draw(st.lists(whole, min_size=count, max_size=count)))
+    slope = np.array(data.draw(st.lists(st.integers(0, 4), min_size=size, max_size=size)))
+    found = minimise([Fraction()] * size, exact(1.0 * slope), [*map(exact, 1.0 * rows)],
+                     exact(1.0 * bounds))  # fmt: skip
+    solver = linprog(slope, -rows, -bounds)
+    assert (found.point is None) == (solver.status == 2)
+    prices = np.array(found.prices)
+    assert min(prices) >= 0
+    if found.point is None:
+        assert max(prices @ rows) <= 0 < prices @ bounds  # Farkas
+    else:
+        assert min(found.point) >= 0
+        assert min(rows @ found.point - bounds) >= 0
+        assert max(prices @ rows - slope) <= 0
+        assert prices @ bounds == slope @ found.point  # strong duality, exactly
+        assert float(slope @ found.point) == pytest.approx(solver.fun, abs=1e-9)

@@ -160,6 +160,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     assert status == 0
     assert "8 of 8 pass" in shown
+    assert "closed form = convex program = certificate: 70 rankings" in shown
     table = pd.read_csv(out / "verify.csv")
     assert list(table["method"].unique()) == ["dpo", "agreement"]
     assert (table["tv_exact"] <= 1e-6).all()

@@ -175,15 +175,20 @@ def solve(certificate: Certificate, start: NDArray[np.float64] | None = None) ->
     return certificate
 
 
-def least_violation(certificate: Certificate, scale: NDArray[np.float64]) -> Fraction:
-    """Return the least t for which bounds lowered by t * scale can be met."""
+def most_to_spare(
+    certificate: Certificate, scale: NDArray[np.float64]
+) -> tuple[Fraction, tuple[Fraction, ...]] | None:
+    """Return the largest t for which ``rows @ d >= bounds + t * scale`` can be met, and prices.
+
+    It is negative if the constraints contradict each other. Rows of scale 0 are to be met as they
+    are; None is returned if they cannot. The prices times the scales sum to 1.
+    """
     rows, bounds = _above_the_floor(certificate)
-    gives = [*exact(scale), ZERO, ZERO]
-    slope = [*[ZERO] * len(certificate.base), Fraction(1)]
-    wider = [[*row, give] for row, give in zip(rows, gives, strict=True)]
-    point = minimise([ZERO] * len(slope), slope, wider, bounds).point
-    assert point is not None
-    return point[-1]
+    takes = [*exact(scale), ZERO, ZERO]
+    slope = [*[ZERO] * len(certificate.base), Fraction(-1), Fraction(1)]  # t is a difference
+    wider = [[*row, -take, take] for row, take in zip(rows, takes, strict=True)]
+    point, prices = minimise([ZERO] * len(slope), slope, wider, bounds)
+    return None if point is None else (point[-2] - point[-1], prices[:-2])
 
 
 def _gradient(model: Model, point: Rationals) -> list[Fraction]:

@@ -34,7 +34,7 @@ from .divergences import (
     TotalVariation,
     Wasserstein,
 )
-from .exact import least_violation, solve
+from .exact import most_to_spare, solve
 from .flip import Flip
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ DIVERGENCES: dict[str, type[TotalVariation] | type[ChiSquare] | type[KullbackLei
 
 ROUNDING = 1e-12
 """Constraints that contradict each other by no more are taken to do so by rounding alone."""
+
+NOTICED = 1e-3
+"""The least weight in the proof that inequalities are tight with which one is taken to be."""
 
 DOUBTFUL = 1e-8
 """Violations up to which a solver's verdict that there is no solution is settled exactly."""
@@ -335,6 +338,28 @@ class _Limits:
         scale[scale == 0.0] = scale[: self.n_pairs] = 1.0
         return scale
 
+    def with_equal(self, tight: NDArray[np.bool_]) -> "_Limits":
+        """Make equalities of some inequalities; what then follows from the others is left out."""
+        equal, targets = _independent(
+            np.concatenate([self.equal, self.rows[tight]]),
+            np.append(self.targets, self.bounds[tight]),
+        )
+        n_pairs = self.n_pairs - int(tight[: self.n_pairs].sum())
+        return _Limits(self.rows[~tight], self.bounds[~tight], equal, targets, n_pairs)
+
+    def blank(self, base: Floats, floor: float, divergence: Divergence) -> Certificate:
+        """Return a certificate of the program that proves nothing yet."""
+        return Certificate(
+            rows=self.all_rows,
+            bounds=self.all_bounds,
+            base=base,
+            floor=floor,
+            primal=None,
+            prices=(Fraction(),) * len(self.all_rows),
+            potential=None,
+            divergence=divergence,
+        )
+
 
 def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
     """Leave out equalities that follow from the others, up to rounding, and from sum d = 1.
@@ -393,16 +418,7 @@ def _attempts(
     limits: _Limits, base: Floats, floor: float, divergence: Divergence
 ) -> Iterator[Certificate]:
     """Yield answers to the program, each to be checked, and the next made only if it fails."""
-    certificate = Certificate(
-        rows=limits.all_rows,
-        bounds=limits.all_bounds,
-        base=base,
-        floor=floor,
-        primal=None,
-        prices=(Fraction(),) * len(limits.all_rows),
-        potential=None,
-        divergence=divergence,
-    )
+    certificate = limits.blank(base, floor, divergence)
     zero = (Fraction(),) * len(base)
     yield replace(certificate, primal=exact_distribution(base), potential=zero)
     answer = _run(limits, base, floor, divergence)
@@ -427,22 +443,46 @@ def _attempts(
 def _exactly(limits: _Limits, certificate: Certificate, start: Floats | None) -> Certificate:
     """Solve the program in rational arithmetic, up to a contradiction by nothing but rounding.
 
-    Constraints that contradict each other by at most `ROUNDING` have their bounds lowered by the
-    least amount with which they do not. A pair that cannot be ordered so by any distribution is
-    a contradiction by itself, however small: there the closed form is exact too.
+    Equalities that contradict each other or the floor by at most `ROUNDING` have their bounds
+    lowered by the least amount with which they do not. A pair that no distribution orders as
+    asked is a contradiction by itself, however small: there the closed form is exact too.
     """
+    if _is_hopeless(limits, certificate.floor):
+        return solve(certificate, start)
+    limits = _tightened(limits, certificate)
+    certificate = limits.blank(certificate.base, certificate.floor, certificate.divergence)
     found = solve(certificate, start)
-    if found.primal is not None or _is_hopeless(limits, certificate.floor):
+    if found.primal is not None:
         return found
-    violation = least_violation(certificate, limits.scale)
-    if violation > ROUNDING:
+    violated = most_to_spare(certificate, limits.scale)
+    if violated is None or violated[0] < -ROUNDING:
         return found
     lowered = []
     for bound, scale in zip(limits.all_bounds.tolist(), limits.scale.tolist(), strict=True):
-        least = Fraction(bound) - violation * Fraction(scale)
+        least = Fraction(bound) + violated[0] * Fraction(scale)
         rounded = float(least)
         lowered.append(rounded if rounded <= least else math.nextafter(rounded, -math.inf))
     return solve(replace(certificate, bounds=np.array(lowered)), start)
+
+
+def _tightened(limits: _Limits, certificate: Certificate) -> _Limits:
+    """Make equalities of the inequalities that can be met with nothing to spare but rounding.
+
+    Taken exactly, inequalities such as those of a cycle of pairs leave what rounding leaves: a
+    part of the distributions that are meant, or none.
+    """
+    while len(limits.rows):
+        blank = limits.blank(certificate.base, certificate.floor, certificate.divergence)
+        scale = limits.scale
+        scale[len(limits.rows) :] = 0.0
+        found = most_to_spare(blank, scale)
+        if found is None or abs(found[0]) > ROUNDING:
+            break
+        weights = (
+            np.array(found[1], dtype=np.float64)[: len(limits.rows)] * scale[: len(limits.rows)]
+        )
+        limits = limits.with_equal(weights >= min(weights.max(), NOTICED))
+    return limits
 
 
 def _is_hopeless(limits: _Limits, floor: float) -> bool:
@@ -453,6 +493,14 @@ def _is_hopeless(limits: _Limits, floor: float) -> bool:
         if low * sum(gains) + (1 - len(gains) * low) * max(gains) < Fraction(bound):
             return True
     return False
+
+
+def by_solver(program: Program) -> Floats | None:
+    """Return the point that cvxpy's solver finds, as it is; None if it finds none."""
+    none = np.empty((0, len(program.base))), np.empty(0)
+    limits = _Limits(program.rows, program.bounds, *none, n_pairs=len(program.rows))
+    answer = _run(limits, program.base, program.floor, program.divergence)
+    return None if answer is None else answer.point
 
 
 class _Answer(NamedTuple):
