@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -647,6 +648,30 @@ def test_limits_and_bases_must_be_in_range(
         flip_of(two_camps, **{name: value})
 
 
+@pytest.mark.parametrize(
+    "flip_of",
+    [ranking_flip, winner_flip, lambda p: pair_flip(p, 0, 2), lambda p: top_k_flip(p, 1)],
+)
+def test_a_flip_is_of_a_population(two_camps: Population, flip_of: Callable[..., Flip]) -> None:
+    for other in (two_camps.pairwise(), Population, None, "crowd"):
+        with refuses("population"):
+            flip_of(other)
+
+
+def test_a_labelled_base_is_put_into_the_order_of_the_options(two_camps: Population) -> None:
+    labelled = pd.Series({"c": 0.2, "a": 0.5, "b": 0.3})
+    by_either: list[Callable[[Any], Flip]] = [
+        lambda base: pair_flip(two_camps, "a", "c", sampling=base),
+        lambda base: nearest_sampling(two_camps, [("c", "a")], sampling=base),
+    ]
+    for flip_of in by_either:
+        flip = flip_of(labelled)
+        np.testing.assert_allclose(flip.base, [0.5, 0.3, 0.2], atol=1e-15)
+        assert flip.distance == flip_of([0.5, 0.3, 0.2]).distance
+        with refuses("sampling"):
+            flip_of(labelled.rename({"a": "z"}))
+
+
 def test_a_pair_is_two_alternatives_in_their_order(two_camps: Population) -> None:
     with refuses("below"):
         pair_flip(two_camps, "a", 0)
@@ -664,7 +689,7 @@ def test_k_must_leave_some_out(two_camps: Population, k: Any) -> None:
         top_k_flip(two_camps, k)
 
 
-@pytest.mark.parametrize("k", [1.5, "one"])
+@pytest.mark.parametrize("k", [1.5, "one", True, 1.0, None])
 def test_k_must_be_a_whole_number(two_camps: Population, k: Any) -> None:
     with pytest.raises(InputError, match=r"^'k' must be (?!such that no tie)"):
         top_k_flip(two_camps, k)

@@ -62,7 +62,7 @@ def exact(values: NDArray[np.float64]) -> tuple[Fraction, ...]:
 
 def exact_distribution(values: NDArray[np.float64]) -> tuple[Fraction, ...]:
     """Return non-negative floats divided by their exact sum."""
-    numbers = exact(values)
+    numbers = exact(np.asarray(values, dtype=np.float64))
     total = sum(numbers, Fraction())
     return tuple(x / total for x in numbers)
 
@@ -129,8 +129,8 @@ class Certificate:
         0.106697
         """
         widest = Fraction(_validate.number("width", width, 0.0))
-        rows, bounds, base, floor = self._program()
-        size = len(base)
+        rows, bounds, floor = self._program()
+        size = len(self.base)
         prices = _rationals("prices", self.prices, len(rows))
         if min(prices, default=0) < 0:
             raise CertificateError("the dual point is infeasible: a price is negative")
@@ -142,6 +142,7 @@ class Certificate:
                 raise CertificateError("the proof of infeasibility does not hold")
             return Interval(math.inf, math.inf, 0.0)
 
+        base = exact_distribution(self.base)
         primal = _rationals("primal", self.primal, size)
         potential = _rationals("potential", self.potential, size)
         if sum(primal) != 1 or min(primal) < floor:
@@ -163,16 +164,15 @@ class Certificate:
             return math.inf
         return float(self.divergence.value(self.primal, exact_distribution(self.base)))
 
-    def _program(
-        self,
-    ) -> tuple[list[tuple[Fraction, ...]], tuple[Fraction, ...], tuple[Fraction, ...], Fraction]:
-        """Return the exact rows, bounds, base and floor; raise if they make no program."""
+    def _program(self) -> tuple[list[tuple[Fraction, ...]], tuple[Fraction, ...], Fraction]:
+        """Return the exact rows, bounds and floor; raise if with the base they are no program."""
         try:
             base = _validate.real_array("base", self.base, 1)
             rows = _validate.real_array("rows", self.rows, 2)
             bounds = _validate.real_array("bounds", self.bounds, 1)
             floor = Fraction(_validate.number("floor", self.floor, 0.0))
-            _validate.instance("divergence", self.divergence, Divergence, "a divergence")
+            if not isinstance(self.divergence, TotalVariation):  # which is asked for most
+                _validate.instance("divergence", self.divergence, Divergence, "a divergence")
         except InputError as error:
             raise CertificateError(f"the program is none: {error}") from None
         size, measure = base.size, self.divergence
@@ -184,16 +184,16 @@ class Certificate:
             raise CertificateError("the program is none: the divergence needs a positive base")
         if isinstance(measure, Wasserstein) and len(measure.positions) != size:
             raise CertificateError("the program is none: the positions do not fit the base")
-        return [*map(exact, rows)], exact(bounds), exact_distribution(base), floor
+        return [*map(exact, rows)], exact(bounds), floor
 
 
 def _rationals(name: str, values: object, length: int) -> tuple[Fraction, ...]:
-    """Return a point as fractions; floats, which can be NaN or rounded, are none."""
+    """Return a point of fractions or integers; floats, which can be NaN or rounded, are none."""
     if not isinstance(values, tuple | list) or len(values) != length:
         raise CertificateError(f"'{name}' must be {length} fractions")
     if any(type(value) not in (int, Fraction) for value in values):
         raise CertificateError(f"'{name}' must be of fractions and integers only")
-    return tuple(map(Fraction, values))
+    return tuple(values)
 
 
 def _interval(lower: Fraction, upper: Fraction, widest: Fraction) -> Interval:

@@ -419,7 +419,7 @@ def _certify(claim: PairFlips, above: int, below: int) -> Certificate:
     """Solve one program exactly: the same greedy solution in rational arithmetic."""
     program = claim.program(above, below)
     row = program.rows[0]
-    gains, d0, low = exact(row), exact_distribution(claim.base), Fraction(claim.floor)
+    gains, low = exact(row), Fraction(claim.floor)
     best = max(gains)
     receiver = gains.index(best)
     target = Fraction(claim.margin)
@@ -440,6 +440,7 @@ def _certify(claim: PairFlips, above: int, below: int) -> Certificate:
     if low * sum(gains) + (1 - len(gains) * low) * best < target:
         return certificate(None, Fraction(1), None)
 
+    d0 = exact_distribution(claim.base)
     point = [max(mass, low) for mass in d0]
     owed = sum(point) - 1  # what the floor forces in, to be taken from those who have least worth
     point[receiver] -= owed

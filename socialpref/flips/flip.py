@@ -122,7 +122,8 @@ class Flip:
         """Return the certificate of every pair; raise if they are not of the claim's programs."""
         claim, proof = self.claim, self.certificate
         if type(proof) is LeastOf and isinstance(claim, PairFlips) and claim.pair is None:
-            proof.cover(claim)
+            if proof.claim is not claim:  # its check will see to it otherwise
+                proof.cover(claim)
             return dict(zip(proof.pairs, proof.parts, strict=True))
         if type(proof) is Certificate and claim is not None:
             pair = claim.pair

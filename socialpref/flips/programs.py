@@ -4,7 +4,8 @@ The nearest sampling distribution at which given pairs of alternatives are order
 a whole order, a top-k set, the average-reward order, further linear constraints, divergences
 other than total variation. The programs are written in cvxpy, with everything that varies as a
 parameter, and compiled once per shape. Linear programs go to HiGHS and cones to Clarabel;
-``benchmarks/solvers.py`` shows why.
+``benchmarks/solvers.py`` shows why. What their floats cannot prove is solved in rational
+arithmetic.
 """
 
 import math
@@ -98,6 +99,11 @@ def nearest_sampling(
         If an argument is out of its range, or the divergence needs a base with full support.
     ConvergenceError
         If the solver's answer cannot be certified to 1e-9.
+
+    Notes
+    -----
+    Constraints that are tight, say the same twice or contradict each other up to 1e-12 are taken
+    to do so by rounding; a single pair is taken exactly. The certificate states the program.
 
     Examples
     --------
