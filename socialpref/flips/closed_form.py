@@ -24,6 +24,9 @@ from .flip import WORTHWHILE, Flip
 BLOCK = 1 << 18
 """Numbers handled at once by the batched functions: bounds memory and stays in cache."""
 
+LARGEST = 1e100
+"""The largest gain: products and sums of gains are still finite."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -73,9 +76,9 @@ def flip_distances(
     >>> flip_distances([[-0.3, 0.1, 0.1], [-0.3, -0.2, -0.1]]).round(4)
     array([0.0833,    inf])
     """
-    must = "an array of finite numbers with a last axis of at least 2 alternatives"
+    must = f"an array of numbers up to {LARGEST:g} with a last axis of at least 2 alternatives"
     array = _validate.any_array("gains", gains, must)
-    if array.ndim < 1 or array.shape[-1] < 2 or not np.isfinite(array).all():
+    if array.ndim < 1 or array.shape[-1] < 2 or not (np.abs(array) <= LARGEST).all():
         raise _validate.complaint("gains", must, f"shape {array.shape}")
     size = array.shape[-1]
     margin, floor = _validate.limits(margin, floor, size)
@@ -127,10 +130,11 @@ def pair_flip_distances(
            [   nan,    nan,    nan],
            [   nan,    inf,    nan]])
     """
-    must = "an array of finite numbers, of shape (..., K, K) with K at least 2"
+    must = "an array of probabilities, of shape (..., K, K) with K at least 2"
     array = _validate.any_array("pairwise", pairwise, must)
     shape = array.shape
-    if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] < 2 or not np.isfinite(array).all():
+    square = len(shape) >= 2 and shape[-1] == shape[-2] >= 2
+    if not square or not (np.abs(array - 0.5) <= 0.5 + TIE_TOLERANCE).all():
         raise _validate.complaint("pairwise", must, f"shape {shape}")
     size = shape[-1]
     margin, floor = _validate.limits(margin, floor, size)

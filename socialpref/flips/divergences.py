@@ -274,14 +274,17 @@ class KullbackLeibler:
 
     def model(self, point: Rationals, base: Rationals) -> Model:
         """Return the Taylor polynomial of second degree at the point, rounded to a float."""
-        near = [Fraction(float(x)) for x in point]
-        slope = [Fraction(log(x / y)) for x, y in zip(near, base, strict=True)]
+        near = [Fraction(max(float(x), _SMALLEST)) for x in point]
+        ratios = [x / y for x, y in zip(near, base, strict=True)]  # can be too large for floats
+        slope = [Fraction(log(ratio.numerator) - log(ratio.denominator)) for ratio in ratios]
         return Model([1 / x for x in near], slope)
 
 
 _DIGITS = 60
 _ROUNDING = Fraction(1, 10**40)
 """Covers the rounding of the correctly rounded 60-digit logarithms and exponentials."""
+_SMALLEST = 2.0**-1000
+"""The least mass at which relative entropy is modelled."""
 _NOTHING = Fraction(-3000)
 """What has an exponential of less than 1e-1300."""
 

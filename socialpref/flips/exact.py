@@ -85,7 +85,7 @@ def _complementary(system: list[list[Any]]) -> tuple[tuple[Fraction, ...], bool]
     table[rest] += table[row]
     entering, basis[row] = n + basis[row], artificial
     common = 1  # the denominator of the whole table
-    while basis[row] == artificial or artificial in basis:
+    while artificial in basis:
         column = table[:, entering]
         if not (column > 0).any():
             ray = {entering: common, **dict(zip(basis, -column, strict=True))}
