@@ -1,5 +1,6 @@
 """Exact fits: policies at the minimum of a loss over all the data, added up by pair."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,16 @@ from .policies import Tabular
 
 Floats = NDArray[np.float64]
 
+ACCURACY = 1e-9
+"""The largest last Newton step of a table's rewards, beside the largest reward of the prompt."""
+NEWTON_STEPS = 400
+APART = 1e-5
+"""Where the slopes of a margin are taken, around it, for its curvature."""
+SATURATED = 15.0
+"""Margins so large that a loss without a minimum is more likely than one that has it there."""
+AT_ONCE = 5_000_000
+"""Entries of the Hessians that are solved together."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -25,7 +36,9 @@ class Fit:
     policy : ndarray, shape (X, K)
         For each of X prompts.
     rewards : ndarray, shape (X, K)
-        The implicit rewards ``beta log(policy / reference)``, centred for each prompt.
+        The implicit rewards ``beta log(policy / reference)``, centred for each prompt. Of an
+        exact fit of a table they are right to 1e-8 times the prompt's largest, or to 1e-8 if
+        that is less than 1.
     loss : float
         The objective, at the end of an exact fit; its mean over the last 100 steps of one by
         minibatches.
@@ -59,17 +72,20 @@ def fit_exact(
     max_iterations: int = 2000,
     device: str | torch.device = "cpu",
 ) -> Fit:
-    """Minimise an objective over all the data at once, by L-BFGS in double precision.
+    """Minimise an objective over all the data at once, in double precision.
 
     Labels added up by pair are all that the losses see of the data, so one pass over it, in
-    `Annotations.cells`, is enough.
+    `Annotations.cells`, is enough. L-BFGS comes near the minimum. For a table Newton's method
+    goes on from there until its step says that the rewards are right: a small derivative does not,
+    where probabilities are near 0 or 1.
 
     Parameters
     ----------
     cells : Cells
         From `Annotations.cells`, `Annotations.unanimous_cells` or `expected_cells`.
     objective : callable
-        `dpo`, ``corrected(alpha)``, `agreement_only`, or your own.
+        `dpo`, ``corrected(alpha)``, `agreement_only`, or your own: a weighted mean over the
+        comparisons, each a function of its own margin.
     policy : torch.nn.Module, optional
         From prompts to scores; trained in place. A table if omitted.
     joint : JointLikelihood, optional
@@ -89,6 +105,7 @@ def fit_exact(
         The largest absolute derivative that is accepted, with the weights of all cells summing
         to 1. For beta < 1 it is multiplied by beta^2, as curvature is.
     max_iterations : int
+        Of L-BFGS.
     device : str or torch.device
 
     Returns
@@ -98,11 +115,11 @@ def fit_exact(
     Raises
     ------
     InputError
-        If an argument is out of range, or a table is fitted without `ridge` to comparisons that
-        leave alternatives apart.
+        If an argument is out of range, a table is fitted without `ridge` to comparisons that
+        leave alternatives apart, or the objective does not depend on the margins.
     ConvergenceError
-        If the tolerance is not reached, as when an alternative wins always, or the objective
-        stops being finite.
+        If the objective has no minimum, as when an alternative always wins, or has it on a kink
+        or a level stretch; if it stops being finite, or the tolerance is not reached.
 
     Examples
     --------
@@ -113,14 +130,20 @@ def fit_exact(
     >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
     np.True_
     """
-    _validate.number("beta", beta, 0.0, above=True)
-    _validate.number("ridge", ridge, 0.0)
+    _validate.instance("cells", cells, Cells, "Cells, as from `Annotations.cells`")
+    if not callable(objective):
+        raise _validate.complaint("objective", "a function", _validate.shown(objective))
+    beta = _validate.number("beta", beta, 0.0, above=True)
+    ridge = _validate.number("ridge", ridge, 0.0)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True) * min(1.0, beta) ** 2
-    X = int(cells.prompt.max()) + 1 if n_prompts is None else n_prompts
-    K = int(max(cells.first.max(), cells.second.max())) + 1 if n_options is None else n_options
+    max_iterations = _validate.integer("max_iterations", max_iterations, 1)
+    most = int(cells.prompt.max()), int(max(cells.first.max(), cells.second.max()))
+    X = most[0] + 1 if n_prompts is None else _validate.integer("n_prompts", n_prompts, 1)
+    K = most[1] + 1 if n_options is None else _validate.integer("n_options", n_options, 2)
     reference_of(reference, (X, K))
-    where = torch.device(device)
+    where = device_of(device)
     network = Tabular(X, K) if policy is None else policy
+    _validate.instance("policy", network, nn.Module, "a torch module")
     if start is not None:
         if not isinstance(network, Tabular):
             raise _validate.complaint("start", "omitted for a policy other than a table", "rewards")
@@ -146,28 +169,42 @@ def fit_exact(
     )
     calls = 0
 
-    def evaluate() -> Tensor:
+    def mean_loss(margin: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
-        optimiser.zero_grad()
-        scores = network(prompts)
-        flat = beta * scores.flatten()
-        loss = objective(flat[first] - flat[second], batch)
-        if ridge:
-            loss = loss + ridge / (2.0 * comparisons) * (scores**2).sum()
+        loss = objective(margin, batch)
+        if not loss.requires_grad:
+            raise _validate.complaint("objective", "a function of the margins", "one that is not")
         if not torch.isfinite(loss):
             now = float(loss.detach())
             raise ConvergenceError(f"exact fit: the loss is {now} at evaluation {calls}")
+        return loss
+
+    def evaluate() -> Tensor:
+        optimiser.zero_grad()
+        scores = network(prompts)
+        flat = beta * scores.flatten()
+        loss = mean_loss(flat[first] - flat[second])
+        if ridge:
+            loss = loss + ridge / (2.0 * comparisons) * (scores**2).sum()
         loss.backward()
         return loss
+
+    def slope(margin: Floats) -> Floats:
+        leaf = torch.as_tensor(margin, device=where).requires_grad_()
+        return np.asarray(torch.autograd.grad(mean_loss(leaf), leaf)[0].cpu())
 
     def residual() -> float:
         grads = [p.grad for p in network.parameters() if p.grad is not None]
         return max(float(grad.abs().max()) for grad in grads)
 
     optimiser.step(evaluate)
+    if isinstance(network, Tabular):
+        rewards = beta * network.scores.detach().cpu().numpy()
+        rewards = _newton(rewards, slope, cells, ridge / (comparisons * beta**2))
+        network.scores.data = torch.as_tensor(rewards / beta, device=where)
     loss = float(evaluate().detach())
-    if residual() > tolerance:
+    if residual() > tolerance and not isinstance(network, Tabular):
         # Next to the minimum the loss is flat to rounding, and tells a line search nothing.
         optimiser.param_groups[0].update(line_search_fn=None, max_iter=300)
         optimiser.step(evaluate)
@@ -175,18 +212,120 @@ def fit_exact(
     if not residual() <= tolerance:
         raise ConvergenceError(
             f"exact fit: the largest derivative is {residual():.2e} after {calls} evaluations, "
-            f"more than {tolerance:g}; alternatives that always win or lose have no finite "
-            "optimum (a 'ridge' gives it one)"
+            f"more than {tolerance:g}"
         )
     with torch.no_grad():
         scores = network(prompts)
-    flat = beta * scores.flatten()
-    if not ridge and _run_away(cells, K, (flat[first] - flat[second]).cpu().numpy(), tolerance):
-        raise ConvergenceError(
-            "exact fit: some alternatives always win or lose against others, which has no finite "
-            "optimum; a 'ridge' gives it one"
-        )
+    if not ridge and not isinstance(network, Tabular):
+        flat = beta * scores.flatten()
+        if _run_away(cells, K, (flat[first] - flat[second]).cpu().numpy(), tolerance):
+            raise ConvergenceError(f"exact fit: {UNBOUNDED}")
     return result_of(scores, beta, reference, loss, residual(), calls)
+
+
+# --- the last steps of a table ----------------------------------------------------------
+
+UNBOUNDED = (
+    "some options always win or lose against others, which has no finite optimum; a 'ridge' "
+    "gives it one"
+)
+
+
+def _newton(
+    rewards: Floats, slope: Callable[[Floats], Floats], cells: Cells, ridge: float
+) -> Floats:
+    """Return the rewards where the derivatives vanish, by Newton's method from nearby.
+
+    `slope` gives the derivative of the loss by each cell's margin; `ridge` is the curvature that
+    a prior gives each reward.
+    """
+    x, y, z = cells.prompt, cells.first, cells.second
+    for _ in range(NEWTON_STEPS):
+        margin = rewards[x, y] - rewards[x, z]
+        force = slope(margin)
+        curvature = (slope(margin + APART) - slope(margin - APART)) / (2.0 * APART)
+        step = _newton_step(rewards, force, curvature, cells, ridge)
+        if step is None:
+            break
+        # Over a margin of 1 curvatures change by no more than a factor of e.
+        reach = cells.n_labels * float(np.abs(step[x, y] - step[x, z]).max())
+        rewards = rewards + step / max(1.0, reach)
+        error, size = (
+            np.abs(values - values.mean(axis=1, keepdims=True)).max(axis=1)
+            for values in (step, rewards)
+        )
+        if (error <= ACCURACY * np.maximum(1.0, size)).all():
+            return rewards
+    largest = float(np.abs(rewards[x, y] - rewards[x, z]).max())
+    if not ridge and _separated(cells, rewards.shape[1]).any():
+        raise ConvergenceError(f"exact fit: {UNBOUNDED}")
+    if cells.n_labels * largest > SATURATED:
+        raise ConvergenceError(
+            f"exact fit: no minimum was found; the rewards run away, and margins are at "
+            f"{largest:.3g} where training stopped"
+        )
+    raise ConvergenceError(
+        "exact fit: no minimum was found where the loss curves upwards; it has a kink or a level "
+        "stretch there, or none"
+    )
+
+
+def _newton_step(
+    rewards: Floats, force: Floats, curvature: Floats, cells: Cells, ridge: float
+) -> Floats | None:
+    """Return the Newton step of every prompt; None where the loss does not curve upwards."""
+    X, K = rewards.shape
+    nodes = K + (ridge > 0.0)  # a prior ties every option to one more, whose reward is 0
+    steps = []
+    for low in range(0, X, max(1, AT_ONCE // nodes**2)):
+        part = slice(low, low + max(1, AT_ONCE // nodes**2))
+        base = rewards[part]
+        here = (cells.prompt >= low) & (cells.prompt < low + len(base))
+        at = cells.prompt[here] - low, cells.first[here], cells.second[here]
+        back = at[0], at[2], at[1]
+        forces, curvatures = np.zeros((2, len(base), nodes, nodes))
+        np.add.at(forces, at, force[here])
+        np.add.at(forces, back, -force[here])
+        np.add.at(curvatures, at, curvature[here])
+        np.add.at(curvatures, back, curvature[here])
+        if ridge:
+            forces[:, :K, K] = ridge * base
+            curvatures[:, :K, K] = ridge
+        found = _solve(forces, curvatures)
+        if found is None:
+            return None
+        steps.append(found[:, :K])
+    return np.concatenate(steps)
+
+
+def _solve(forces: Floats, curvatures: Floats) -> Floats | None:
+    """Return the step h with ``sum_j c_ij (h_i - h_j) = -sum_j f_ij`` and 0 for the last option.
+
+    Options are eliminated one by one. Where curvatures are positive nothing is subtracted from
+    them, nor large forces from each other for a small one (Grassmann, Taksar and Heyman 1985), so
+    that gaps to far options are as exact as small ones. None if the matrix is not positive.
+    Both arguments, shape (X, n, n), are overwritten.
+    """
+    X, n, _ = forces.shape
+    totals = np.empty((X, n))
+    with np.errstate(all="ignore"):  # what is not finite is seen at the end
+        for k in range(n - 1):
+            c, f = curvatures[:, k, k + 1 :], forces[:, k, k + 1 :]
+            totals[:, k] = c.sum(axis=1)
+            if not (totals[:, k] > 0.0).all():
+                return None
+            share = c / totals[:, k, None]
+            curvatures[:, k + 1 :, k + 1 :] += c[:, :, None] * share[:, None, :]
+            passed = share[:, :, None] * f[:, None, :]
+            forces[:, k + 1 :, k + 1 :] += passed - passed.swapaxes(1, 2)
+        step = np.zeros((X, n))
+        for k in reversed(range(n - 1)):
+            ahead = curvatures[:, k, k + 1 :] * step[:, k + 1 :] - forces[:, k, k + 1 :]
+            step[:, k] = ahead.sum(axis=1) / totals[:, k]
+    return step if np.isfinite(step).all() else None
+
+
+# --- data without a finite optimum ------------------------------------------------------
 
 
 def _check_compared(cells: Cells, X: int, K: int) -> None:
@@ -206,11 +345,10 @@ def _check_compared(cells: Cells, X: int, K: int) -> None:
         )
 
 
-def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:
-    """Return whether groups that never lose to others have run away from them.
+def _separated(cells: Cells, K: int) -> NDArray[np.bool_]:
+    """Return which cells are between groups of options one of which never lost to the other.
 
-    Likelihoods then have no maximum (Ford's condition), though their derivatives end up below
-    any tolerance; losses that do have one stay in sight.
+    Likelihoods then have no maximum (Ford's condition).
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -222,9 +360,26 @@ def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:
     size = int(max(first.max(), second.max())) + 1
     beats = coo_array((np.ones(len(better)), (better, worse)), shape=(size, size))
     _, group = connected_components(beats, connection="strong")
-    apart = (group[first] != group[second]) & (won | lost)
+    return (group[first] != group[second]) & (won | lost)
+
+
+def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:
+    """Return whether groups that never lose to others have run away from them.
+
+    Derivatives of a likelihood without a maximum end up below any tolerance; losses that have a
+    minimum stay in sight.
+    """
+    apart = _separated(cells, K)
     pull = cells.total / cells.total.sum() * np.exp(-cells.n_labels * np.abs(margin))
     return bool(apart.any()) and bool((pull[apart] <= tolerance).all())
+
+
+def device_of(device: str | torch.device) -> torch.device:
+    """Return a torch device by its name."""
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError):
+        raise _validate.complaint("device", "a torch device", _validate.shown(device)) from None
 
 
 def check_scores(scores: Tensor, sizes: tuple[int, ...]) -> None:

@@ -13,7 +13,7 @@ from .. import _validate
 from ..limits import VarianceForm
 from ..population import Population
 from .annotations import Cells
-from .losses import JointMoments, agreement, bradley_terry, corrected_dpo
+from .losses import JointMoments, agreement, corrected_dpo
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -82,9 +82,12 @@ class TrueJoint:
 
 
 def dpo(margin: Tensor, batch: Batch) -> Tensor:
-    """Return DPO's loss of a batch of single labels."""
+    """Return DPO's loss of a batch of single labels.
+
+    Wins and losses are taken as they are: 1 less the share of wins would lose a rare loss.
+    """
     _check_single(batch)
-    return bradley_terry(margin, batch.wins, batch.weight)
+    return agreement(margin, batch.wins, batch.losses, 1, batch.weight)
 
 
 @dataclass(frozen=True)
