@@ -31,7 +31,7 @@ from tqdm import tqdm
 
 from socialpref import Population, nbc
 from socialpref._files import results_folder
-from socialpref.plots import DARK, LIGHT, MIDDLE, save
+from socialpref.plots import DARK, LIGHT, save
 from socialpref.training import (
     Annotations,
     ClassChoice,
@@ -49,6 +49,8 @@ CANDIDATES = {"apart": (1, 2, 3), "all": (1, 2, 4, 8)}
 ALPHAS = (0.5, 1.0, 2.0)
 STEP = 0.5
 """How fast alpha grows from DPO's solution."""
+ROUNDING = 0.001
+"""How far the clamp's corner is rounded, where minima often lie."""
 ENOUGH = 5
 """Held-out ratings that a book needs to be scored."""
 
@@ -70,6 +72,19 @@ def read(path: Path) -> Readers:
     table = rows.pivot(index=["party", "annotator"], columns="book_id", values="rating")
     party = pd.factorize(table.index.get_level_values("party"))[0]
     return Readers(table.to_numpy(float), party)
+
+
+def described(path: Path) -> str:
+    """Return who the readers are, and how much they rated."""
+    rows = pd.read_csv(path)
+    party = rows.drop_duplicates("annotator")["party"]
+    known = rows.dropna(subset="party")
+    members = ", ".join(f"{count} {name}" for name, count in party.value_counts().items())
+    return (
+        f"{party.notna().sum()} readers of known party ({members}), {party.isna().sum()} of "
+        f"unknown; {len(known) / known['annotator'].nunique():.1f} ratings each of "
+        f"{known['book_id'].nunique()} books"
+    )
 
 
 def shuffled(readers: Readers, seed: int) -> Readers:
@@ -123,9 +138,14 @@ def bradley_terry(rows: Annotations, ridge: float) -> Floats:
 
 
 def by_party(rows: Annotations, party: NDArray[np.integer], ridge: float) -> Population:
-    """Fit rewards to each party's comparisons; `party` is given row by row."""
-    fits = [bradley_terry(rows.take(party == u), ridge) for u in range(2)]
-    return Population(fits, np.bincount(party) / len(party))
+    """Fit rewards to each party's comparisons; `party` is given reader by reader.
+
+    A party's share is that of its readers, however many books they rated.
+    """
+    assert rows.annotator is not None
+    fits = [bradley_terry(rows.take(party[rows.annotator] == u), ridge) for u in range(2)]
+    members = np.bincount(party[np.unique(rows.annotator)])
+    return Population(fits, members / members.sum())
 
 
 def between(source: Population | LatentClasses) -> Floats:
@@ -161,11 +181,7 @@ def learned(train: Readers, settings: Settings, seed: int) -> Iterator[tuple[str
     shared: dict[str, Any] = {"n_prompts": 1, "n_options": size, "ridge": settings.ridge}
     anonymous = fit_exact(cells, dpo, **shared)
     yield "DPO", anonymous.rewards[0]
-    assert rows.annotator_type is not None
-    yield (
-        "party models, averaged",
-        by_party(rows, rows.annotator_type, settings.ridge).mean_rewards(),
-    )
+    yield "party models, averaged", by_party(rows, train.party, settings.ridge).mean_rewards()
     for name, recipe in settings.joint.items():
         if recipe[0] == "apart":
             rewards = bradley_terry(comparisons(train, "apart", seed), recipe[2])
@@ -175,10 +191,9 @@ def learned(train: Readers, settings: Settings, seed: int) -> Iterator[tuple[str
         for alpha in np.arange(STEP, max(ALPHAS) + STEP, STEP):
             fit = fit_exact(
                 cells,
-                corrected(float(alpha)),
+                corrected(float(alpha), rounding=ROUNDING),
                 joint=joint,
                 start=fit.rewards,
-                tolerance=1e-5,
                 **shared,
             )
             if alpha in ALPHAS:
@@ -187,21 +202,34 @@ def learned(train: Readers, settings: Settings, seed: int) -> Iterator[tuple[str
     yield "average rating of training readers", np.nanmean(train.ratings, axis=0)
 
 
+def held_out(readers: Readers, folds: int, repeats: int) -> list[tuple[NDArray[np.bool_], int]]:
+    """Return which readers every split holds out, and the seed of its repeat."""
+    return [
+        (np.random.default_rng(seed).permutation(len(readers.party)) % folds == fold, seed)
+        for seed in range(repeats)
+        for fold in range(folds)
+    ]
+
+
+def truth_of(readers: Readers) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+    """Return the books that enough readers rated, their average ratings, and how many rated."""
+    counts = (~np.isnan(readers.ratings)).sum(axis=0)
+    books = np.flatnonzero(counts >= ENOUGH)
+    return books, np.nanmean(readers.ratings[:, books], axis=0), counts[books]
+
+
 def one_split(
     readers: Readers, fold: NDArray[np.bool_], settings: Settings, seed: int
 ) -> dict[str, tuple[float, float]]:
     """Return each method's rank correlation and share of pairs in order, with held-out ratings."""
-    held = readers.ratings[fold]
-    counts = (~np.isnan(held)).sum(axis=0)
-    mean = np.nansum(held, axis=0) / np.maximum(counts, 1)
-    books = np.flatnonzero(counts >= ENOUGH)
+    books, mean, _ = truth_of(readers.some(fold))
     first, second = np.triu_indices(len(books), 1)
-    truth = np.sign(mean[books][first] - mean[books][second])
+    truth = np.sign(mean[first] - mean[second])
     scores = {}
     for name, rewards in learned(readers.some(~fold), settings, seed):
         gap = np.sign(rewards[books][first] - rewards[books][second])
         order = float((gap == truth)[truth != 0].mean())
-        scores[name] = rank_correlation(rewards[books], mean[books]), order
+        scores[name] = rank_correlation(rewards[books], mean), order
     return scores
 
 
@@ -220,11 +248,7 @@ def scored(
     readers: Readers, settings: Settings, folds: int, repeats: int, jobs: int
 ) -> pd.DataFrame:
     """Return the methods' scores, and their differences from DPO's on the same readers."""
-    splits = [
-        (np.random.default_rng(seed).permutation(len(readers.party)) % folds == fold, seed)
-        for seed in range(repeats)
-        for fold in range(folds)
-    ]
+    splits = held_out(readers, folds, repeats)
     tasks = (delayed(one_split)(readers, fold, settings, seed) for fold, seed in splits)
     outcomes = list(
         tqdm(Parallel(n_jobs=jobs, return_as="generator")(tasks), total=len(splits), unit="split")
@@ -295,22 +319,24 @@ def variances(
     of random parties.
     """
     rows = comparisons(readers, "all")
-    assert rows.annotator is not None
     labels = [readers.party] + [
         np.random.default_rng(seed).permutation(readers.party) for seed in range(permutations)
     ]
     parallel = Parallel(n_jobs=jobs)
     split = parallel(
-        delayed(by_party)(rows, label[rows.annotator], settings.ridge) for label in labels
+        delayed(by_party)(rows, label, settings.ridge) for label in labels
     )
     parties, *chance = [between(one) for one in split]
 
     def row(source: str, value: Floats, without: list[Floats]) -> dict[str, object]:
         by_chance = [rank_correlation(value, one) for one in chance]
         levels = [one.mean() for one in without]
+        beyond = value.mean() - np.median(levels)
         return {
             "source": source,
             "mean_variance": value.mean(),
+            "beyond_noise": beyond,
+            "beyond_noise_sd": np.sqrt(max(beyond, 0.0)),
             "without_tastes": np.median(levels),
             "without_tastes_low": np.quantile(levels, 0.025),
             "without_tastes_high": np.quantile(levels, 0.975),
@@ -347,8 +373,11 @@ def main() -> None:
 
     readers = read(file)
     rows = {design: comparisons(readers, design) for design in RIDGES}
+    print(described(file))
     for design, data in rows.items():
-        print(f"{design}: {len(data)} comparisons by {data.annotators()[1]} readers")
+        people = data.annotators()[1]
+        each = len(data) / people
+        print(f"{design}: {len(data)} comparisons by {people} readers, {each:.1f} each")
     tried = {
         design: choices(rows[design], design, options.jobs)
         for design in tqdm(RIDGES, unit="design")
@@ -373,11 +402,16 @@ def main() -> None:
     print(
         f"ratings shuffled, all pairs: 1 and {n_all} classes {lost.round(4)}, {null.chosen} chosen"
     )
-    parties = by_party(rows["all"], readers.party[rows["all"].annotator], settings.ridge)
+    parties = by_party(rows["all"], readers.party, settings.ridge)
     ceiling = rank_correlation(nbc(parties), parties.mean_rewards())
     print(f"were parties all: rank correlation of NBC and the average reward {ceiling:.5f}")
     spread = variances(readers, settings, options.permutations, options.shuffles, options.jobs)
     print(spread.round(5).to_string(index=False))
+    rated = [
+        truth_of(readers.some(fold))[2].mean()
+        for fold, _ in held_out(readers, options.folds, options.repeats)
+    ]
+    print(f"held-out ratings of a book that is scored: {np.mean(rated):.1f} on average")
     scores = scored(readers, settings, options.folds, options.repeats, options.jobs)
     print(scores.round(4).to_string(index=False))
     with results_folder(options.out) as folder:
@@ -389,42 +423,57 @@ def main() -> None:
 
 def draw(spread: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Draw how much readers seem to differ, and what each method gains over DPO."""
-    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    figure = Figure(figsize=(7.0, 7.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=(1, 2.6))
     rows = np.arange(len(spread))
     middle = spread["without_tastes"]
     reach = [middle - spread["without_tastes_low"], spread["without_tastes_high"] - middle]
-    left.plot(
-        spread["mean_variance"], rows - 0.08, "o", color=DARK, mec="black", label="these readers"
+    upper.plot(
+        spread["mean_variance"], rows - 0.15, "o", color=DARK, mec="black", label="these readers"
     )
-    left.errorbar(
-        middle, rows + 0.08, xerr=reach, fmt="s", color=LIGHT, mec="black", ecolor="black",
-        capsize=3, label="readers without tastes",
+    upper.errorbar(
+        middle, rows + 0.15, xerr=reach, fmt="s", color=LIGHT, mec="black", ecolor="black",
+        capsize=3, label="no tastes: median and middle 95 %",
     )  # fmt: skip
-    left.set_yticks(rows, spread["source"])
-    left.set_xscale("log")
-    left.set_ylim(len(spread) - 0.5, -1.0)
-    left.set_xlabel("mean variance of p between readers")
-    left.legend(frameon=False, fontsize=8)
+    upper.set_yticks(rows, spread["source"])
+    upper.set_xscale("log")
+    upper.set_ylim(len(spread) - 0.5, -0.5)
+    upper.set_xlabel("mean variance of p between readers (log scale)")
+    upper.set_title(_variance_title(spread), fontsize=11, loc="left")
     gains = scores[scores["method"] != "DPO"]
     places = np.arange(len(gains))
     for metric, colour, marker, move in (
-        ("rank_correlation", DARK, "o", -0.13),
-        ("pairs_in_order", MIDDLE, "s", 0.13),
+        ("rank_correlation", DARK, "o", -0.17),
+        ("pairs_in_order", LIGHT, "s", 0.17),
     ):
-        right.errorbar(
+        lower.errorbar(
             gains[f"{metric}_gain"], places + move, xerr=gains[f"{metric}_gain_error"],
-            fmt=marker, color=colour, mec="black", capsize=3, label=metric.replace("_", " "),
+            fmt=marker, color=colour, mec="black", ecolor="black", capsize=3,
+            label=metric.replace("_", " "),
         )  # fmt: skip
-    right.axvline(0.0, color="black", lw=1, ls=":")
-    right.set_yticks(places, gains["method"])
-    right.invert_yaxis()
-    right.set_xlabel("gain over DPO on held-out readers, 95 % interval")
-    right.legend(frameon=False, fontsize=8)
-    for axes in (left, right):
-        axes.tick_params(labelsize=8)
+    lower.axvline(0.0, color="black", lw=1, ls=":")
+    lower.set_yticks(places, gains["method"])
+    lower.invert_yaxis()
+    lower.set_xlabel("gain over DPO on held-out readers, with 95 % intervals")
+    lower.set_title(_gain_title(gains), fontsize=11, loc="left")
+    for axes in (upper, lower):
+        axes.legend(frameon=False, fontsize=9, loc="best")
+        axes.tick_params(labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _variance_title(spread: pd.DataFrame) -> str:
+    """Return how much of the variance that latent classes find is there without tastes."""
+    classes = spread[spread["source"] != "parties"]
+    noise = (classes["without_tastes"] / classes["mean_variance"]).min()
+    return f"Without tastes latent classes find {noise:.0%} of the variance, or more"
+
+
+def _gain_title(gains: pd.DataFrame) -> str:
+    """Return how many methods are better than DPO beyond their interval."""
+    better = (gains["rank_correlation_gain"] > gains["rank_correlation_gain_error"]).sum()
+    return f"{better or 'None'} of {len(gains)} methods orders books better than DPO"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """One table of the alignment methods: what each needs, what it converges to, how it is trained."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from .limits import (
     Limit,
@@ -37,6 +37,9 @@ class Method:
         and comparisons drawn from a distribution; None where theory promises none.
     guarantee : str
         In words.
+    verified_at : mapping
+        Options of the limit, and of training, at which the two are compared; the defaults if
+        empty.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Method:
     loss: str
     order: Order | None
     guarantee: str
+    verified_at: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 METHODS: dict[str, Method] = {
@@ -56,7 +60,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "corrected-dpo", "linked", corrected_dpo_limit, "corrected_dpo", None,
-            "removes the first-order error of small disagreement",
+            "removes the first-order error of small disagreement", {"alpha": 0.5},
         ),
         Method(
             "agreement", "panel", agreement_limit, "agreement", "average reward",

@@ -406,9 +406,9 @@ def test_bad_minibatches(options: dict[str, Any], argument: str) -> None:
 
 def test_bad_networks() -> None:
     for sizes in ((0, 3), (1, 0), (1.5, 3)):
-        with pytest.raises(ValueError, match="a positive integer"):
+        with pytest.raises(ValueError, match="an integer of at least 1"):
             Tabular(*sizes)
-        with pytest.raises(ValueError, match="a positive integer"):
+        with pytest.raises(ValueError, match="an integer of at least 1"):
             MLP(*sizes)
     with pytest.raises(ValueError, match="hidden"):
         MLP(1, 3, (4, 0))

@@ -1,6 +1,8 @@
 """The conformance suite: every method of the table, under the same statements."""
 
 import inspect
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,17 @@ from socialpref.errors import InputError
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.methods import METHODS, Method
 from socialpref.rules import nbc
-from socialpref.training import Annotations, learn, losses, simulate
+from socialpref.training import (
+    Annotations,
+    Fit,
+    Fitting,
+    TrueJoint,
+    learn,
+    losses,
+    simulate,
+    trains,
+)
+from socialpref.training.learn import options_of
 
 from .helpers import Floats, refuses
 
@@ -30,17 +42,14 @@ def small(draw: st.DrawFn) -> Population:
     return Population(rows)
 
 
-def limit_of(method: Method, population: Population, **setting: object) -> Floats:
+def limit_of(method: Method, population: Population, **setting: Any) -> Floats:
     assert method.limit is not None
-    if method.name == "corrected-dpo":
-        setting["alpha"] = 0.5
-    return method.limit(population, **setting).policy
+    return method.limit(population, **setting, **method.verified_at).policy
 
 
-def learned(method: Method, population: Population, **setting: object) -> Floats:
-    if method.name == "corrected-dpo":
-        setting["alpha"] = 0.5
-    return learn(method.name, population, tolerance=1e-10, **setting).policy[0]  # type: ignore[arg-type]
+def learned(method: Method, population: Population, **setting: Any) -> Floats:
+    setting = {"tolerance": 1e-10, **setting, **method.verified_at}
+    return learn(method.name, population, **setting).policy[0]
 
 
 @every
@@ -68,8 +77,7 @@ def test_so_it_does_with_another_sampling_reference_and_beta(method: Method) -> 
 @with_limit
 def test_every_prompt_has_its_own_limit(method: Method) -> None:
     prompts = (mediocre_winner(), Population([[0.0, -1.0, 2.0], [1.0, 0.5, 0.0], [0.3, 0.0, 0.9]]))
-    setting = {"alpha": 0.5} if method.name == "corrected-dpo" else {}
-    fit = learn(method.name, prompts, tolerance=1e-10, **setting)  # type: ignore[arg-type]
+    fit = learn(method.name, prompts, tolerance=1e-10, **method.verified_at)
     for policy, population in zip(fit.policy, prompts, strict=True):
         assert total_variation(policy, limit_of(method, population)) <= 1e-8
 
@@ -106,11 +114,13 @@ def test_samples_come_near(method: Method) -> None:
         pytest.skip("what linked comparisons do not identify has no limit to come near")
     population = Population([[0.0, -1.0, -2.0], [0.0, -2.0, 1.0]])
     limit = limit_of(method, population)
-    setting = {"alpha": 0.5} if method.name == "corrected-dpo" else {}
+    setting = dict(method.verified_at)
+    if "n_classes" in options_of(method):
+        setting["n_classes"] = 2
     means = []
     for n in (2_000, 200_000):
         rows = [simulate(population, n, method.information, seed=seed) for seed in range(4)]
-        fits = [learn(method.name, row, n_classes=2, **setting) for row in rows]  # type: ignore[arg-type]
+        fits = [learn(method.name, row, **setting) for row in rows]
         means.append(np.mean([total_variation(fit.policy[0], limit) for fit in fits]))
     assert means[1] < means[0] / 3
     assert means[1] < 0.02
@@ -128,6 +138,120 @@ def test_annotations_that_do_not_tell_enough_are_refused(method: Method) -> None
 def test_an_unknown_method_is_refused() -> None:
     with refuses("method"):
         learn("ppo", two_camps())
+
+
+ROWS = simulate(two_camps(), 2000, "linked", seed=0)
+
+
+def test_a_row_without_a_training_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = replace(METHODS["dpo"], name="new")
+    monkeypatch.setitem(METHODS, "new", row)
+    with pytest.raises(InputError, match=r"'new' has none"):
+        learn("new", two_camps())
+
+
+def test_a_registered_training_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rewards twice DPO's, and with an option of its own."""
+    row = replace(METHODS["dpo"], name="twice")
+    monkeypatch.setitem(METHODS, "twice", row)
+
+    @trains(row)
+    def _twice(fitting: Fitting, *, factor: float = 2.0) -> Fit:
+        fit = fitting.of(fitting.cells("anonymous"))
+        return fitting.policy(factor * fit.rewards, fit)
+
+    plain = learn("dpo", two_camps()).rewards
+    np.testing.assert_allclose(learn("twice", two_camps()).rewards, 2 * plain, atol=1e-12)
+    np.testing.assert_allclose(learn("twice", two_camps(), factor=3).rewards, 3 * plain, atol=1e-12)
+    with refuses("alpha"):
+        learn("twice", two_camps(), alpha=1.0)
+
+
+OPTIONS = {
+    "alpha": 0.5, "form": "F1", "clamp": 0.1, "joint": TrueJoint((two_camps(),)), "n_classes": 2,
+    "shares": [0.5, 0.5], "alhpa": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@every
+def test_options_of_other_methods_are_refused(method: Method, option: str) -> None:
+    own = {
+        "corrected-dpo": {"alpha", "form", "clamp", "joint", "n_classes"},
+        "reward-averaging": {"shares"},
+        "latent-classes": {"n_classes"},
+    }
+    assert set(options_of(method)) == own.get(method.name, set())
+    if option not in options_of(method):
+        with refuses(option):
+            learn(method.name, ROWS, **{option: OPTIONS[option]})
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "options", "argument"),
+    [
+        ("dpo", ROWS, {"sampling": [0.3, 0.3, 0.4]}, "sampling"),
+        ("corrected-dpo", ROWS, {"joint": OPTIONS["joint"], "n_classes": 2}, "n_classes"),
+        ("corrected-dpo", two_camps(), {"n_classes": 2}, "n_classes"),
+        ("corrected-dpo", two_camps(), {"alpha": -1.0}, "alpha"),
+        ("corrected-dpo", two_camps(), {"alpha": "1"}, "alpha"),
+        ("corrected-dpo", two_camps(), {"form": "F4"}, "form"),
+        ("corrected-dpo", two_camps(), {"clamp": 0.0}, "clamp"),
+        ("corrected-dpo", two_camps(), {"joint": "true"}, "joint"),
+        ("latent-classes", ROWS, {"n_classes": 1.0}, "n_classes"),
+        ("latent-classes", ROWS, {"ridge": 1.0}, "ridge"),
+        ("latent-classes", ROWS, {"tolerance": 1e-3}, "tolerance"),
+        ("dpo", "rows", {}, "data"),
+        ("dpo", None, {}, "data"),
+        ("dpo", [], {}, "data"),
+        ("dpo", [two_camps(), ROWS], {}, "data"),
+        (7, two_camps(), {}, "method"),
+        ("dpo", two_camps(), {"beta": "1"}, "beta"),
+        ("dpo", two_camps(), {"ridge": True}, "ridge"),
+        ("dpo", two_camps(), {"device": "abacus"}, "device"),
+    ],
+)
+def test_bad_trainings(method: Any, data: Any, options: dict[str, Any], argument: str) -> None:
+    with refuses(argument):
+        learn(method, data, **options)
+
+
+def test_people_are_weighted_and_not_labels() -> None:
+    """Two annotators of type 0 give 100 labels each, eight of type 1 give 5: shares 0.2 and 0.8.
+
+    70 % of either type's labels are for the option that it likes, so the gap is log(7 / 3) by
+    type, and (0.2 - 0.8) log(7 / 3) on average.
+    """
+    who = np.repeat(np.arange(10), [100, 100, *[5] * 8])
+    types = (who >= 2).astype(int)
+    label = np.empty(len(who), dtype=int)
+    for u in range(2):
+        rows = np.flatnonzero(types == u)
+        label[rows] = np.arange(len(rows)) < 0.7 * len(rows)
+    label[types == 1] = 1 - label[types == 1]
+    none = np.zeros_like(who)
+    columns = none, none, none + 1, label, 1, 2
+    people = Annotations(*columns, annotator=who, annotator_type=types)
+    gap = np.log(7 / 3) * (0.2 - 0.8)
+    rewards = learn("reward-averaging", people).rewards[0]
+    np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
+    labels = Annotations(*columns, annotator_type=types)  # every label may be of another annotator
+    gap = np.log(7 / 3) * (200 - 40) / 240
+    rewards = learn("reward-averaging", labels).rewards[0]
+    np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
+
+
+def test_shares_of_latent_classes_are_of_people() -> None:
+    """A fifth of the annotators, who are of the other mind, give most of the labels."""
+    rng = np.random.default_rng(0)
+    each = np.where(np.arange(300) < 60, 200, 20)
+    who = np.repeat(np.arange(300), each)
+    likes = np.where(who < 60, 2.0, -2.0)
+    label = (rng.random(len(who)) < 1 / (1 + np.exp(-likes))).astype(int)
+    none = np.zeros_like(who)
+    rows = Annotations(none, none, none + 1, label, 1, 2, annotator=who)
+    rewards = learn("latent-classes", rows, n_classes=2).rewards[0]
+    assert rewards[0] - rewards[1] == pytest.approx(2.0 * (0.2 - 0.8), abs=0.1)
 
 
 def test_the_mixture_needs_annotations() -> None:

@@ -179,7 +179,7 @@ def test_a_failed_check_exits_with_1(
 def test_a_wrong_name_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--methods", "ppo"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("socialpref: error: 'methods' must be among 'dpo'")
+    assert error.startswith("socialpref: error: 'methods' must be one of 'dpo'")
     assert error.count("\n") == 1
 
 

@@ -3,7 +3,7 @@
 from .annotations import Annotations, Cells, expected_cells, simulate
 from .fit import Fit, fit_exact
 from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
-from .learn import learn
+from .learn import Fitting, learn, trains
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
@@ -17,6 +17,7 @@ __all__ = [
     "Certification",
     "ClassChoice",
     "Fit",
+    "Fitting",
     "JointLikelihood",
     "LatentClasses",
     "Report",
@@ -35,5 +36,6 @@ __all__ = [
     "learn",
     "populations",
     "simulate",
+    "trains",
     "verify",
 ]

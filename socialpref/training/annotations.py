@@ -6,7 +6,7 @@ annotators, one of each type, who all label the same pair.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -74,7 +74,8 @@ class Annotations:
     Raises
     ------
     InputError
-        If columns differ in length, a label is neither 0 nor 1, or an index is out of range.
+        If columns differ in length, a label is neither 0 nor 1, an index is out of range, or an
+        annotator has two types.
 
     Examples
     --------
@@ -95,15 +96,15 @@ class Annotations:
     panel: Integers | None = None
 
     def __post_init__(self) -> None:
-        limits = {"prompt": self.n_prompts, "first": self.n_options, "second": self.n_options}
-        sizes = {"n_prompts": (self.n_prompts, 1), "n_options": (self.n_options, 2)}
-        for name, (size, least) in sizes.items():
-            if not isinstance(size, int | np.integer) or size < least:
-                raise _validate.complaint(name, f"an integer of at least {least}", repr(size))
-        labels = np.asarray(self.label)
-        if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "biuf":
+        X = _validate.integer("n_prompts", self.n_prompts, 1)
+        K = _validate.integer("n_options", self.n_options, 2)
+        object.__setattr__(self, "n_prompts", X)
+        object.__setattr__(self, "n_options", K)
+        limits = {"prompt": X, "first": K, "second": K}
+        labels = _validate.any_array("label", self.label, "a one-dimensional array of 0 and 1")
+        if labels.ndim != 1 or not len(labels):
             must = "a one-dimensional array of at least one number"
-            raise _validate.complaint("label", must, f"shape {labels.shape} of {labels.dtype}")
+            raise _validate.complaint("label", must, f"shape {labels.shape}")
         right = (labels == 0) | (labels == 1)
         if not right.all():
             raise _validate.complaint("label", "0 or 1", f"{labels[~right][0]:g} among them")
@@ -112,16 +113,32 @@ class Annotations:
             values = getattr(self, name)
             if values is None:
                 continue
-            array = np.asarray(values)
-            if array.shape != labels.shape or array.dtype.kind not in "iu":
-                must = f"{len(labels)} integers, one for each label"
-                raise _validate.complaint(name, must, f"shape {array.shape} of {array.dtype}")
+            must = f"{len(labels)} integers, one for each label"
+            array = _integers(name, values, must)
+            if array.shape != labels.shape:
+                raise _validate.complaint(name, must, f"shape {array.shape}")
             high = limits.get(name, np.inf)
             if array.min() < 0 or array.max() >= high:
                 wrong = array[(array < 0) | (array >= high)][0]
                 must = f"in 0..{high - 1}" if name in limits else "non-negative"
                 raise _validate.complaint(name, must, f"{wrong} among them")
             object.__setattr__(self, name, array)
+        self._check_types()
+
+    def _check_types(self) -> None:
+        """Refuse an annotator of two types."""
+        if self.annotator is None or self.annotator_type is None:
+            return
+        order = np.lexsort((self.annotator_type, self.annotator))
+        who, types = self.annotator[order], self.annotator_type[order]
+        torn = np.flatnonzero((who[1:] == who[:-1]) & (types[1:] != types[:-1]))
+        if len(torn):
+            at = torn[0]
+            raise _validate.complaint(
+                "annotator_type",
+                "one for each annotator",
+                f"types {types[at]} and {types[at + 1]} for annotator {who[at]}",
+            )
 
     def __len__(self) -> int:
         return len(self.label)
@@ -136,6 +153,13 @@ class Annotations:
     def take(self, rows: ArrayLike) -> Self:
         """Return some of the rows, by number or by a mask."""
         chosen = np.asarray(rows)
+        mask = chosen.dtype == bool
+        if not mask:
+            chosen = _integers("rows", rows, "a mask, or numbers of rows")
+        wrong = chosen.shape != (len(self),) if mask else (chosen < 0) | (chosen >= len(self))
+        if chosen.ndim != 1 or np.any(wrong):
+            must = f"a mask of {len(self)} rows, or their numbers in 0..{len(self) - 1}"
+            raise _validate.complaint("rows", must, _validate.shown(rows))
         columns = {
             f.name: getattr(self, f.name)[chosen]
             for f in fields(self)
@@ -223,6 +247,25 @@ class Annotations:
                 f"{len(counts)} annotators have one."
             )
         return who, len(counts)
+
+    def annotators_by_type(self) -> NDArray[np.int64]:
+        """Return how many annotators each type has; how many labels, if annotators are unknown.
+
+        Raises
+        ------
+        InputError
+            If types are unknown, or not numbered from 0 without gaps.
+        """
+        if self.annotator_type is None:
+            raise _validate.complaint("annotator_type", "known for reward averaging", "None")
+        types = self.annotator_type
+        if self.annotator is not None:
+            types = types[np.unique(self.annotator, return_index=True)[1]]
+        counts = np.bincount(types)
+        if not counts.all():
+            must = "numbered from 0 without gaps"
+            raise _validate.complaint("annotator_type", must, f"none of {counts.argmin()}")
+        return counts
 
     def dataset(self) -> "TensorDataset":
         """Return a torch dataset: (prompt, first, second, label) of a row, annotator or panel.
@@ -346,20 +389,15 @@ def simulate(
     >>> len(panels), panels.panels()[1].shape
     (999, (333, 3))
     """
-    prompts = _prompts(population)
-    if information not in INFORMATION:
-        must = f"one of {', '.join(map(repr, INFORMATION))}"
-        raise _validate.complaint("information", must, repr(information))
-    rng = np.random.default_rng(seed)
+    prompts = populations_of("population", population)
+    _validate.choice("information", information, INFORMATION)
+    rng = _validate.seed("seed", seed)
     voices = _voices(prompts[0], replicas) if information == "panel" else None
-    if information == "linked" and not (isinstance(comparisons, int) and comparisons >= 2):
-        raise _validate.complaint("comparisons", "an integer of at least 2", repr(comparisons))
+    comparisons = _validate.integer("comparisons", comparisons, 2)
     size = {"linked": comparisons, "panel": 1 if voices is None else len(voices)}.get(
         information, 1
     )
-    if not isinstance(n, int | np.integer) or n < size:
-        raise _validate.complaint("n", f"an integer of at least {size}", repr(n))
-    groups = int(n) // size
+    groups = _validate.integer("n", n, size) // size
     rows = groups * size
     x = np.repeat(rng.integers(len(prompts), size=groups), size)
     if voices is None:
@@ -416,7 +454,8 @@ def expected_cells(
     >>> expected_cells(mediocre_winner()).total.round(4)
     array([0.2222, 0.2222, 0.2222])
     """
-    prompts = _prompts(population)
+    prompts = populations_of("population", population)
+    _validate.choice("information", information, INFORMATION)
     weights = pair_design(prompts[0], sampling) / len(prompts)
     y, z = np.nonzero(np.triu(weights, 1))
     total = 2.0 * weights[y, z]
@@ -443,17 +482,44 @@ def expected_cells(
     )
 
 
-def _prompts(population: Population | Sequence[Population]) -> tuple[Population, ...]:
-    prompts = (population,) if isinstance(population, Population) else tuple(population)
-    if not prompts or not all(isinstance(one, Population) for one in prompts):
-        raise _validate.complaint("population", "a Population or several", repr(population))
+def populations_of(
+    name: str, population: Population | Sequence[Population]
+) -> tuple[Population, ...]:
+    """Return the populations of all prompts, which must be alike but for their rewards."""
+    if isinstance(population, Population):
+        return (population,)
+    must = "a Population or several"
+    _validate.instance(name, population, Iterable, must)
+    prompts = tuple(population)
+    if not prompts:
+        raise _validate.complaint(name, must, "none")
+    for one in prompts:
+        _validate.instance(name, one, Population, must)
     first = prompts[0]
     for one in prompts[1:]:
         same = one.rewards.shape == first.rewards.shape and one.link == first.link
         if not same or np.abs(one.shares - first.shares).max() > _validate.SUM_TOLERANCE:
             must = "of the same types, shares, link and number of alternatives at every prompt"
-            raise _validate.complaint("population", must, "prompts that differ")
+            raise _validate.complaint(name, must, "prompts that differ")
     return prompts
+
+
+def _integers(name: str, values: Any, must: str) -> Integers:
+    """Return integers of any shape; 1.0 and True are none."""
+    _validate.any_array(name, values, must)
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise _validate.complaint(name, must, f"an array of {array.dtype}")
+    return np.array(array)
+
+
+def places(name: str, values: Any, size: int) -> Integers:
+    """Return integers in 0..size - 1, of any shape."""
+    must = f"integers in 0..{size - 1}"
+    numbers = _integers(name, values, must)
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= size):
+        raise _validate.complaint(name, must, _validate.shown(values))
+    return numbers
 
 
 def _voices(population: Population, replicas: Sequence[int] | None) -> Integers:
@@ -463,10 +529,10 @@ def _voices(population: Population, replicas: Sequence[int] | None) -> Integers:
             must = "given, in proportion to the shares, where types have unequal shares"
             raise _validate.complaint("replicas", must, "None")
         return np.arange(population.n_types)
-    counts = np.asarray(replicas)
-    if counts.shape != (population.n_types,) or counts.dtype.kind not in "iu" or counts.min() < 0:
-        must = f"{population.n_types} non-negative integers"
-        raise _validate.complaint("replicas", must, repr(replicas))
+    must = f"{population.n_types} non-negative integers"
+    counts = _integers("replicas", replicas, must)
+    if counts.shape != (population.n_types,) or counts.min() < 0:
+        raise _validate.complaint("replicas", must, _validate.shown(replicas))
     if not counts.any():
         raise _validate.complaint("replicas", "positive for some type", repr(replicas))
     return np.repeat(np.arange(population.n_types), counts)

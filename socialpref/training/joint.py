@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
-from .annotations import Annotations
+from .annotations import Annotations, places
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -130,6 +130,7 @@ class LatentClasses:
         InputError
             If an annotator has one comparison, or prompts or options are others than the fit's.
         """
+        _validate.instance("annotations", annotations, Annotations, "Annotations")
         rows = _Comparisons.of(annotations)
         if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
@@ -142,19 +143,9 @@ class LatentClasses:
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return each class's probability to prefer the first, on a last axis."""
-        places = []
-        for name, values, size in (
-            ("prompt", prompt, len(self.rewards)),
-            ("first", first, self.rewards.shape[2]),
-            ("second", second, self.rewards.shape[2]),
-        ):
-            numbers = np.asarray(values)
-            if numbers.dtype.kind not in "iu":
-                raise _validate.complaint(name, "integers", f"an array of {numbers.dtype}")
-            if numbers.size and (numbers.min() < 0 or numbers.max() >= size):
-                raise _validate.complaint(name, f"in 0..{size - 1}", "others")
-            places.append(numbers)
-        x, y, z = places
+        X, _, K = self.rewards.shape
+        x = places("prompt", prompt, X)
+        y, z = places("first", first, K), places("second", second, K)
         return _sigmoid(self.rewards[x, :, y] - self.rewards[x, :, z])
 
 
@@ -228,22 +219,20 @@ def fit_latent_classes(
     >>> fit.joint(0, 1, 0, 1, 0).round(2), crowd.pairwise_twice()[1, 0].round(2)
     (np.float64(0.4), np.float64(0.4))
     """
-    if not isinstance(n_classes, int | np.integer) or n_classes < 1:
-        raise _validate.complaint("n_classes", "a positive integer", repr(n_classes))
-    if not isinstance(n_starts, int | np.integer) or n_starts < 1:
-        raise _validate.complaint("n_starts", "a positive integer", repr(n_starts))
-    if not isinstance(max_iterations, int | np.integer) or max_iterations < 1:
-        raise _validate.complaint("max_iterations", "a positive integer", repr(max_iterations))
-    _validate.number("ridge", ridge, 0.0, above=True)
-    _validate.number("tolerance", tolerance, 0.0, above=True)
-    likelihood = _Likelihood(_Comparisons.of(annotations), float(ridge))
-    rng = np.random.default_rng(seed)
+    _validate.instance("annotations", annotations, Annotations, "Annotations")
+    n_classes = _validate.integer("n_classes", n_classes, 1)
+    n_starts = _validate.integer("n_starts", n_starts, 1)
+    max_iterations = _validate.integer("max_iterations", max_iterations, 1)
+    ridge = _validate.number("ridge", ridge, 0.0, above=True)
+    tolerance = _validate.number("tolerance", tolerance, 0.0, above=True)
+    rng = _validate.seed("seed", seed)
+    likelihood = _Likelihood(_Comparisons.of(annotations), ridge)
     pooled = _Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
     best = pooled
     if n_classes > 1:
         short = min(SHORT, max_iterations)
         rewards, _ = likelihood.split(pooled.point.parameters)
-        starts = [likelihood.start(int(n_classes), rng, rewards) for _ in range(n_starts)]
+        starts = [likelihood.start(n_classes, rng, rewards) for _ in range(n_starts)]
         runs = [_Ascent(likelihood, start).run(tolerance, short) for start in starts]
         best = max(runs, key=lambda run: run.point.value)
         best.run(tolerance, max_iterations, progress=progress)
@@ -341,15 +330,16 @@ def choose_classes(
     """
     from tqdm import tqdm
 
-    numbers = tuple(candidates)
+    _validate.instance("annotations", annotations, Annotations, "Annotations")
+    must = "distinct numbers of classes"
+    _validate.instance("candidates", candidates, Sequence, must)
+    numbers = tuple(_validate.integer("candidates", n, 1) for n in candidates)
     if not numbers or len(set(numbers)) < len(numbers):
-        raise _validate.complaint("candidates", "distinct numbers of classes", repr(candidates))
-    if rule not in ("best", "one standard error"):
-        raise _validate.complaint("rule", "'best' or 'one standard error'", repr(rule))
+        raise _validate.complaint("candidates", must, _validate.shown(candidates))
+    _validate.choice("rule", rule, ("best", "one standard error"))
+    seed = _validate.integer("seed", seed)
     who, n_annotators = annotations.annotators()
-    if not isinstance(folds, int | np.integer) or not 2 <= folds <= n_annotators:
-        must = f"an integer in 2..{n_annotators}, the number of annotators"
-        raise _validate.complaint("folds", must, repr(folds))
+    folds = _validate.integer("folds", folds, 2, n_annotators)
 
     def fit(rows: Annotations, n_classes: int) -> LatentClasses:
         return fit_latent_classes(

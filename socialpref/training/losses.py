@@ -6,7 +6,7 @@ annotations that prefer the first: 1, 0, or what many of them average to. All lo
 means over the batch, differentiable, and finite for finite margins, however large.
 """
 
-from math import comb, exp, log
+from math import comb, exp, inf, log
 from typing import Literal, NamedTuple
 
 import torch
@@ -134,11 +134,8 @@ def corrected_dpo(
         _validate.number("alpha", alpha, 0.0)
     elif not (alpha >= 0).all():
         raise _validate.complaint("alpha", "non-negative", f"{alpha.min():g}")
-    if form not in FORMS:
-        must = f"one of {', '.join(map(repr, FORMS))}"
-        raise _validate.complaint("form", must, repr(form))
-    if not clamp > 0.0:
-        raise _validate.complaint("clamp", "positive", repr(clamp))
+    _validate.choice("form", form, FORMS)
+    clamp = _validate.number("clamp", clamp, 0.0, inf, above=True, infinite=True)
     _validate.number("rounding", rounding, 0.0)
     # Further out the correction is at its clamp, or 0, and floats would overflow.
     far = 30.0 if margin.dtype == torch.float64 else 15.0
@@ -212,13 +209,11 @@ def agreement(
     >>> agreement(torch.tensor([0.5, 0.5]), wins, losses, 3)
     tensor(0.1007)
     """
-    if not isinstance(n_labels, int) or n_labels < 1:
-        raise _validate.complaint("n_labels", "a positive integer", repr(n_labels))
+    _validate.integer("n_labels", n_labels, 1)
+    _validate.choice("family", family, ("logit", "potential"))
     if family == "logit":
         scaled = n_labels * margin
         return _mean(-wins * logsigmoid(scaled) - losses * logsigmoid(-scaled), weight)
-    if family != "potential":
-        raise _validate.complaint("family", "'logit' or 'potential'", repr(family))
     return _mean(
         -wins * _potential(margin, n_labels) - losses * _potential(-margin, n_labels), weight
     )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .. import _validate
 from ..errors import ConvergenceError, DataError, InputError, OutputError
 from .annotations import Cells
-from .fit import Fit, check_scores, reference_of, result_of
+from .fit import Fit, check_scores, device_of, reference_of, result_of
 from .losses import JointMoments
 from .objectives import Batch, JointLikelihood, Objective, dpo, tensors_of
 
@@ -94,13 +94,20 @@ def fit_minibatch(
     >>> [int(fit.policy[0].argmax()) for fit in fits]
     [1, 1]
     """
-    _validate.number("beta", beta, 0.0, above=True)
-    _validate.number("learning_rate", learning_rate, 0.0, above=True)
-    for name, value in (("steps", steps), ("batch_size", batch_size), ("save_every", save_every)):
-        if not isinstance(value, int) or value < 1:
-            raise _validate.complaint(name, "a positive integer", repr(value))
+    beta = _validate.number("beta", beta, 0.0, above=True)
+    learning_rate = _validate.number("learning_rate", learning_rate, 0.0, above=True)
+    n_prompts = _validate.integer("n_prompts", n_prompts, 1)
+    n_options = _validate.integer("n_options", n_options, 2)
+    steps = _validate.integer("steps", steps, 1)
+    batch_size = _validate.integer("batch_size", batch_size, 1)
+    save_every = _validate.integer("save_every", save_every, 1)
+    seed = _validate.integer("seed", seed)
     reference_of(reference, (n_prompts, n_options))
-    count, where = len(policies), torch.device(device)
+    where = device_of(device)
+    _validate.instance("policies", policies, Sequence, "a sequence of torch modules")
+    for one in policies:
+        _validate.instance("policies", one, nn.Module, "a sequence of torch modules")
+    count = len(policies)
     if not count:
         raise _validate.complaint("policies", "at least one", "none")
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}

@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import _validate
 from ..limits import VarianceForm
 from ..population import Population
-from .annotations import Cells
+from .annotations import Cells, places, populations_of
 from .losses import JointMoments, agreement, corrected_dpo
 
 Floats = NDArray[np.float64]
@@ -71,11 +71,16 @@ class TrueJoint:
 
     populations: Sequence[Population]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "populations", populations_of("populations", self.populations))
+
     def moments(
         self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike
     ) -> tuple[Floats, Floats, Floats]:
         """Return ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of each pair."""
-        x, y, z = np.asarray(prompt), np.asarray(first), np.asarray(second)
+        K = self.populations[0].n_options
+        x = places("prompt", prompt, len(self.populations))
+        y, z = places("first", first, K), places("second", second, K)
         mean = np.stack([one.pairwise() for one in self.populations])[x, y, z]
         square = np.stack([one.pairwise_twice() for one in self.populations])
         return square[x, y, z], mean - square[x, y, z], square[x, z, y]
@@ -142,6 +147,8 @@ def tensors_of(
             raise _validate.complaint(name, f"more than {most}, which is in 'cells'", size)
     shares = [cells.wins / cells.total, cells.losses / cells.total, cells.total]
     if joint is not None:
+        if not hasattr(joint, "moments"):
+            raise _validate.complaint("joint", "a joint likelihood", _validate.shown(joint))
         shares += joint.moments(cells.prompt, cells.first, cells.second)
     wins, losses, weight, *moments = (
         torch.as_tensor(np.asarray(values), dtype=dtype, device=device) for values in shares

@@ -76,6 +76,7 @@ class MLP(nn.Module):
         super().__init__()
         _check_sizes(n_prompts=n_prompts, n_options=n_options)
         _check_sizes(**{f"hidden[{i}]": width for i, width in enumerate(hidden)})
+        seed = _validate.integer("seed", seed)
         self.n_prompts = n_prompts
         widths = (n_prompts, *hidden, n_options)
         with torch.random.fork_rng(devices=[]):
@@ -95,5 +96,4 @@ class MLP(nn.Module):
 
 def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise _validate.complaint(f"{name}", "a positive integer", repr(size))
+        _validate.integer(name, size, 1)

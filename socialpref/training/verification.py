@@ -1,6 +1,6 @@
 """Whether training does what the theory says, for the table's methods and for a loss you bring."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +16,12 @@ from .. import _validate
 from ..errors import ConvergenceError, InputError
 from ..examples import mediocre_winner, two_camps
 from ..limits import optimal_policy, total_variation
-from ..methods import METHODS
+from ..methods import METHODS, Method
 from ..population import Population
 from ..rules import nbc
 from .annotations import expected_cells, simulate
-from .fit import fit_exact
-from .learn import learn
+from .fit import Fit, fit_exact
+from .learn import learn, options_of
 from .objectives import Batch
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
 
 EXACT = 1e-6
-"""The largest total variation that counts as equal."""
+"""The largest total variation from its limit that training may end at."""
+SAME = 1e-9
+"""The largest total variation at which a loss of one's own has the same limit as a method."""
 SIZES = (3_000, 30_000, 300_000)
 SLOPE, SLACK = -0.5, 0.1
 """Errors fall with the square root of the sample size; how far from it a fitted slope may be."""
-ALPHA = 0.5
-"""Of the corrected loss that is verified."""
 MOST_TYPES = 12
 """A panel of so many has 4,096 outcomes."""
 
@@ -158,8 +158,8 @@ def verify(
 
     Three statements: training on the expectation ends at the exact limit; training on samples
     nears it with the square root of their number; the policy has the order that theory promises.
-    Corrected DPO is trained at alpha 0.5, with the true joint likelihood on the expectation, and
-    with one learned from the sample, of as many classes as there are types, otherwise.
+    Corrected DPO is trained at alpha 0.5, with the true joint likelihood on the expectation. On a
+    sample it is learned, with as many classes as there are types.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def verify(
     on : mapping of str to Population, optional
         `populations()` if omitted.
     sizes : sequence of int
-        Numbers of annotations; at least two.
+        Numbers of annotations; at least two, of at least 100.
     n_seeds : int
         Samples of each size; at least two.
     progress : bool
@@ -183,7 +183,8 @@ def verify(
     InputError
         If an argument is out of range.
     ConvergenceError
-        If a training does not converge.
+        If a training does not converge. Samples can be too small to have a finite optimum; the
+        smallest are tried before anything else.
 
     Examples
     --------
@@ -194,50 +195,76 @@ def verify(
     True
     """
     known = [name for name, method in METHODS.items() if method.limit is not None]
-    chosen = list(methods) if methods is not None else known
+    chosen = known if methods is None else list(_sequence("methods", methods, "names of methods"))
     for name in chosen:
-        if name not in known:
-            must = f"among {', '.join(map(repr, known))}"
-            raise _validate.complaint("methods", must, repr(name))
-    ns = tuple(int(n) for n in sizes)
-    if len(set(ns)) < 2 or min(ns) < 100:
-        raise _validate.complaint("sizes", "at least two numbers of at least 100", sizes)
-    if n_seeds < 2:
-        raise _validate.complaint("n_seeds", "at least 2", n_seeds)
+        _validate.choice("methods", name, known)
+    ns = tuple(_validate.integer("sizes", n, 100) for n in _sequence("sizes", sizes, "numbers"))
+    if len(set(ns)) < 2:
+        raise _validate.complaint("sizes", "at least two different numbers", _validate.shown(sizes))
+    n_seeds = _validate.integer("n_seeds", n_seeds, 2)
+    if on is not None:
+        _validate.instance("on", on, Mapping, "a mapping of names to populations")
+        for one in on.values():
+            _validate.instance("on", one, Population, "a mapping of names to populations")
     from tqdm import tqdm
 
     pairs = list(product(chosen, (populations() if on is None else on).items()))
+    for name, (label, one) in pairs:
+        _errors(METHODS[name], label, one, min(ns), n_seeds)
     bar = tqdm(pairs, disable=not progress, unit="training")
-    return Report(tuple(_verify(name, label, one, ns, n_seeds) for name, (label, one) in bar))
+    return Report(
+        tuple(_verify(METHODS[name], label, one, ns, n_seeds) for name, (label, one) in bar)
+    )
+
+
+def _sequence(name: str, values: Any, must: str) -> Iterable[Any]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise _validate.complaint(name, must, _validate.shown(values))
+    return values
 
 
 def _verify(
-    name: str, label: str, population: Population, sizes: tuple[int, ...], n_seeds: int
+    method: Method, label: str, population: Population, sizes: tuple[int, ...], n_seeds: int
 ) -> Verification:
-    method = METHODS[name]
-    assert method.limit is not None  # `verify` has seen to it
-    special: dict[str, Any] = {"alpha": ALPHA} if name == "corrected-dpo" else {}
-    target = method.limit(population, **special).policy
-    exact = learn(name, population, tolerance=1e-10, **special)
-    if special:
-        special["n_classes"] = population.n_types
-    errors = []
-    for n in sizes:
-        rows = (simulate(population, n, method.information, seed=s) for s in range(n_seeds))
-        fits = (learn(name, row, **special) for row in rows)
-        errors.append(tuple(total_variation(fit.policy[0], target) for fit in fits))
+    target = _target(method, population)
+    exact = learn(method.name, population, tolerance=1e-10, **method.verified_at)
     promised = {"NBC": nbc(population), "average reward": population.mean_rewards()}
     ordered = method.order is None or _same_order(exact.rewards[0], promised[method.order])
     return Verification(
-        name,
+        method.name,
         label,
         total_variation(exact.policy[0], target),
         exact.residual,
         sizes,
-        tuple(errors),
+        tuple(_errors(method, label, population, n, n_seeds) for n in sizes),
         method.order,
         ordered,
     )
+
+
+def _target(method: Method, population: Population) -> Floats:
+    assert method.limit is not None  # `verify` has seen to it
+    return method.limit(population, **method.verified_at).policy
+
+
+def _errors(
+    method: Method, label: str, population: Population, n: int, n_seeds: int
+) -> tuple[float, ...]:
+    """Return how far policies that were trained on samples of a size are from the limit."""
+    options = dict(method.verified_at)
+    if "n_classes" in options_of(method):
+        options["n_classes"] = population.n_types
+    target, errors = _target(method, population), []
+    for seed in range(n_seeds):
+        rows = simulate(population, n, method.information, seed=seed)
+        try:
+            fit = learn(method.name, rows, **options)
+        except ConvergenceError as error:
+            raise ConvergenceError(
+                f"verify: {method.name} on {label!r} with {n} annotations, seed {seed}: {error}"
+            ) from None
+        errors.append(total_variation(fit.policy[0], target))
+    return tuple(errors)
 
 
 def _same_order(learned: Floats, promised: Floats) -> bool:
@@ -257,7 +284,10 @@ UserLoss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Certification:
-    """What a loss converges to, among what is known.
+    """What a loss converges to on one population, among what is known.
+
+    Another population can tell otherwise: limits and orders that differ in general can be the
+    same on one.
 
     Attributes
     ----------
@@ -266,9 +296,15 @@ class Certification:
     residual : float
         The largest derivative there.
     distances : dict of str to float
-        Total variation to each known limit, nearest first.
+        Total variation to each known limit on this population, nearest first.
     orders : tuple of str
-        Those of "NBC" and "average reward" that order the alternatives as the policy does.
+        Those of "NBC" and "average reward" that order the alternatives of this population as the
+        policy does.
+    reverses : tuple of str
+        Those whose order of the alternatives of this population the policy turns round.
+    against_all : bool
+        Whether the loss turns the order of one population round whose types all agree. Then its
+        sign is likely to be wrong.
     """
 
     policy: Floats
@@ -276,29 +312,38 @@ class Certification:
     residual: float
     distances: dict[str, float]
     orders: tuple[str, ...]
+    reverses: tuple[str, ...]
+    against_all: bool
 
     @property
     def converges_to(self) -> tuple[str, ...]:
-        """Names of the limits that it equals; on a special population several can coincide."""
-        return tuple(name for name, distance in self.distances.items() if distance <= EXACT)
+        """Names of the limits that it equals on this population."""
+        return tuple(name for name, distance in self.distances.items() if distance <= SAME)
 
     @property
     def consistent(self) -> bool:
-        """Whether it converges to the optimal policy."""
+        """Whether it converges to the optimal policy on this population."""
         return "optimal policy" in self.converges_to
 
     def describe(self) -> str:
-        """Return what was found in one sentence."""
+        """Return what was found, in one sentence."""
         nearest, distance = next(iter(self.distances.items()))
-        order = " and of ".join(self.orders) or "neither NBC nor average reward"
-        if self.converges_to:
-            found = f"converges to: {', '.join(self.converges_to)}"
+        found = (
+            f"equals {', '.join(self.converges_to)}"
+            if self.converges_to
+            else f"equals none of the known limits, nearest {nearest} at total variation "
+            f"{distance:.2g}"
+        )
+        if self.against_all:
+            turned = f"reverses {' and '.join(self.reverses)}, and " if self.reverses else ""
+            order = f"{turned}orders against all types where they agree (is its sign right?)"
+        elif self.orders:
+            order = f"orders as {' and '.join(self.orders)}"
+        elif np.ptp(self.rewards) <= EXACT:
+            order = "gives all alternatives the same reward"
         else:
-            found = (
-                f"FAILS: converges to no known limit; the nearest is {nearest}, at total "
-                f"variation {distance:.4f}"
-            )
-        return f"{found}; its order is that of {order}."
+            order = "orders neither as NBC nor as average reward"
+        return f"On this population: {found}; {order}."
 
 
 def certify(
@@ -325,13 +370,16 @@ def certify(
     Returns
     -------
     Certification
+        Of this population: what holds on it need not hold on others.
 
     Raises
     ------
     InputError
-        If the loss does not return one value for each margin, or the types are too many.
+        If the loss does not return one value for each margin, or does not depend on them, or the
+        types are too many.
     ConvergenceError
-        If the loss has no minimum that training finds, or is not finite.
+        If the loss has no minimum, or none that training finds, as on a kink; or if it is not
+        finite.
 
     Examples
     --------
@@ -349,12 +397,50 @@ def certify(
     >>> certify(right, mediocre_winner(), "panel").converges_to
     ('optimal policy', 'agreement', 'reward-averaging')
     >>> print(certify(slip, mediocre_winner(), "panel").describe())
-    FAILS: converges to no known limit; the nearest is optimal policy, at total variation ...
+    On this population: equals none of the known limits, nearest optimal policy at total ...
     """
-    if information not in ("anonymous", "panel"):
-        must = "'anonymous' or 'panel'"
-        raise _validate.complaint("information", must, repr(information))
-    cells = expected_cells(population, information)
+    if not callable(loss):
+        raise _validate.complaint("loss", "a function", _validate.shown(loss))
+    _validate.instance("population", population, Population, "a Population")
+    _validate.choice("information", information, ("anonymous", "panel"))
+    fit = _minimum(loss, population, information, tolerance)
+    policy, rewards = fit.policy[0], fit.rewards[0]
+    targets = {"optimal policy": optimal_policy(population).policy}
+    for name, method in METHODS.items():
+        if method.limit is not None:
+            with suppress(ConvergenceError, InputError):  # no such limit here: nothing to compare
+                targets[name] = method.limit(population).policy
+    distances = {name: total_variation(policy, target) for name, target in targets.items()}
+    known = {"NBC": nbc(population), "average reward": population.mean_rewards()}
+    level = np.ptp(rewards) <= EXACT
+    return Certification(
+        policy=policy,
+        rewards=rewards,
+        residual=fit.residual,
+        # Limits that coincide stay in the table's order.
+        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
+        orders=tuple(name for name, scores in known.items() if _same_order(rewards, scores)),
+        reverses=tuple(
+            name for name, scores in known.items() if not level and _same_order(-rewards, scores)
+        ),
+        against_all=_against_all(loss, population, information, tolerance),
+    )
+
+
+def _against_all(
+    loss: UserLoss, population: Population, information: str, tolerance: float
+) -> bool:
+    """Return whether a loss reverses the order of types that agree, where it has a minimum."""
+    agreed = Population(np.tile([1.0, 0.0, -0.7], (population.n_types, 1)), link=population.link)
+    with suppress(ConvergenceError):
+        fit = _minimum(loss, agreed, information, tolerance)
+        return _same_order(-fit.rewards[0], agreed.rewards[0])
+    return False
+
+
+def _minimum(loss: UserLoss, population: Population, information: str, tolerance: float) -> Fit:
+    """Train a loss on its expectation; the lowest of the minima from two starts."""
+    cells = expected_cells(population, information)  # type: ignore[arg-type]
     y, z = (
         np.concatenate(pair) for pair in ((cells.first, cells.second), (cells.second, cells.first))
     )
@@ -365,11 +451,17 @@ def certify(
         total = margin.new_zeros(())
         for chance, label in outcomes:
             values = loss(margin, label.expand(len(margin), *label.shape))
-            if not isinstance(values, Tensor) or values.shape != margin.shape:
+            if (
+                not isinstance(values, Tensor)
+                or values.shape != margin.shape
+                or values.is_complex()
+            ):
                 got = f"{tuple(values.shape)}" if isinstance(values, Tensor) else type(values)
-                must = f"a function that returns a tensor of shape {tuple(margin.shape)}"
+                must = f"a function that returns real numbers of shape {tuple(margin.shape)}"
                 raise _validate.complaint("loss", must, got)
             total = total + (torch.as_tensor(weight * chance) * values).sum()
+        if not total.requires_grad:
+            raise _validate.complaint("loss", "a function of the margins", "one that is not")
         return total
 
     both = cells._replace(
@@ -378,24 +470,7 @@ def certify(
     )  # fmt: skip
     starts = (np.zeros((1, population.n_options)), population.mean_rewards()[None, :])
     fits = [fit_exact(both, objective, start=start, tolerance=tolerance) for start in starts]
-    best = min(fits, key=lambda fit: fit.loss)
-    targets = {"optimal policy": optimal_policy(population).policy}
-    for name, method in METHODS.items():
-        if method.limit is not None:
-            with suppress(ConvergenceError, InputError):  # no such limit here: nothing to compare
-                targets[name] = method.limit(population).policy
-    distances = {name: total_variation(best.policy[0], policy) for name, policy in targets.items()}
-    known = {"NBC": nbc(population), "average reward": population.mean_rewards()}
-    return Certification(
-        policy=best.policy[0],
-        rewards=best.rewards[0],
-        residual=best.residual,
-        # Limits that coincide stay in the table's order.
-        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
-        orders=tuple(
-            name for name, scores in known.items() if _same_order(best.rewards[0], scores)
-        ),
-    )
+    return min(fits, key=lambda fit: fit.loss)
 
 
 def _outcomes(
@@ -403,16 +478,17 @@ def _outcomes(
 ) -> Iterator[tuple[Floats, Tensor]]:
     """Yield the probability of each outcome for every pair, and the outcome's label."""
     if information == "anonymous":
-        wins = population.pairwise()[y, z]
-        for label, chance in ((1.0, wins), (0.0, 1.0 - wins)):
+        wins = population.pairwise()
+        for label, chance in ((1.0, wins[y, z]), (0.0, wins[z, y])):
             yield chance, torch.tensor(label, dtype=torch.float64)
         return
     if population.n_types > MOST_TYPES:
         raise _validate.complaint(
             "population", f"of at most {MOST_TYPES} types", population.n_types
         )
-    each = population.link(population.rewards[:, y] - population.rewards[:, z])
+    gaps = population.rewards[:, y] - population.rewards[:, z]
+    each, other = population.link(gaps), population.link(-gaps)
     for labels in product((0, 1), repeat=population.n_types):
         voice = np.array(labels)[:, None]
-        chance = np.where(voice == 1, each, 1.0 - each).prod(axis=0)
+        chance = np.where(voice == 1, each, other).prod(axis=0)
         yield chance, torch.tensor(labels, dtype=torch.float64)
