@@ -467,7 +467,7 @@ def _variance_title(spread: pd.DataFrame) -> str:
     """Return how much of the variance that latent classes find is there without tastes."""
     classes = spread[spread["source"] != "parties"]
     noise = (classes["without_tastes"] / classes["mean_variance"]).min()
-    return f"Without tastes latent classes find {noise:.0%} of the variance, or more"
+    return f"{noise:.0%} or more of the classes' variance is noise"
 
 
 def _gain_title(gains: pd.DataFrame) -> str:

@@ -23,6 +23,8 @@ APART = 1e-5
 """Where the slopes of a margin are taken, around it, for its curvature."""
 SATURATED = 15.0
 """Margins so large that a loss without a minimum is more likely than one that has it there."""
+FAR = 1e3
+"""Margins so large that a loss which is not finite there has run away."""
 AT_ONCE = 5_000_000
 """Entries of the Hessians that are solved together."""
 
@@ -176,8 +178,9 @@ def fit_exact(
         if not loss.requires_grad:
             raise _validate.complaint("objective", "a function of the margins", "one that is not")
         if not torch.isfinite(loss):
-            now = float(loss.detach())
-            raise ConvergenceError(f"exact fit: the loss is {now} at evaluation {calls}")
+            now, largest = float(loss.detach()), float(margin.detach().abs().max())
+            far = "" if largest < FAR else "; no minimum was found, and the rewards run away"
+            raise ConvergenceError(f"exact fit: the loss is {now} at evaluation {calls}{far}")
         return loss
 
     def evaluate() -> Tensor:
