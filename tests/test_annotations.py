@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -255,6 +256,15 @@ def test_the_true_joint_likelihood() -> None:
     assert certain[2][0] == pytest.approx(np.exp(-60.0), rel=1e-9)
 
 
+def test_joint_likelihoods_of_something_else() -> None:
+    for wrong in ([], [CROWD, Population([[0, 1]])], [CROWD.rewards], CROWD, None):
+        with refuses("populations"):
+            TrueJoint(wrong)  # type: ignore[arg-type]
+    for place, name in ((1, 0, 0), "prompt"), ((0, 3, 0), "first"), ((0, 0, -1), "second"):
+        with refuses(name):
+            TrueJoint((CROWD,)).moments(*place)
+
+
 @given(populations())
 def test_preferring_twice(population: Population) -> None:
     """Between the square of the mean and the mean; all but one of three add up to 1."""
@@ -381,6 +391,21 @@ def test_datasets_of_annotators_with_different_numbers_of_comparisons() -> None:
         ({"n_prompts": 0}, "n_prompts"),
         ({"n_options": 1}, "n_options"),
         ({"n_options": 2.5}, "n_options"),
+        ({"n_options": 3.0}, "n_options"),
+        ({"n_prompts": True}, "n_prompts"),
+        ({"label": [None, 1]}, "label"),
+        ({"label": [1j, 0]}, "label"),
+        ({"label": [[1], [0, 1]]}, "label"),
+        ({"label": np.ma.array([0, 1], mask=[0, 1])}, "label"),
+        ({"label": pd.Series([0, 1], index=[5, 3])}, "label"),
+        ({"first": np.ma.array([0, 1], mask=[0, 1])}, "first"),
+        ({"first": pd.Series([0, 1], index=[5, 3])}, "first"),
+        ({"first": [True, False]}, "first"),
+        ({"first": [0, None]}, "first"),
+        ({"first": "01"}, "first"),
+        ({"second": [[1], [1, 2]]}, "second"),
+        ({"annotator": [float("nan"), 1.0]}, "annotator"),
+        ({"annotator": [4, 4], "annotator_type": [0, 1]}, "annotator_type"),
     ],
 )
 def test_bad_rows(change: dict[str, Any], argument: str) -> None:
@@ -391,6 +416,29 @@ def test_bad_rows(change: dict[str, Any], argument: str) -> None:
     Annotations(**good)
     with refuses(argument):
         Annotations(**{**good, **change})
+
+
+def test_an_annotator_of_two_types_is_named() -> None:
+    columns = [0] * 6, [0] * 6, [1] * 6, [1, 0, 1, 0, 1, 0], 1, 2
+    with pytest.raises(InputError, match=r"types 0 and 2 for annotator 7\.$"):
+        table(*columns, annotator=[3, 7, 9, 7, 3, 9], annotator_type=[1, 2, 0, 0, 1, 0])
+    rows = table(*columns, annotator=[3, 7, 9, 7, 3, 9], annotator_type=[1, 0, 0, 0, 1, 0])
+    assert rows.annotators_by_type().tolist() == [2, 1]
+    assert table(*columns, annotator_type=[1, 0, 0, 0, 1, 0]).annotators_by_type().tolist() == [
+        4,
+        2,
+    ]
+    with refuses("annotator_type"):
+        table(*columns).annotators_by_type()
+
+
+def test_rows_that_are_not_there_cannot_be_taken() -> None:
+    rows = some()
+    assert len(rows.take([3, 3, 5])) == 3
+    assert len(rows.take(rows.label == 1)) == rows.label.sum()
+    for chosen in ([60], [-1], [0.5], ["a"], [True, False], 3, np.ma.array([1, 2], mask=[0, 1])):
+        with refuses("rows"):
+            rows.take(chosen)  # type: ignore[arg-type]
 
 
 def test_bad_links_and_panels() -> None:
@@ -440,6 +488,16 @@ def test_bad_links_and_panels() -> None:
         ({"population": [UNEQUAL, CROWD]}, "population"),
         ({"population": [UNEQUAL, Population(UNEQUAL.rewards)]}, "population"),
         ({"population": [1, 2]}, "population"),
+        ({"population": 7}, "population"),
+        ({"population": some()}, "population"),
+        ({"population": CROWD.rewards}, "population"),
+        ({"n": "100"}, "n"),
+        ({"n": True}, "n"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"seed": "1"}, "seed"),
+        ({"information": 3}, "information"),
+        ({"comparisons": 2.0}, "comparisons"),
     ],
 )
 def test_bad_simulations(options: dict[str, Any], argument: str) -> None:

@@ -42,6 +42,7 @@ from socialpref.training import (
     fit_minibatch,
     simulate,
 )
+from socialpref.training.fit import _newton_step
 
 from .helpers import Floats, populations, refuses
 
@@ -192,6 +193,96 @@ def test_losses_that_are_not_finite() -> None:
         fit_exact(expected_cells(CROWD), steep)
     with pytest.raises(ConvergenceError, match="a weight is not finite at step 0"):
         fit_minibatch([Tabular(1, 3)], APART, steep, steps=1, **SMALL)
+
+
+# --- the rewards are right, not only the derivatives ------------------------------------
+
+
+@settings(max_examples=20)
+@given(st.lists(st.floats(-60, 60), min_size=2, max_size=5))
+def test_one_type_is_recovered_however_far_apart(rewards: list[float]) -> None:
+    """Probabilities of 1 - 1e-52 and weights over as many orders of magnitude."""
+    fit = fit_exact(expected_cells(Population([rewards])))
+    centred = np.array(rewards) - np.mean(rewards)
+    size = max(1.0, float(np.abs(centred).max()))
+    np.testing.assert_allclose(fit.rewards[0], centred, rtol=0, atol=1e-8 * size)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.lists(st.floats(-20, 20), min_size=3, max_size=3), min_size=2, max_size=3
+    )
+)  # fmt: skip
+def test_panels_recover_the_average_however_far_apart(rewards: list[list[float]]) -> None:
+    fit = fit_exact(expected_cells(Population(rewards), "panel"), agreement_only)
+    mean = np.mean(rewards, axis=0)
+    size = max(1.0, float(np.abs(mean - mean.mean()).max()))
+    np.testing.assert_allclose(fit.rewards[0], mean - mean.mean(), rtol=0, atol=1e-8 * size)
+
+
+@pytest.mark.parametrize("far", [2.0, 40.0, 100.0])
+def test_two_types_far_away_by_hand(far: float) -> None:
+    """Of one pair the gap is the log-odds of the mean preference, from the rare losses."""
+    pair = Population([[far, 0.0], [far + 2.0, 0.0]])
+    lose = np.logaddexp(-np.logaddexp(0, far), -np.logaddexp(0, far + 2.0)) - np.log(2.0)
+    fit = fit_exact(expected_cells(pair))
+    gap = np.log1p(-np.exp(lose)) - lose
+    np.testing.assert_allclose(fit.rewards[0], [gap / 2, -gap / 2], rtol=1e-8)
+
+
+def test_gaps_that_floats_do_not_hold_are_refused() -> None:
+    with pytest.raises(ConvergenceError, match="no finite optimum"):
+        fit_exact(expected_cells(Population([[2000.0, 0.0]])))
+
+
+@pytest.mark.parametrize("ridge", [1e-6, 1e-4, 1e-2, 1.0])
+def test_a_prior_lets_sparse_votes_converge(ridge: float) -> None:
+    """Options that never lose, and some that nobody compared; the gradient written again."""
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 12, (2, 40))
+    rows = table(np.zeros(40, int), first, second, (first < second).astype(int), 1, 14)
+    cells = rows.cells()
+    fit = fit_exact(cells, n_prompts=1, n_options=14, ridge=ridge, tolerance=1e-12)
+    h = fit.rewards[0]
+    wrong = cells.wins / (1 + np.exp(h[cells.first] - h[cells.second]))
+    wrong -= cells.losses / (1 + np.exp(h[cells.second] - h[cells.first]))
+    pull = np.bincount(cells.first, wrong, 14) - np.bincount(cells.second, wrong, 14)
+    np.testing.assert_allclose(h, pull / ridge, rtol=1e-6, atol=1e-9)
+
+
+def test_newton_steps_against_a_dense_solver() -> None:
+    rng = np.random.default_rng(1)
+    cells = expected_cells([Population(rng.normal(size=(2, 5))) for _ in range(3)])
+    force, curvature = rng.normal(size=(2, len(cells.prompt)))
+    curvature = np.abs(curvature)
+    for ridge in (0.0, 0.3):
+        rewards = rng.normal(size=(3, 5))
+        step = _newton_step(rewards, force, curvature, cells, ridge)
+        assert step is not None
+        for x in range(3):
+            hessian, gradient = ridge * np.eye(5), ridge * rewards[x]
+            for e in np.flatnonzero(cells.prompt == x):
+                contrast = np.eye(5)[cells.first[e]] - np.eye(5)[cells.second[e]]
+                hessian += curvature[e] * np.outer(contrast, contrast)
+                gradient = gradient + force[e] * contrast
+            expected = -np.linalg.pinv(hessian) @ gradient
+            found = step[x] if ridge else step[x] - step[x].mean()
+            np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+def test_minima_that_are_none() -> None:
+    cells = expected_cells(CROWD)
+    for objective, message in (
+        (lambda m, b: (b.wins * torch.sigmoid(-m) + b.losses * torch.sigmoid(m)).sum(), "run away"),
+        (lambda m, b: (b.wins * torch.relu(1 - m) + b.losses * torch.relu(1 + m)).sum(), "kink"),
+        (lambda m, b: (0.0 * m).sum(), "level"),
+        (lambda m, b: -((m - 0.1) ** 2).sum(), "run away"),
+    ):
+        with pytest.raises(ConvergenceError, match=message):
+            fit_exact(cells, objective)
+    with refuses("objective"):
+        fit_exact(cells, lambda m, b: torch.ones(()))
 
 
 # --- minibatches ----------------------------------------------------------------------
@@ -371,6 +462,20 @@ def test_every_example_is_seen_once_in_every_shuffle() -> None:
         ({"objective": corrected(1.0)}, "joint"),
         ({"objective": corrected(-1.0), "joint": TrueJoint((CROWD,))}, "alpha"),
         ({"cells": expected_cells(CROWD, "panel")}, "cells"),
+        ({"cells": ROWS}, "cells"),
+        ({"cells": None}, "cells"),
+        ({"objective": "dpo"}, "objective"),
+        ({"policy": "table"}, "policy"),
+        ({"joint": "true", "objective": corrected(1.0)}, "joint"),
+        ({"joint": TrueJoint((Population([[0, 1]]),)), "objective": corrected(1.0)}, "second"),
+        ({"n_prompts": 1.0}, "n_prompts"),
+        ({"n_prompts": True}, "n_prompts"),
+        ({"n_options": "3"}, "n_options"),
+        ({"max_iterations": 0}, "max_iterations"),
+        ({"beta": "1"}, "beta"),
+        ({"ridge": None}, "ridge"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"device": "abacus"}, "device"),
     ],
 )
 def test_bad_exact_fits(options: dict[str, Any], argument: str) -> None:
@@ -397,6 +502,13 @@ def test_bad_exact_fits(options: dict[str, Any], argument: str) -> None:
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"beta": 0.0}, "beta"),
         ({"reference": [1.0, 0.0, 0.0]}, "reference"),
+        ({"policies": 3}, "policies"),
+        ({"policies": ["table"]}, "policies"),
+        ({"cells": 3}, "cells"),
+        ({"steps": True}, "steps"),
+        ({"n_prompts": 1.0}, "n_prompts"),
+        ({"seed": -1}, "seed"),
+        ({"device": "abacus"}, "device"),
     ],
 )
 def test_bad_minibatches(options: dict[str, Any], argument: str) -> None:

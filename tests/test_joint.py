@@ -247,12 +247,12 @@ def test_choice_of_the_number_of_classes() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_classes": 0}, "'n_classes' must be a positive integer; got 0"),
-        ({"n_classes": 2.5}, "'n_classes' must be a positive integer; got 2.5"),
+        ({"n_classes": 0}, "'n_classes' must be an integer of at least 1; got 0"),
+        ({"n_classes": 2.5}, "'n_classes' must be an integer of at least 1; got 2.5"),
         ({"ridge": 0.0}, "'ridge' must be a number in (0, inf]; got 0.0"),
-        ({"n_starts": 0}, "'n_starts' must be a positive integer; got 0"),
+        ({"n_starts": 0}, "'n_starts' must be an integer of at least 1; got 0"),
         ({"tolerance": -1.0}, "'tolerance' must be a number in (0, inf]; got -1.0"),
-        ({"max_iterations": 0}, "'max_iterations' must be a positive integer; got 0"),
+        ({"max_iterations": 0}, "'max_iterations' must be an integer of at least 1; got 0"),
     ],
 )
 def test_fit_refuses(change: dict[str, float], message: str) -> None:
@@ -280,8 +280,8 @@ def test_annotators_must_be_known_and_linked() -> None:
     [
         ({"candidates": ()}, "'candidates' must be distinct numbers"),
         ({"candidates": (1, 1)}, "'candidates' must be distinct numbers"),
-        ({"candidates": (0, 1)}, "'n_classes' must be a positive integer"),
-        ({"rule": "worst"}, "'rule' must be 'best' or 'one standard error'"),
+        ({"candidates": (0, 1)}, "'candidates' must be an integer of at least 1"),
+        ({"rule": "worst"}, "'rule' must be one of 'best', 'one standard error'"),
         ({"folds": 1}, "'folds' must be an integer in 2..150"),
         ({"folds": 151}, "'folds' must be an integer in 2..150"),
     ],
@@ -295,7 +295,7 @@ def test_choice_refuses(change: dict[str, object], message: str) -> None:
 def test_places_that_are_not_there() -> None:
     fit = classes([[[0.0, 1.0]]], [1.0])
     for place, name in ((1, 0, 0), "prompt"), ((0, 2, 0), "first"), ((0, 0, -1), "second"):
-        with pytest.raises(InputError, match=f"'{name}' must be in 0"):
+        with pytest.raises(InputError, match=f"'{name}' must be integers in 0"):
             fit.moments(*place)
     with pytest.raises(InputError, match="'first' must be integers"):
         fit.moments(0, 0.5, 1)

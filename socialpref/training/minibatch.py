@@ -110,11 +110,16 @@ def fit_minibatch(
     count = len(policies)
     if not count:
         raise _validate.complaint("policies", "at least one", "none")
+    each = [cells] * count if isinstance(cells, Cells) else cells
+    must = "Cells, or a sequence with one for each policy"
+    _validate.instance("cells", each, Sequence, must)
+    for one in each:
+        _validate.instance("cells", one, Cells, must)
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
     if min(schedule, default=None) != 0:
         raise _validate.complaint("objective", "given from step 0 on", f"{list(schedule)}")
     data = _Examples(
-        [cells] * count if isinstance(cells, Cells) else cells,
+        each,
         list(joint) if isinstance(joint, Sequence) else [joint] * count,
         (count, n_prompts, n_options),
         batch_size,

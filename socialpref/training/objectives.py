@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import _validate
 from ..limits import VarianceForm
 from ..population import Population
-from .annotations import Cells, places, populations_of
+from .annotations import Cells, places
 from .losses import JointMoments, agreement, corrected_dpo
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,12 @@ class TrueJoint:
     populations: Sequence[Population]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "populations", populations_of("populations", self.populations))
+        must = "Populations with the same number of alternatives, one for each prompt"
+        _validate.instance("populations", self.populations, Sequence, must)
+        for one in self.populations:
+            _validate.instance("populations", one, Population, must)
+        if len({one.n_options for one in self.populations}) != 1:
+            raise _validate.complaint("populations", must, "others, or none")
 
     def moments(
         self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike
