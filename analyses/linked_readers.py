@@ -323,9 +323,7 @@ def variances(
         np.random.default_rng(seed).permutation(readers.party) for seed in range(permutations)
     ]
     parallel = Parallel(n_jobs=jobs)
-    split = parallel(
-        delayed(by_party)(rows, label, settings.ridge) for label in labels
-    )
+    split = parallel(delayed(by_party)(rows, label, settings.ridge) for label in labels)
     parties, *chance = [between(one) for one in split]
 
     def row(source: str, value: Floats, without: list[Floats]) -> dict[str, object]:

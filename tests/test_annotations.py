@@ -396,9 +396,9 @@ def test_datasets_of_annotators_with_different_numbers_of_comparisons() -> None:
         ({"label": [None, 1]}, "label"),
         ({"label": [1j, 0]}, "label"),
         ({"label": [[1], [0, 1]]}, "label"),
-        ({"label": np.ma.array([0, 1], mask=[0, 1])}, "label"),
+        ({"label": np.ma.array([0, 1], mask=[False, True])}, "label"),
         ({"label": pd.Series([0, 1], index=[5, 3])}, "label"),
-        ({"first": np.ma.array([0, 1], mask=[0, 1])}, "first"),
+        ({"first": np.ma.array([0, 1], mask=[False, True])}, "first"),
         ({"first": pd.Series([0, 1], index=[5, 3])}, "first"),
         ({"first": [True, False]}, "first"),
         ({"first": [0, None]}, "first"),
@@ -436,9 +436,17 @@ def test_rows_that_are_not_there_cannot_be_taken() -> None:
     rows = some()
     assert len(rows.take([3, 3, 5])) == 3
     assert len(rows.take(rows.label == 1)) == rows.label.sum()
-    for chosen in ([60], [-1], [0.5], ["a"], [True, False], 3, np.ma.array([1, 2], mask=[0, 1])):
+    for chosen in (
+        [60],
+        [-1],
+        [0.5],
+        ["a"],
+        [True, False],
+        3,
+        np.ma.array([1, 2], mask=[False, True]),
+    ):
         with refuses("rows"):
-            rows.take(chosen)  # type: ignore[arg-type]
+            rows.take(chosen)
 
 
 def test_bad_links_and_panels() -> None:

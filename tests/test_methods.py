@@ -167,7 +167,7 @@ def test_a_registered_training_is_the_one_that_runs(monkeypatch: pytest.MonkeyPa
         learn("twice", two_camps(), alpha=1.0)
 
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "alpha": 0.5, "form": "F1", "clamp": 0.1, "joint": TrueJoint((two_camps(),)), "n_classes": 2,
     "shares": [0.5, 0.5], "alhpa": 1.0,
 }  # fmt: skip

@@ -113,8 +113,8 @@ def fit_minibatch(
     each = [cells] * count if isinstance(cells, Cells) else cells
     must = "Cells, or a sequence with one for each policy"
     _validate.instance("cells", each, Sequence, must)
-    for one in each:
-        _validate.instance("cells", one, Cells, must)
+    for part in each:
+        _validate.instance("cells", part, Cells, must)
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
     if min(schedule, default=None) != 0:
         raise _validate.complaint("objective", "given from step 0 on", f"{list(schedule)}")
