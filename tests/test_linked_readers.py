@@ -64,6 +64,17 @@ def test_variance_between_two_parties() -> None:
     np.testing.assert_allclose(study.between(parties), [0.125**2])
 
 
+def test_a_party_counts_its_readers_and_not_their_books() -> None:
+    """One reader of 12 books against three of 3: shares 1/4 and 3/4."""
+    ratings = np.full((4, 12), NAN)
+    ratings[0] = np.arange(12) % 4
+    ratings[1:, :3] = [3.0, 2.0, 1.0]
+    readers = study.Readers(ratings, np.array([0, 1, 1, 1]))
+    rows = study.comparisons(readers, "all")
+    parties = study.by_party(rows, readers.party, 1.0)
+    np.testing.assert_allclose(parties.shares, [0.25, 0.75])
+
+
 def test_without_data_it_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
