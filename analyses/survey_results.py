@@ -3,7 +3,8 @@
     SOCIALPREF_DATA=FOLDER python analyses/survey_results.py --out figures
 
 FOLDER holds `opinionqa/`, `gss/` and `globalopinionqa/`; what is missing is left out. Prints one
-table row per survey and writes the figures.
+table row per survey, what each rests on, and every other number of the page, and writes the
+figures.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from socialpref import ranking_flip
 from socialpref.plots import DARK, LIGHT, MIDDLE, save, sensitivity_dots
 from socialpref.surveys import (
     OPINIONQA_GROUPS,
@@ -38,6 +40,12 @@ GSS = {
     "gss_religion_2010_2024.csv.gz": (["relig"], ["god", "conclerg", "bible"]),
 }
 GSS_YEARS = (2010, 2012, 2014, 2016, 2018, 2021, 2022, 2024)
+GSS_NAME = "General Social Survey 2010-2024"
+ASPECTS = (
+    ("smoothing", smoothing_variants, "1e-15"),
+    ("temperature", temperature_variants, "1"),
+    ("base", base_variants, "uniform"),
+)
 STYLES = {"party": (DARK, "-"), "race": (MIDDLE, "--"), "sex": ("black", ":")}
 
 
@@ -48,7 +56,7 @@ def gss(folder: Path) -> Survey:
         for year in GSS_YEARS:
             asked = read_respondents(folder / file, groups, "wtssall", columns, {"year": year})
             questions += [replace(q, key=f"{q.key}_{year}") for q in asked]
-    return Survey("General Social Survey 2010-2024", tuple(questions))
+    return Survey(GSS_NAME, tuple(questions))
 
 
 def row(name: str, result: Study) -> dict[str, object]:
@@ -109,37 +117,73 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     bootstrap = Bootstrap(options.replicates)
 
-    rows = [row("starter set", study(read_starter(), bootstrap=bootstrap, n_jobs=options.jobs))]
+    surveys = {"starter set": read_starter()}
     if (data / "opinionqa").exists():
-        surveys = {name: read_opinionqa(data / "opinionqa", name) for name in OPINIONQA_GROUPS}
-        results = {
-            name: study(survey, bootstrap=bootstrap, n_jobs=options.jobs)
-            for name, survey in surveys.items()
+        surveys |= {
+            f"OpinionQA by {name}": read_opinionqa(data / "opinionqa", name)
+            for name in OPINIONQA_GROUPS
         }
-        rows += [row(f"OpinionQA by {name}", result) for name, result in results.items()]
-        save(cdfs(results), options.out / "opinionqa_cdf")
-        party = surveys["party"]
-        for aspect, variants, own in (
-            ("smoothing", smoothing_variants(party, Protocol()), "1e-15"),
-            ("temperature", temperature_variants(party, Protocol()), "1"),
-            ("base", base_variants(party, Protocol()), "uniform"),
-        ):
-            table = sensitivity(variants, reference=own, n_jobs=options.jobs)
-            save(sensitivity_dots(table, aspect), options.out / f"opinionqa_{aspect}")
-            print(f"OpinionQA by party, {aspect}\n{table.to_string(index=False)}\n")
-        print(certain(results["party"]))
     if (data / "gss").exists():
-        result = study(gss(data / "gss"), bootstrap=bootstrap, n_jobs=options.jobs)
-        rows.append(row(result.survey.name, result))
-        columns = ["question", "n_respondents", "n_effective", "flip_distance", "flip_share",
-                   "flip_low", "flip_high", "same_order"]  # fmt: skip
-        print(result.to_frame()[columns].round(3).to_string(index=False), "\n")
+        surveys[GSS_NAME] = gss(data / "gss")
     if (data / "globalopinionqa").exists():
         survey = read_globalopinionqa(next((data / "globalopinionqa").glob("*.jsonl.gz")))
-        several = Survey(survey.name, tuple(q for q in survey if len(q.groups) > 1))
-        rows.append(row("GlobalOpinionQA by country", study(several, n_jobs=options.jobs)))
+        several = tuple(q for q in survey if len(q.groups) > 1)
+        surveys["GlobalOpinionQA by country"] = Survey(survey.name, several)
         print(f"GlobalOpinionQA: {len(survey)} questions, {len(several)} with several countries\n")
-    print(pd.DataFrame(rows).to_string(index=False))
+
+    results = {}
+    for name, survey in surveys.items():
+        known = any(q.counts is not None for q in survey)
+        results[name] = study(survey, bootstrap=bootstrap if known else None, n_jobs=options.jobs)
+        for aspect, variants, own in ASPECTS:
+            table = sensitivity(variants(survey, Protocol()), reference=own, n_jobs=options.jobs)
+            print(f"{name}, {aspect}\n{table.to_string(index=False)}\n")
+            if name == "OpinionQA by party":
+                save(sensitivity_dots(table, aspect), options.out / f"opinionqa_{aspect}")
+        print(f"{name}, margin and floor 0: {only_without_margin(results[name])}\n")
+    if (data / "opinionqa").exists():
+        by_group = {name: results[f"OpinionQA by {name}"] for name in OPINIONQA_GROUPS}
+        save(cdfs(by_group), options.out / "opinionqa_cdf")
+        print(certain(by_group["party"]))
+        print(unanswered(surveys["OpinionQA by party"]))
+    if GSS_NAME in results:
+        columns = ["question", "n_respondents", "n_effective", "flip_distance", "flip_share",
+                   "flip_low", "flip_high", "same_order"]  # fmt: skip
+        print(results[GSS_NAME].to_frame()[columns].round(3).to_string(index=False), "\n")
+    print(pd.DataFrame([row(*item) for item in results.items()]).to_string(index=False))
+
+
+def only_without_margin(result: Study) -> str:
+    """Say which questions can be flipped only if the margin is 0, and what such a flip gains."""
+    found = []
+    for examined in result.results:
+        if examined.finding is None or examined.finding.flip.exists:
+            continue
+        population = examined.question.population()
+        flip = ranking_flip(population)
+        if flip.pair is not None:
+            above, below = flip.pair
+            gain = float((population.pairwise()[below] - population.pairwise()[above]).max())
+            found.append(
+                f"{examined.question.key} at {flip.distance:.3f}, gaining at most {gain:.0e}"
+            )
+    return f"{len(found)} more questions can be flipped {'; '.join(found)}"
+
+
+def unanswered(survey: Survey) -> str:
+    """Say how many questions there are, of how many waves, with options that nobody chose."""
+    waves = {q.key.rpartition("_W")[2] for q in survey}
+    empty = [
+        option
+        for q in survey
+        if q.counts is not None
+        for option, n in zip(q.options, q.counts.sum(axis=0), strict=True)
+        if n == 0.0
+    ]
+    return (
+        f"by party: {len(survey)} questions of {len(waves)} waves; {len(empty)} options that "
+        f"nobody in any group chose: {', '.join(sorted(set(empty)))}\n"
+    )
 
 
 def certain(result: Study) -> str:

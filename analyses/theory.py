@@ -1,14 +1,25 @@
-"""The figures of docs/theory.md: what theory says, on the worked populations.
+"""The figures of docs/theory.md, and the counts behind its general statements.
 
 python analyses/theory.py --out figures
+
+The figures are of the worked populations. What the page says of populations in general is counted
+over random ones: normal rewards, from fixed seeds. About five minutes on one core.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from socialpref import Population, winner_flip
+from socialpref import (
+    Population,
+    corrected_dpo_limit,
+    dpo_limit,
+    optimal_policy,
+    total_variation,
+    winner_flip,
+)
 from socialpref._files import results_folder
 from socialpref.consistency import error_orders, usable_outcomes
 from socialpref.examples import mediocre_winner, ring, two_camps
@@ -21,10 +32,78 @@ PROBLEMS: dict[str, tuple[Population, int | str, int | str]] = {
     "mediocre winner, A - M": (mediocre_winner(), "A", "M"),
     "two camps, A - C": (two_camps(), "A", "C"),
 }
+SMALL = (0.2, 0.1)
+"""Factors by which all rewards are multiplied to see how errors shrink with them."""
+
+
+def print_intervals_by_seed(n_populations: int = 8) -> None:
+    """Print how much two random dictionaries differ in the width of an interval."""
+    for size in (6, 10):
+        apart = []
+        for seed in range(n_populations):
+            population = Population(np.random.default_rng(seed).normal(size=(3, size)))
+            found = [average_reward_bounds(population, 0, 1, seed=other) for other in (0, 1)]
+            low, high = sorted(bounds.upper - bounds.lower for bounds in found)
+            apart.append(1.0 - low / high)
+        print(
+            f"interval widths of two seeds, three types and {size} options, {n_populations} "
+            f"populations: {min(apart):.2%} to {max(apart):.2%} apart, median "
+            f"{np.median(apart):.2%}"
+        )
+
+
+def print_shrinking_rewards(n_populations: int = 50) -> None:
+    """Print the powers that errors go with where all rewards shrink together."""
+    rng = np.random.default_rng(0)
+    for n_types in (2, 3, 4, 5):
+        for equal in (True, False):
+            powers = []
+            for _ in range(n_populations):
+                rewards = rng.normal(0.0, 1.5, (n_types, int(rng.integers(2, 8))))
+                shares = None if equal else rng.dirichlet(np.full(n_types, 2.0))
+                errors = [_errors(Population(factor * rewards, shares)) for factor in SMALL]
+                powers.append(np.log(errors[0] / errors[1]) / np.log(SMALL[0] / SMALL[1]))
+            middle = np.median(powers, axis=0)
+            print(
+                f"all rewards shrink, {n_types} {'equal' if equal else 'unequal'} types, "
+                f"{n_populations} populations: median powers {middle[0]:.2f} (DPO), "
+                f"{middle[1]:.2f} (corrected)"
+            )
+
+
+def _errors(population: Population) -> NDArray[np.float64]:
+    """Return the largest error in rewards of DPO and of its correction without a clamp."""
+    target = population.mean_rewards() - population.mean_rewards().mean()
+    limits = dpo_limit(population), corrected_dpo_limit(population, clamp=np.inf, n_starts=0)
+    return np.array([np.abs(limit.rewards - target).max() for limit in limits])
+
+
+def print_corrections(n_populations: int = 100) -> None:
+    """Print how often the correction's limit is farther from the optimum than DPO's."""
+    strengths = (0.5, 1.0, 2.0)
+    for deviation in (0.5, 1.0, 2.0):
+        rng = np.random.default_rng(0)
+        ratios = []
+        for _ in range(n_populations):
+            shape = int(rng.integers(2, 6)), int(rng.integers(3, 8))
+            population = Population(rng.normal(0.0, deviation, shape))
+            best = optimal_policy(population).policy
+            bias = total_variation(dpo_limit(population).policy, best)
+            limits = [corrected_dpo_limit(population, a, n_starts=0) for a in strengths]
+            ratios.append([total_variation(limit.policy, best) / bias for limit in limits])
+        worse, left = (np.array(ratios) > 1.0).sum(axis=0), np.median(ratios, axis=0)
+        found = (
+            f"alpha {a:g}: {n} worse than DPO, median {share:.0%} of its distance left"
+            for a, n, share in zip(strengths, worse, left, strict=True)
+        )
+        print(
+            f"correction, {n_populations} populations, rewards with standard deviation "
+            f"{deviation:g}: " + "; ".join(found)
+        )
 
 
 def main() -> None:
-    """Draw the figures, and print the numbers in them."""
+    """Draw the figures, and print the numbers in them and the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("figures"))
     options = parser.parse_args()
@@ -55,15 +134,25 @@ def main() -> None:
             save(figure, folder / f"theory_{name}")
     print(f"A overtakes M at temperature {crossings.temperatures[0]:.5f}")
     for name, results in intervals.items():
-        widest = results[-1]
-        print(f"{name}: {widest.gap:.3f} in [{widest.lower:.3f}, {widest.upper:.3f}] at bound 12")
+        for found in results:
+            print(
+                f"{name}: {found.gap:.3f} in [{found.lower:.3f}, {found.upper:.3f}] at bound "
+                f"{found.bound:.2f}"
+            )
+    print(f"the ring's best single model: divergence {misfit.divergence:.6f} nats")
     print(
-        "errors of DPO and of its correction go with the powers {:.2f}, {:.2f}".format(
-            *orders.slopes
-        )
+        "errors of DPO and of its correction go with the powers {:.2f}, {:.2f}; at scale 1 they "
+        "are {:.3f}, {:.3f}".format(*orders.slopes, orders.dpo[0], orders.corrected[0])
     )
-    for found in spectra:
-        print(f"T = {found.n_types}: rank {found.rank}, disagreement {found.disagreement:.1e}")
+    for at in spectra:
+        print(f"T = {at.n_types}: rank {at.rank}, disagreement {at.disagreement:.1e}")
+    everywhere = [usable_outcomes(n, h) for n in range(2, 7) for h in range(-5, 6)]
+    least = min(o.singular_values[o.rank - 1] / o.singular_values[0] for o in everywhere)
+    largest = max(o.singular_values[o.rank] / o.singular_values[0] for o in everywhere)
+    print(f"T to 6, h from -5 to 5: singular values at least {least:.2f} or at most {largest:.0e}")
+    print_intervals_by_seed()
+    print_shrinking_rewards()
+    print_corrections()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from .population import Population
 
 
 def mediocre_winner() -> Population:
-    """Return three types and three options: M, nobody's favourite, is first by NBC.
+    """Return three types and three options: M is first by NBC and last by average reward.
 
-    No sampling distribution makes A or B overtake M, though the average reward puts both above.
+    Each option is the favourite of one type, and the type that prefers M gains little from it.
+    No sampling distribution makes A or B overtake M.
 
     References
     ----------

@@ -78,7 +78,7 @@ class Population:
 
     Examples
     --------
-    The *mediocre winner*: nobody's favourite, M, is preferred to A and to B by the crowd.
+    The *mediocre winner*: M, the favourite of one type in three, wins against A and against B.
 
     >>> from socialpref import Population
     >>> crowd = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]], options=["A", "M", "B"])

@@ -20,7 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture
 def crowd() -> Population:
-    """Return the mediocre winner's population: M is nobody's favourite."""
+    """Return the mediocre winner's population: M is the favourite of one type in three."""
     return Population([[4.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.0, 4.0]], options=["A", "M", "B"])
 
 
