@@ -3,7 +3,7 @@
 python analyses/theory.py --out figures
 
 The figures are of the worked populations. What the page says of populations in general is counted
-over random ones: normal rewards, from fixed seeds. About five minutes on one core.
+over random ones: normal rewards, from fixed seeds. About three minutes on one core.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SMALL = (0.2, 0.1)
 """Factors by which all rewards are multiplied to see how errors shrink with them."""
 
 
-def print_intervals_by_seed(n_populations: int = 8) -> None:
+def print_intervals_by_seed(n_populations: int = 5) -> None:
     """Print how much two random dictionaries differ in the width of an interval."""
     for size in (6, 10):
         apart = []
