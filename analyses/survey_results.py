@@ -75,6 +75,7 @@ def row(name: str, result: Study) -> dict[str, object]:
         "median interval": f"{least:.3f} to {most:.3f}",
         "other winner": facts["n_winner_flippable"],
         "order differs": facts["n_order_mismatch"],
+        "widest proof": facts["largest_certified_gap"],
     }
 
 

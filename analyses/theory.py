@@ -139,6 +139,8 @@ def main() -> None:
                 f"{name}: {found.gap:.3f} in [{found.lower:.3f}, {found.upper:.3f}] at bound "
                 f"{found.bound:.2f}"
             )
+        growth = np.diff([r.upper - r.lower for r in results]) / np.diff([r.bound for r in results])
+        print(f"{name}: {growth.min():.2f} to {growth.max():.2f} wider per unit of the bound")
     print(f"the ring's best single model: divergence {misfit.divergence:.6f} nats")
     print(
         "errors of DPO and of its correction go with the powers {:.2f}, {:.2f}; at scale 1 they "

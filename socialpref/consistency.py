@@ -196,8 +196,9 @@ def error_orders(
 
     The rewards of type u are ``mean_rewards + scale * deviations[u]``. DPO's error goes with the
     square of the scale. The correction, with alpha 1, form F1 and no clamp, removes that term and
-    leaves the cube, or less. That is for an average reward that stays: if all rewards shrink
-    together, both errors go with the cube.
+    leaves the cube, or less. That is for an average reward that stays. If all rewards shrink
+    together, DPO's error goes with the cube, and so does the correction's in general; with two
+    equal types it goes with a higher power.
 
     Parameters
     ----------

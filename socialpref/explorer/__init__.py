@@ -97,8 +97,8 @@ def presets() -> list[dict[str, Any]]:
             fans,
             group="Worked examples",
             title="The mediocre winner",
-            text="A and B are each loved by a third of the people, and M by nobody. M wins most of "
-            "its comparisons all the same, whichever way they are drawn.",
+            text="A and B are each loved by a third of the people. The last third prefers M, which "
+            "has the lowest average reward. M is first by NBC however comparisons are drawn.",
         ),
         _preset(
             "temperature",
