@@ -3,7 +3,7 @@
 python analyses/theory.py --out figures
 
 The figures are of the worked populations. What the page says of populations in general is counted
-over random ones: normal rewards, from fixed seeds. About three minutes on one core.
+over random ones: normal rewards, from fixed seeds. About two minutes on one core.
 """
 
 import argparse
