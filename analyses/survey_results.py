@@ -168,7 +168,7 @@ def only_without_margin(result: Study) -> str:
             found.append(
                 f"{examined.question.key} at {flip.distance:.3f}, gaining at most {gain:.0e}"
             )
-    return f"{len(found)} more questions can be flipped {'; '.join(found)}"
+    return f"{len(found)} more questions can be flipped: {'; '.join(found) or 'none'}"
 
 
 def unanswered(survey: Survey) -> str:
