@@ -1,6 +1,12 @@
 """Run the Python examples of the README and of the pages in docs as tests."""
 
+import os
 from importlib.util import find_spec
+
+# Several processes run the tests: threads of their own would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests ask nobody for models: an answer can take a minute, and there may be no network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser

@@ -55,7 +55,7 @@ class Browser:
         Every address that the page has asked for.
     """
 
-    def __init__(self, timeout: float = 60.0) -> None:
+    def __init__(self, timeout: float = 600.0) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self._timeout = timeout
@@ -93,7 +93,7 @@ class Browser:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

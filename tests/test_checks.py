@@ -198,6 +198,7 @@ class TestWork:
         assert sizes == dict.fromkeys(("anonymous", "linked", "panel", "typed"), 600)
         assert all(rewards is not None for rewards in found.values())
 
+    @pytest.mark.slow
     def test_quick_run(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -51,7 +51,6 @@ def command(*arguments: str | Path, **environment: str) -> Ran:
         capture_output=True,
         text=True,
         env=os.environ | environment,
-        timeout=120,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -219,7 +218,7 @@ def test_a_kind_of_groups_of_the_starter_set(out: Path) -> None:
 
 
 def test_a_table_of_ones_own(table: Path, out: Path) -> None:
-    ran = command("survey", "--source", "table", "--path", table, "--out", out, "--question=SWAP")
+    ran = run("survey", "--source", "table", "--path", table, "--out", out, "--question=SWAP")
     assert ran.status == 0
     assert set(contents(out)) == RESULTS | figures("question_SWAP")
     facts = summary_of(out)
@@ -527,7 +526,7 @@ def test_a_user_sees_one_line_and_no_traceback(tmp_path: Path, out: Path) -> Non
     file = tmp_path / "mine.csv"
     file.write_text(HEADER + "Q,a,x,1\nQ,a,y,-3\n")
     complains(command("survey", "--source", "table", "--path", file, "--out", out), "mine.csv", "Q")
-    complains(command("survey", "--floor", "0.5", "--out", out), "'floor'", "0.5")
+    complains(run("survey", "--floor", "0.5", "--out", out), "'floor'", "0.5")
     assert os.listdir(tmp_path) == ["mine.csv"]
 
 
@@ -651,7 +650,7 @@ def test_a_reader_that_has_gone_is_no_error(table: Path, out: Path) -> None:
     process.stdout.close()
     with process.stderr as stream:
         said = stream.read()
-    assert process.wait(60) == 1
+    assert process.wait() == 1
     assert said == b""
 
 
@@ -669,9 +668,7 @@ def test_a_terminal_without_unicode(tmp_path: Path, out: Path) -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     heavy = ["pandas", "scipy", "cvxpy", "matplotlib", "torch", "highspy"]
     code = f"import sys, socialpref; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 

@@ -74,7 +74,7 @@ def test_the_concave_envelope_is_what_two_point_distributions_reach() -> None:
     assert -largest_mean_gap(1 - p, bound) == pytest.approx(means.min(), abs=1e-6)
 
 
-@settings(max_examples=10, phases=PHASES)
+@settings(max_examples=5, phases=PHASES)
 @given(populations(types=3, options=2, links=(Logistic(),)), st.floats(1.0, 3.0))
 def test_two_options_have_a_known_interval(population: Population, wider: float) -> None:
     own = float(np.abs(population.rewards @ [1, -1])[population.shares > 0].max())

@@ -218,7 +218,7 @@ def question_of(size: int, *, label: str = "option", text: str = "What?") -> Que
     )
 
 
-@pytest.mark.parametrize("size", range(2, 12))
+@pytest.mark.parametrize("size", [2, 3, 6, 11])
 def test_any_number_of_options(size: int) -> None:
     figure = bars_of(question_of(size), min_options=2)
     inside(figure)
@@ -336,7 +336,7 @@ def test_save_writes_both_files(tmp_path: Path, stem: str) -> None:
 
 
 def test_labels_that_the_font_lacks_are_said() -> None:
-    with pytest.warns(UserWarning, match="missing from font"):
+    with pytest.warns(UserWarning, match="missing from (current )?font"):
         drawn(bars_of(question_of(3, label="日本")))
 
 

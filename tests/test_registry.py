@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[start:][:most])
         site.sent.append(len(body[start:][:most]))
         if site.stall_after is not None:
-            site.closing.wait(60)
+            site.closing.wait()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -226,9 +226,10 @@ def test_a_part_with_nothing_left_to_ask_for_starts_again(
 def test_a_stalled_connection_is_a_cut_one(
     serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "TIMEOUT", 0.3)
     site = serve(FILES, stall_after=40_000)
-    message = _failure()
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "TIMEOUT", 3.0)
+        message = _failure()
     assert f"{site.address}/counts.json was cut (timed out); run the same again" in message
     part = _kept(folder)["counts.json.part"]
     assert 0 < len(part) <= 40_000
@@ -251,11 +252,11 @@ def test_an_interrupt_leaves_only_the_part(serve: Serve, folder: Path) -> None:
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     part = folder / "counts.json.part"
-    deadline = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+    while not (part.exists() and part.stat().st_size):
+        assert running.poll() is None
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
+    running.communicate()
     assert running.returncode != 0
     assert list(_kept(folder)) == ["counts.json.part"]
     site.stall_after = None

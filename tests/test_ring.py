@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -65,6 +64,7 @@ def test_policies_are_turned_so_that_every_state_is_at_0(analysis: ModuleType) -
     np.testing.assert_allclose(analysis.by_offset(best), np.tile(best[0], (40, 1)), atol=1e-15)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_result(
     analysis: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,14 +116,18 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     assert ratios.to_numpy() == pytest.approx(0.71, abs=0.005)
 
 
-def test_bad_arguments_are_one_line(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, str(SCRIPT), "--out", str(tmp_path / "out"), "--seeds", "0"],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 2
-    assert run.stderr.splitlines()[-1] == "ring.py: error: --seeds must be positive; got 0"
+def test_bad_arguments_are_one_line(
+    analysis: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["ring.py"])
+    with pytest.raises(SystemExit) as stopped:
+        analysis.main(["--out", str(tmp_path / "out"), "--seeds", "0"])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "ring.py: error: --seeds must be positive; got 0"
     assert not (tmp_path / "out").exists()
 
 

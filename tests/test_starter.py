@@ -127,7 +127,6 @@ def test_it_travels_with_the_package(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
     )
     assert done.stdout == "70\n"
 
@@ -142,7 +141,6 @@ def test_it_reads_the_same_in_an_ascii_locale(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
     )
     assert done.stdout == read_starter().to_frame().to_csv() + "\n"
 

@@ -594,7 +594,14 @@ def can_be_flipped(counts: Any, margin: float = 1e-5, floor: float = 1e-5) -> bo
 
 
 @real
-@pytest.mark.parametrize(("groups", "flippable"), [("party", 92), ("race", 30), ("sex", 12)])
+@pytest.mark.parametrize(
+    ("groups", "flippable"),
+    [
+        ("party", 92),
+        pytest.param("race", 30, marks=pytest.mark.slow),
+        pytest.param("sex", 12, marks=pytest.mark.slow),
+    ],
+)
 def test_which_of_opinionqa_can_be_flipped(
     opinionqa: Callable[..., Study], groups: str, flippable: int
 ) -> None:

@@ -468,7 +468,7 @@ def same_labels(left: Question, right: Question) -> None:
     np.testing.assert_array_equal(left.ordinals, right.ordinals)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(questions(st.integers(0, 10**6) | st.floats(0, 1e6)), min_size=1, max_size=3))
 def test_round_trip_of_counts(drawn: list[dict[str, Any]]) -> None:
     survey = Survey(
@@ -487,7 +487,7 @@ def test_round_trip_of_counts(drawn: list[dict[str, Any]]) -> None:
         np.testing.assert_array_equal(again[question.key].group_shares, question.group_shares)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=30)
 @given(questions(st.floats(1e-3, 1.0) | st.just(0.0)), st.data())
 def test_round_trip_of_shares(drawn: dict[str, Any], data: st.DataObject) -> None:
     table = drawn.pop("table")

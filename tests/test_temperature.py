@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialpref import Link, Logistic, Population, Probit, borda, nbc, ranking
@@ -59,6 +59,7 @@ def test_at_high_temperature_nbc_orders_as_the_average_reward(
     assert ranking(scores, tolerance=1e-9) == ranking(means, tolerance=1e-6)
 
 
+@settings(max_examples=20)
 @given(populations(types=3, options=4, links=(Logistic(),)))
 def test_swaps_are_all_that_happens_between_them(population: Population) -> None:
     found = crossing_temperatures(population, 0, 1, low=0.1, high=10)
