@@ -129,7 +129,7 @@ def test_without_plotly_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(DataError, match=r"install socialpref\[explorer\]"):
+    with pytest.raises(DataError, match="install the extra 'explorer'"):
         build(tmp_path / "explorer.html")
     assert main(["explorer", "--out", str(tmp_path / "explorer.html")]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -29,7 +29,9 @@ def _run(options: argparse.Namespace) -> int:
     try:
         from ..training import verify
     except ModuleNotFoundError as error:
-        raise InputError(f"'verify' needs {error.name}: pip install 'socialpref[train]'") from None
+        raise InputError(
+            f"'verify' needs {error.name}: install the extra 'train' of socialpref"
+        ) from None
     from .._files import results_folder
     from ..flips.agreement import agreement
     from ..plots import save

@@ -71,7 +71,7 @@ def _plotly() -> str:
         from plotly.offline import get_plotlyjs
     except ImportError:
         raise DataError(
-            "the explorer's charts need the package plotly; install socialpref[explorer]"
+            "the explorer's charts need plotly: install the extra 'explorer' of socialpref"
         ) from None
     return str(get_plotlyjs())
 
