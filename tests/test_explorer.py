@@ -177,7 +177,9 @@ def browser(chromium: Browser, page: Path) -> Iterator[Browser]:
         chromium.open(f"{page.as_uri()}#preset=two-camps", width=WIDTH)
     yield chromium
     assert chromium.complaints == []
-    assert not [address for address in chromium.requests if not address.startswith(("file:", "data:"))]
+    assert not [
+        address for address in chromium.requests if not address.startswith(("file:", "data:"))
+    ]
 
 
 def follow(browser: Browser, fragment: str) -> None:

@@ -533,7 +533,9 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     chromium.requests.clear()
     yield chromium
     assert chromium.complaints == []
-    assert not [address for address in chromium.requests if not address.startswith(("file:", "data:"))]
+    assert not [
+        address for address in chromium.requests if not address.startswith(("file:", "data:"))
+    ]
 
 
 @pytest.fixture(scope="module")
