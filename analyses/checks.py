@@ -1,4 +1,4 @@
-"""Four checks of docs/checks.md: agreement, noise, sample size and misspecification.
+"""Checks of docs/checks.md: agreement, noise, sample size, misspecification; random populations.
 
     python analyses/checks.py --out figures
     python analyses/checks.py --only noise --out figures
@@ -9,6 +9,7 @@ same prior. Writes a table and a figure for each check. What is finished is kept
 """
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -180,11 +181,15 @@ def optimum(prompts: Prompts) -> Floats:
     return np.array([one.mean_rewards() for one in prompts])
 
 
-# --- the four checks ------------------------------------------------------------------
+# --- the checks -----------------------------------------------------------------------
 
 
 def agreement(quick: bool, keep: Path) -> Check:
-    """Return how often panels agree: one row for each example and survey question."""
+    """Return how often panels agree: one row for each example and survey question.
+
+    `rate` and `cost`, the labels for a unanimous panel, are for pairs of different options. With
+    `_all`, pairs are two independent draws; only panels on different options count as usable.
+    """
     examples = {
         "ring of 40": ring()[0],
         "mediocre winner": mediocre_winner(),
@@ -194,17 +199,19 @@ def agreement(quick: bool, keep: Path) -> Check:
     cases += [(q.key, "survey", q.population()) for q in read_starter()]
     rows = []
     for name, kind, one in cases:
-        apart = 1.0 - np.eye(one.n_options)
-        rate = agreement_rate(one)
+        rate = agreement_rate(one, sampling=1.0 - np.eye(one.n_options))
+        cost = one.n_types / rate
         rows.append(
             {
                 "name": name,
                 "kind": kind,
                 "n_types": one.n_types,
                 "n_options": one.n_options,
+                "rate_all": agreement_rate(one),
                 "rate": rate,
-                "rate_distinct": agreement_rate(one, sampling=apart),
-                "cost": one.n_types / rate,
+                "cost": cost,
+                # One draw in K is of an option with itself, and teaches nothing.
+                "cost_all": cost / (1.0 - 1.0 / one.n_options),
             }
         )
     table = pd.DataFrame(rows)
@@ -398,6 +405,118 @@ def models(quick: bool, keep: Path) -> Check:
     return {"models": table}, figures.link_dots(table)
 
 
+# --- random populations ---------------------------------------------------------------
+
+TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+PARTS: dict[str, tuple[Any, ...]] = {
+    "limit": TEMPERATURES,
+    "temperature": (0.25, 1.0, 8.0),
+    "annotations": (1000, 10_000, 100_000),
+    "classes": (1, 2, 3, 4, 6),
+    "model": ("Bradley-Terry", "probit", "heavy tails", "20 % lapses", UNEVEN),
+}
+"""What is varied: the temperature, in the limit and with 30,000 annotations; how many annotations;
+and with 100,000 of them the latent classes that are fitted, and the annotators' model."""
+
+
+def drawn(n_options: int, seed: int) -> Prompts:
+    """Return a random population of three types: seed 7 with 7 options is the page's `random`."""
+    return (Population(np.random.default_rng(seed).normal(0.0, 1.5, (3, n_options))),)
+
+
+def drawn_cell(options: int, part: str, value: Any, seed: int) -> list[Cell]:
+    """Return each method's distance on one random population."""
+    prompts, scale = drawn(options, seed), 1.0
+    mean = optimum(prompts)
+    if part in ("limit", "temperature"):
+        prompts, scale = noisy(prompts, value), value
+    elif part == "model":
+        prompts = misspecified(prompts, value)
+    if part == "limit":
+        found = limits(prompts, METHODS[:4])
+    elif part == "classes":
+        found = learned(prompts, 100_000, seed, ("latent classes", "corrected 1"), n_classes=value)
+    else:
+        n = {"temperature": 30_000, "annotations": value, "model": 100_000}[part]
+        found = learned(prompts, n, seed, METHODS if part == "annotations" else MAIN)
+    return [
+        {"method": name, "tv": distance(None if rewards is None else scale * rewards, mean)}
+        for name, rewards in found.items()
+    ]
+
+
+def populations(quick: bool, keep: Path) -> Check:
+    """Return quartiles over random populations, and in how many of them one thing beats another."""
+    cells = [
+        {"options": options, "part": part, "value": value, "seed": seed}
+        for options in ((3,) if quick else (3, 7))
+        for part, values in PARTS.items()
+        for value in (values[:2] if quick else values)
+        for seed in range(2 if quick else 60 if part == "limit" else 20)
+    ]
+    rows = worked(keep, cells, drawn_cell)
+    by = ["options", "part", "value", "method"]
+    at_dpo = rows[rows["method"] == "DPO"].set_index([*by[:3], "seed"])["tv"]
+    rows["of_dpo"] = (
+        rows["tv"] / at_dpo.reindex(pd.MultiIndex.from_frame(rows[[*by[:3], "seed"]])).to_numpy()
+    )
+    groups = rows.groupby(by, sort=False)
+    table = groups["tv"].count().rename("populations").reset_index()
+    for column in ("tv", "of_dpo"):
+        for name, share in (("low", 0.25), ("median", 0.5), ("high", 0.75)):
+            table[f"{column}_{name}"] = groups[column].quantile(share).to_numpy()
+    counts = pd.concat(
+        pd.DataFrame(contests(part)).assign(options=options)
+        for options, part in rows.groupby("options")
+    )
+    return {"populations": table, "counts": counts}, figures.bias_left(table)
+
+
+def contests(rows: pd.DataFrame) -> Iterable[Cell]:
+    """Yield in how many populations one method or setting is nearer the optimum than another."""
+    of = rows.pivot_table(index="seed", columns=["part", "value", "method"], values="tv")
+    seen = of.columns
+
+    def count(first: tuple[Any, ...], second: tuple[Any, ...]) -> Iterable[Cell]:
+        if first in seen and second in seen:
+            pairs = of[[first, second]].dropna().to_numpy()
+            yield {
+                "part": first[0],
+                "nearer": " ".join(str(x) for x in first[1:]),
+                "than": " ".join(str(x) for x in second[1:]),
+                "populations": int((pairs[:, 0] < pairs[:, 1]).sum()),
+                "of": len(pairs),
+            }
+
+    for t in TEMPERATURES:
+        for name in ALPHAS:
+            yield from count(("limit", t, name), ("limit", t, "DPO"))
+    for colder, hotter in itertools.pairwise(TEMPERATURES):
+        yield from count(("limit", hotter, "DPO"), ("limit", colder, "DPO"))
+    for name in MAIN:
+        for t in (0.25, 8.0):
+            yield from count(("temperature", 1.0, name), ("temperature", t, name))
+    for t in PARTS["temperature"]:
+        for name in MAIN[1:]:
+            yield from count(("temperature", t, name), ("temperature", t, "DPO"))
+    for n in PARTS["annotations"]:
+        best = ("annotations", n, "reward averaging")
+        for name in METHODS:
+            if name != "reward averaging":
+                yield from count(best, ("annotations", n, name))
+        for name in METHODS[1:-2]:
+            yield from count(("annotations", n, name), ("annotations", n, "DPO"))
+        for name in ("DPO", "corrected 1", "agreement-only"):
+            yield from count(("annotations", n, "latent classes"), ("annotations", n, name))
+    for name in ("latent classes", "corrected 1"):
+        for few in PARTS["classes"]:
+            yield from count(("classes", 3, name), ("classes", few, name))
+        yield from count(("classes", 6, name), ("classes", 2, name))
+    for model in PARTS["model"]:
+        for name in MAIN[1:]:
+            yield from count(("model", model, name), ("model", model, "DPO"))
+
+
 # --- work that is kept, and its summary -----------------------------------------------
 
 
@@ -439,6 +558,7 @@ CHECKS: dict[str, Callable[[bool, Path], Check]] = {
     "samples": samples,
     "classes": classes,
     "models": models,
+    "populations": populations,
 }
 
 

@@ -6,10 +6,13 @@
 
 FOLDER holds files of HH-RLHF; without it they come from the hub. By default the model is a score
 for each length: its exact limits, and what it learns from few labels and from many. Prints the
-audit, where the summary's gain goes, and the table; writes the figure. Interrupted, it goes on.
+audit, the table and the gains over DPO; writes the figure. With --sensitivity it prints the gains
+of the score for several tokenizers and distances between its knots, too, and writes them as
+``hh_sensitivity.csv``. Interrupted, it goes on.
 """
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +20,7 @@ import pandas as pd
 from socialpref.llm import (
     EXACT,
     PAPER,
+    Pair,
     Settings,
     audit,
     measure,
@@ -30,6 +34,14 @@ from socialpref.plots.hh import accuracy_curves, accuracy_dots
 from socialpref.plots.style import save
 
 BUDGETS = (EXACT, 1000, 3000, 10_000, 30_000, 100_000)
+VOCABULARIES = (1024, 16_384)
+"""Of the tokenizers that are trained on the texts for the table of --sensitivity."""
+KNOTS = (1, 4, 16, 64)
+"""Tokens between the knots of the score there; with 1 each length has a score of its own."""
+FEW, MANY = 1000, 100_000
+"""Annotations there, besides exact probabilities."""
+COMPARED = ("average", "agreement-law", "agreement", "typed")
+"""The arms there, besides DPO on anonymous labels."""
 
 
 def main() -> None:
@@ -43,12 +55,13 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--test-pairs", type=int)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--sensitivity", action="store_true", help="other tokenizers and knots")
     parser.add_argument("--out", type=Path, default=Path("figures"))
     options = parser.parse_args()
 
     pairs = read_pairs(options.data)
-    texts = (pair.prompt + text for pair in pairs for text in pair[1:])
-    models = open_models(options.tokenizer if options.model == "length" else options.model, texts)
+    name = options.tokenizer if options.model == "length" else options.model
+    models = open_models(name, texts(pairs))
     corpus = measure(pairs, models.tokenizer)
     settings = Settings(
         budgets=tuple(options.budgets),
@@ -58,7 +71,8 @@ def main() -> None:
         test_pairs=options.test_pairs,
     )
     trained = None if options.model == "length" else models
-    outcomes = run(corpus, settings, trained, keep=options.out / "hh_unfinished", progress=True)
+    keep = options.out / "hh_unfinished"
+    outcomes = run(corpus, settings, trained, keep=keep, progress=True)
     table = summary(outcomes)
     print(audit(corpus).describe(), "\n")
     print(markdown(table))
@@ -67,6 +81,63 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     figure = (accuracy_curves if several else accuracy_dots)(table)
     save(figure, options.out / f"hh_{Path(options.model).name}")
+    if options.sensitivity:
+        found = sensitivity(pairs, options.tokenizer, options.seeds, keep)
+        found.to_csv(options.out / "hh_sensitivity.csv", index=False)
+        print(sensitivity_markdown(found))
+
+
+def texts(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Return both texts of every pair, with their prompts."""
+    return (pair.prompt + text for pair in pairs for text in pair[1:])
+
+
+def sensitivity(pairs: Sequence[Pair], tokenizer: str, seeds: int, keep: Path) -> pd.DataFrame:
+    """Return the summary of the score of length for several tokenizers and knots."""
+    several = [(tokenizer, open_models(tokenizer, texts(pairs)))] if tokenizer != "small" else []
+    several += [
+        (f"trained, {size:,}", open_models("small", texts(pairs), size)) for size in VOCABULARIES
+    ]
+    tables = []
+    for name, models in several:
+        corpus = measure(pairs, models.tokenizer)
+        for knot in KNOTS:
+            settings = Settings(
+                arms=("anonymous", *COMPARED),
+                budgets=(EXACT, FEW, MANY),
+                units=("annotations",),
+                seeds=seeds,
+                knot=knot,
+            )
+            table = summary(run(corpus, settings, keep=keep, progress=True))
+            table.insert(0, "median_length", audit(corpus).median_length)
+            table.insert(0, "knot", knot)
+            table.insert(0, "tokenizer", name)
+            tables.append(table)
+    return pd.concat(tables)
+
+
+def sensitivity_markdown(table: pd.DataFrame) -> str:
+    """Return DPO's accuracy and the gains over it in points: the bias, then what labels give."""
+    columns = [
+        (EXACT, "agreement"),
+        *((n, arm) for n in (FEW, MANY) for arm in COMPARED),
+    ]
+    names = [f"{arm}, {n:,}" if n else f"{arm}, exact" for n, arm in columns]
+    lines = [
+        "| tokenizer | knots | DPO, exact | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 3) + "|",
+    ]
+    for (name, knot), rows in table.groupby(["tokenizer", "knot"], sort=False):
+        at = rows.set_index(["budget", "arm"])
+        cells = [f"{at.accuracy[EXACT, 'anonymous']:.1%}"]
+        for column in columns:
+            row = at.loc[column]
+            cells.append(
+                f"{100 * row.gain:+.1f} ({100 * row.gain_low:.1f} to {100 * row.gain_high:.1f})"
+            )
+        lines.append(f"| {name} | {knot} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def markdown(table: pd.DataFrame) -> str:

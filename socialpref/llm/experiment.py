@@ -16,7 +16,7 @@ from ..errors import DataError, InputError, SocialPrefError
 from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
 from .data import Corpus
 from .lengths import LIMIT, mean_signs
-from .scorer import fit_score, learn_joint, n_labels, objective, true_joint
+from .scorer import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +57,8 @@ class Settings:
         Strength of the correction.
     n_classes : int
         Latent classes of the joint likelihood.
+    knot : int
+        Tokens between the knots of the length-only score.
     reference, shifted : bool
         See `PreferenceTrainer`.
     beta, learning_rate, epochs, batch_size, save_steps
@@ -74,6 +76,7 @@ class Settings:
     head: "Head" = "text"
     alpha: float = 1.0
     n_classes: int = N_TYPES
+    knot: int = KNOT
     reference: bool = True
     shifted: bool = True
     beta: float = 0.1
@@ -94,7 +97,7 @@ class Settings:
             _validate.integer("budgets", budget)
         for unit in self.units:
             _validate.choice("units", unit, UNITS)
-        for label in ("seeds", "n_classes", "batch_size", "save_steps"):
+        for label in ("seeds", "n_classes", "batch_size", "save_steps", "knot"):
             _validate.integer(label, getattr(self, label), 1)
         if self.test_pairs is not None:
             _validate.integer("test_pairs", self.test_pairs, 1)
@@ -293,7 +296,9 @@ def _finish(
             else learn_joint(labels, train.lengths, settings.n_classes, one.seed)
         )  # fmt: skip
     if models is None:
-        table = fit_score(one.arm, labels, train.lengths, joint=joint, alpha=settings.alpha)
+        table = fit_score(
+            one.arm, labels, train.lengths, joint=joint, alpha=settings.alpha, knot=settings.knot
+        )
         margins = table[test.lengths[:, 0] - 1] - table[test.lengths[:, 1] - 1]
     else:
         assert folder is not None

@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 Numbers = NDArray[np.integer]
 
 KNOT = 16
-"""Tokens between the knots of the score, which is linear between them."""
+"""Tokens between the knots of the score, by default; it is linear between them."""
 BIN = 32
 """Tokens in one bin of the joint likelihood."""
 TOLERANCE = 1e-5
@@ -41,9 +41,9 @@ class LengthScore(nn.Module):
 
     basis: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, knot: int = KNOT) -> None:
         super().__init__()
-        knots = np.arange(0, LIMIT + 1, KNOT)
+        knots = np.arange(0, LIMIT + knot, knot)
         hats = [np.interp(np.arange(1, LIMIT + 1), knots, row) for row in np.eye(len(knots))]
         self.register_buffer("basis", torch.tensor(np.stack(hats, axis=1)))
         self.weights = nn.Parameter(torch.zeros(len(knots), dtype=torch.float64))
@@ -146,6 +146,7 @@ def fit_score(
     *,
     joint: JointLikelihood | None = None,
     alpha: float = 1.0,
+    knot: int = KNOT,
 ) -> Floats:
     """Return the score of every length from 1 to `LIMIT`, learned from labels.
 
@@ -160,6 +161,8 @@ def fit_score(
         For the corrected loss.
     alpha : float
         Strength of the correction.
+    knot : int
+        Tokens between the knots of the score; 1 leaves every length a score of its own.
 
     Raises
     ------
@@ -171,19 +174,16 @@ def fit_score(
     lengths = _lengths_of(labels, lengths)
     scores = []
     for part in labels.by_model(arm):
-        cells, start = _cells(arm, part, lengths), None
+        cells, score = _cells(arm, part, lengths), LengthScore(knot)
         if arm.method == "corrected":  # not convex: go on from DPO's solution
-            start = _fit(cells, dpo, None, None)
-        scores.append(_fit(cells, objective(arm, alpha, ROUNDING), joint, start))
+            _fit(score, cells, dpo, None)
+        _fit(score, cells, objective(arm, alpha, ROUNDING), joint)
+        scores.append(score)
     return np.mean([(score.basis @ score.weights).detach().numpy() for score in scores], axis=0)
 
 
-def _fit(
-    cells: Cells, loss: Objective, joint: JointLikelihood | None, start: LengthScore | None
-) -> LengthScore:
-    score = LengthScore()
-    if start is not None:
-        score.load_state_dict(start.state_dict())
+def _fit(score: LengthScore, cells: Cells, loss: Objective, joint: JointLikelihood | None) -> None:
+    """Move a score, from where it is, to the minimum of its loss."""
     fit_exact(
         cells,
         loss,
@@ -194,7 +194,6 @@ def _fit(
         ridge=RIDGE,
         tolerance=TOLERANCE,
     )
-    return score
 
 
 def _cells(arm: Arm, labels: Labels, lengths: Integers) -> Cells:

@@ -226,6 +226,47 @@ def link_dots(table: "pd.DataFrame") -> "Figure":
     return figure
 
 
+def bias_left(table: "pd.DataFrame") -> "Figure":
+    """Draw what part of DPO's bias the correction leaves, over random populations.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns ``options, part, value, method`` and ``of_dpo_low``, ``of_dpo_median`` and
+        ``of_dpo_high``, quartiles; of rows whose part is "limit" the value is the temperature.
+
+    Returns
+    -------
+    Figure
+        A panel for each number of options: medians, with bars between the quartiles.
+    """
+    from matplotlib.figure import Figure
+
+    rows = table[(table["part"] == "limit") & (table["method"] != "DPO")]
+    sizes = list(dict.fromkeys(rows["options"]))
+    figure = Figure(figsize=(3.6 * len(sizes) + 1.4, 3.6), layout="constrained")
+    figure.suptitle("The correction removes part of DPO's bias, or adds to it", fontsize=11)
+    panels = np.atleast_1d(figure.subplots(1, len(sizes), sharey=True))
+    for axes, size in zip(panels, sizes, strict=True):
+        axes.axhline(1.0, color="black", lw=1)
+        for i, (method, part) in enumerate(rows[rows["options"] == size].groupby("method")):
+            colour, line, marker = STYLES[str(method)]
+            x = part["value"].to_numpy(dtype=float) * 1.06 ** (i - 1)
+            low, middle, high = (part[f"of_dpo_{at}"] for at in ("low", "median", "high"))
+            axes.errorbar(x, middle, [middle - low, high - middle], color=colour, ls=line,
+                          marker=marker, ms=5, mec="black", mew=0.5, lw=1.4, elinewidth=1,
+                          label=method)  # fmt: skip
+        ticks = sorted(set(rows["value"]))
+        axes.set_title(f"three types, {size} options", fontsize=10, loc="left")
+        axes.set(xscale="log", xlabel="temperature", ylim=(0, None))
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        _clean(axes)
+    panels[0].set_ylabel("distance of the limit / DPO's")
+    _legend(figure, panels[0])
+    return figure
+
+
 def _lines(axes: "Axes", rows: "pd.DataFrame", x: str, y: str) -> None:
     """Draw a line for each method, with its interval where `y` is a mean."""
     for method, (colour, line, marker) in STYLES.items():
