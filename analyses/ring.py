@@ -357,10 +357,14 @@ def variance_table(settings: Settings) -> pd.DataFrame:
     rows = []
     for seed, (true, formula, found) in enumerate(variances(settings)):
         there = true > 1e-9
+        low, middle, high = np.quantile((formula / true)[there], [0.25, 0.5, 0.75])
         rows.append(
             {
                 "seed": seed,
-                "F1_to_true_median": np.median((formula / true)[there]),
+                "F1_to_true_quarter": low,
+                "F1_to_true_median": middle,
+                "F1_to_true_three_quarters": high,
+                "F1_too_small": np.mean((formula < true)[there]),
                 "learned_to_true_median": np.median((found / true)[there]),
                 "learned_to_F1_median": np.median((found / formula)[there]),
                 "correlation_with_F1": np.corrcoef(found, formula)[0, 1],

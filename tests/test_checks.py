@@ -141,6 +141,31 @@ class TestTemperature:
                 assert checks.distance(rewards, checks.optimum(prompts) / t) < 1e-9
 
 
+class TestRandomPopulations:
+    @staticmethod
+    def rows(**distances: list[float]) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"part": "limit", "value": 1.0, "method": name, "seed": seed, "tv": value}
+            for name, values in distances.items()
+            for seed, value in enumerate(values)
+        )
+
+    def test_seed_7_is_the_random_population_of_the_other_checks(self) -> None:
+        (one,), (other,) = checks.drawn(7, 7), checks.SETTINGS["random"]
+        assert (one.rewards == other.rewards).all()
+
+    def test_contests_are_counted_where_both_are_known(self) -> None:
+        rows = self.rows(**{"corrected 1": [0.1, 0.3, math.nan, 0.2], "DPO": [0.2, 0.2, 0.2, 0.2]})
+        (found,) = checks.contests(rows)
+        assert found == {
+            "part": "limit",
+            "nearer": "1.0 corrected 1",
+            "than": "1.0 DPO",
+            "populations": 1,
+            "of": 3,
+        }
+
+
 class TestCrossing:
     @staticmethod
     def rows(indirect: list[float], direct: list[float]) -> pd.DataFrame:
@@ -211,7 +236,10 @@ class TestWork:
         assert set(table["method"]) == set(checks.METHODS)
         assert table["mean"].between(0.0, 1.0).all()
         rates = pd.read_csv(tmp_path / "check_agreement.csv", index_col="name")
-        assert rates.loc["ring of 40", "rate"] == printed(0.156133, 6)
-        assert rates.loc["ring of 40", "cost"] == pytest.approx(3 / 0.156133, rel=1e-5)
+        assert rates.loc["ring of 40", "rate_all"] == printed(0.156133, 6)
+        # A draw is of one action with itself in one case of 40, and such panels agree in 1/4.
+        usable = 0.156133 - 0.25 / 40
+        assert rates.loc["ring of 40", "cost_all"] == pytest.approx(3 / usable, rel=1e-5)
+        assert rates.loc["ring of 40", "cost"] == pytest.approx(3 / usable * 39 / 40, rel=1e-5)
         assert len(pd.read_csv(tmp_path / "check_crossings.csv")) == 10
         capsys.readouterr()
