@@ -54,7 +54,7 @@ Check = tuple[dict[str, pd.DataFrame], Figure]
 RIDGE = 0.5
 """Precision of the prior of every fitted score, in every method: the default of latent classes."""
 STARTS = 10
-"""Of latent classes. With 3, one mediocre winner in eight ends in a poor local maximum."""
+"""Random starts of latent classes, whose likelihood has local maxima."""
 ALPHAS = {"corrected 0.5": 0.5, "corrected 1": 1.0, "corrected 2": 2.0}
 MAIN = ("DPO", "corrected 1", "agreement-only", "reward averaging", "latent classes")
 METHODS = ("DPO", *ALPHAS, "agreement-only", "reward averaging", "latent classes")
@@ -109,6 +109,7 @@ def learned(
     *,
     n_classes: int = 3,
     comparisons: int = 2,
+    ridge: float = RIDGE,
 ) -> dict[str, Floats | None]:
     """Train methods, each on n annotations; None where a fit does not converge."""
     data = {
@@ -117,8 +118,8 @@ def learned(
         )
         for i, kind in enumerate(INFORMATION)
     }
-    options: dict[str, Any] = {"ridge": RIDGE, "tolerance": 1e-7}
-    mixture = fit_latent_classes(data["linked"], n_classes, ridge=RIDGE, n_starts=STARTS, seed=seed)
+    options: dict[str, Any] = {"ridge": ridge, "tolerance": 1e-7}
+    mixture = fit_latent_classes(data["linked"], n_classes, ridge=ridge, n_starts=STARTS, seed=seed)
     ways: dict[str, Callable[[], Floats]] = {
         "DPO": lambda: learn("dpo", data["anonymous"], **options).rewards,
         "agreement-only": lambda: learn("agreement", data["panel"], **options).rewards,
@@ -215,7 +216,21 @@ def agreement(quick: bool, keep: Path) -> Check:
             }
         )
     table = pd.DataFrame(rows)
-    return {"agreement": table}, figures.agreement_audit(table)
+    surveys = table[table["kind"] == "survey"]
+    parts = [*surveys.groupby("n_types"), ("all", surveys)]
+    by_size = pd.DataFrame(
+        {
+            "n_types": size,
+            "questions": len(part),
+            "above_half": (part["rate"] > 0.5).sum(),
+            "median_rate": part["rate"].median(),
+            "lowest_cost": part["cost"].min(),
+            "median_cost": part["cost"].median(),
+            "highest_cost": part["cost"].max(),
+        }
+        for size, part in parts
+    )
+    return {"agreement": table, "agreement_sizes": by_size}, figures.agreement_audit(table)
 
 
 def noisy(prompts: Prompts, temperature: float) -> Prompts:
@@ -411,12 +426,15 @@ TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 PARTS: dict[str, tuple[Any, ...]] = {
     "limit": TEMPERATURES,
     "temperature": (0.25, 1.0, 8.0),
+    "weak prior": (0.25,),
     "annotations": (1000, 10_000, 100_000),
     "classes": (1, 2, 3, 4, 6),
     "model": ("Bradley-Terry", "probit", "heavy tails", "20 % lapses", UNEVEN),
 }
-"""What is varied: the temperature, in the limit and with 30,000 annotations; how many annotations;
-and with 100,000 of them the latent classes that are fitted, and the annotators' model."""
+"""What is varied: the temperature, in the limit and with 30,000 annotations, there with a prior of
+precision `WEAK`, too; how many annotations; and with 100,000 of them the latent classes that are
+fitted, and the annotators' model."""
+WEAK = 0.005
 
 
 def drawn(n_options: int, seed: int) -> Prompts:
@@ -428,7 +446,7 @@ def drawn_cell(options: int, part: str, value: Any, seed: int) -> list[Cell]:
     """Return each method's distance on one random population."""
     prompts, scale = drawn(options, seed), 1.0
     mean = optimum(prompts)
-    if part in ("limit", "temperature"):
+    if part in ("limit", "temperature", "weak prior"):
         prompts, scale = noisy(prompts, value), value
     elif part == "model":
         prompts = misspecified(prompts, value)
@@ -437,8 +455,9 @@ def drawn_cell(options: int, part: str, value: Any, seed: int) -> list[Cell]:
     elif part == "classes":
         found = learned(prompts, 100_000, seed, ("latent classes", "corrected 1"), n_classes=value)
     else:
-        n = {"temperature": 30_000, "annotations": value, "model": 100_000}[part]
-        found = learned(prompts, n, seed, METHODS if part == "annotations" else MAIN)
+        n = {"annotations": value, "model": 100_000}.get(part, 30_000)
+        ridge = WEAK if part == "weak prior" else RIDGE
+        found = learned(prompts, n, seed, METHODS if part == "annotations" else MAIN, ridge=ridge)
     return [
         {"method": name, "tv": distance(None if rewards is None else scale * rewards, mean)}
         for name, rewards in found.items()
@@ -481,9 +500,8 @@ def contests(rows: pd.DataFrame) -> Iterable[Cell]:
         if first in seen and second in seen:
             pairs = of[[first, second]].dropna().to_numpy()
             yield {
-                "part": first[0],
-                "nearer": " ".join(str(x) for x in first[1:]),
-                "than": " ".join(str(x) for x in second[1:]),
+                "nearer": " ".join(str(x) for x in first),
+                "than": " ".join(str(x) for x in second),
                 "populations": int((pairs[:, 0] < pairs[:, 1]).sum()),
                 "of": len(pairs),
             }
@@ -496,6 +514,8 @@ def contests(rows: pd.DataFrame) -> Iterable[Cell]:
     for name in MAIN:
         for t in (0.25, 8.0):
             yield from count(("temperature", 1.0, name), ("temperature", t, name))
+        yield from count(("weak prior", 0.25, name), ("temperature", 0.25, name))
+        yield from count(("temperature", 1.0, name), ("weak prior", 0.25, name))
     for t in PARTS["temperature"]:
         for name in MAIN[1:]:
             yield from count(("temperature", t, name), ("temperature", t, "DPO"))
@@ -540,12 +560,13 @@ def worked(keep: Path, cells: Sequence[Cell], work: Callable[..., list[Cell]]) -
 
 
 def summary(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return means over seeds, half the 95 % interval of the distance's, and failed fits."""
+    """Return means over seeds, half the 95 % interval of the distance's, its range and failures."""
     groups = rows.groupby(by, sort=False)
     table = groups[[c for c in ("tv", "own", "order") if c in rows]].mean().reset_index()
     count = groups["tv"].count().to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         error = groups["tv"].std().to_numpy() / np.sqrt(count)
+    table["smallest"], table["largest"] = groups["tv"].min().values, groups["tv"].max().values
     table["interval"] = student.ppf(0.975, np.maximum(count - 1, 1)) * error
     table["seeds"] = groups["seed"].count().to_numpy()
     table["failed"] = table["seeds"] - count

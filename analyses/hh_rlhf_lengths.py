@@ -36,9 +36,9 @@ from socialpref.plots.style import save
 BUDGETS = (EXACT, 1000, 3000, 10_000, 30_000, 100_000)
 VOCABULARIES = (1024, 16_384)
 """Of the tokenizers that are trained on the texts for the table of --sensitivity."""
-KNOTS = (1, 4, 16, 64)
-"""Tokens between the knots of the score there; with 1 each length has a score of its own."""
-FEW, MANY = 1000, 100_000
+KNOTS = (4, 16, 64)
+"""Tokens between the knots of the score there."""
+MANY = 100_000
 """Annotations there, besides exact probabilities."""
 COMPARED = ("average", "agreement-law", "agreement", "typed")
 """The arms there, besides DPO on anonymous labels."""
@@ -104,7 +104,7 @@ def sensitivity(pairs: Sequence[Pair], tokenizer: str, seeds: int, keep: Path) -
         for knot in KNOTS:
             settings = Settings(
                 arms=("anonymous", *COMPARED),
-                budgets=(EXACT, FEW, MANY),
+                budgets=(EXACT, MANY),
                 units=("annotations",),
                 seeds=seeds,
                 knot=knot,
@@ -119,10 +119,7 @@ def sensitivity(pairs: Sequence[Pair], tokenizer: str, seeds: int, keep: Path) -
 
 def sensitivity_markdown(table: pd.DataFrame) -> str:
     """Return DPO's accuracy and the gains over it in points: the bias, then what labels give."""
-    columns = [
-        (EXACT, "agreement"),
-        *((n, arm) for n in (FEW, MANY) for arm in COMPARED),
-    ]
+    columns = [(EXACT, "agreement"), *((MANY, arm) for arm in COMPARED)]
     names = [f"{arm}, {n:,}" if n else f"{arm}, exact" for n, arm in columns]
     lines = [
         "| tokenizer | knots | DPO, exact | " + " | ".join(names) + " |",

@@ -158,9 +158,8 @@ class TestRandomPopulations:
         rows = self.rows(**{"corrected 1": [0.1, 0.3, math.nan, 0.2], "DPO": [0.2, 0.2, 0.2, 0.2]})
         (found,) = checks.contests(rows)
         assert found == {
-            "part": "limit",
-            "nearer": "1.0 corrected 1",
-            "than": "1.0 DPO",
+            "nearer": "limit 1.0 corrected 1",
+            "than": "limit 1.0 DPO",
             "populations": 1,
             "of": 3,
         }
