@@ -529,8 +529,8 @@ def contests(rows: pd.DataFrame) -> Iterable[Cell]:
         for name in ("DPO", "corrected 1", "agreement-only"):
             yield from count(("annotations", n, "latent classes"), ("annotations", n, name))
     for name in ("latent classes", "corrected 1"):
-        for few in PARTS["classes"]:
-            yield from count(("classes", 3, name), ("classes", few, name))
+        for other in (1, 2, 4, 6):
+            yield from count(("classes", 3, name), ("classes", other, name))
         yield from count(("classes", 6, name), ("classes", 2, name))
     for model in PARTS["model"]:
         for name in MAIN[1:]:

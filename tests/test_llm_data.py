@@ -239,6 +239,8 @@ def test_bad_budgets_and_names_are_refused() -> None:
         Settings(arms=("anon",))
     with pytest.raises(InputError, match="'seeds' must be"):
         Settings(seeds=0)
+    with pytest.raises(InputError, match="'knot' must be"):
+        Settings(knot=0)
 
 
 # --- the length-only scorer -----------------------------------------------------------
@@ -251,6 +253,15 @@ def test_the_scorer_goes_to_the_exact_limit_of_dpo() -> None:
     score = fit_score(ARMS["anonymous"], expect(ARMS["anonymous"], lengths), lengths)
     got = score[options - 1]
     assert_allclose(got - got.mean(), limit - limit.mean(), atol=1e-3)  # the ridge's pull
+
+
+@pytest.mark.parametrize("knot", [4, 100])
+def test_the_score_is_linear_between_its_knots(knot: int) -> None:
+    made = corpus(200)
+    labels = expect(ARMS["anonymous"], made.lengths)
+    bends = np.abs(np.diff(fit_score(ARMS["anonymous"], labels, made.lengths, knot=knot), 2))
+    middle = np.arange(2, 512)
+    assert bends[middle % knot != 0].max() < 1e-9 < bends[middle % knot == 0].max()
 
 
 @pytest.mark.parametrize("name", ["average", "agreement-law", "agreement", "typed"])
