@@ -47,6 +47,10 @@ def agreement_audit(table: "pd.DataFrame") -> "Figure":
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     panels = figure.subplots(1, 2)
     surveys, examples = (table[(table["kind"] == "example") == is_one] for is_one in (False, True))
+    below = (surveys["rate"] < 0.5).sum()
+    figure.suptitle(
+        f"Fewer than half of the panels agree on {below} of {len(surveys)} questions", fontsize=11
+    )
     nudge = np.random.default_rng(0).uniform(-0.13, 0.13, len(surveys))
     types = np.arange(2, table["n_types"].max() + 1)
     floors = 2.0 ** (1 - types)
@@ -245,7 +249,12 @@ def bias_left(table: "pd.DataFrame") -> "Figure":
     rows = table[(table["part"] == "limit") & (table["method"] != "DPO")]
     sizes = list(dict.fromkeys(rows["options"]))
     figure = Figure(figsize=(3.6 * len(sizes) + 1.4, 3.6), layout="constrained")
-    figure.suptitle("The correction removes part of DPO's bias, or adds to it", fontsize=11)
+    left = rows.loc[rows["method"] == "corrected 1", "of_dpo_median"]
+    figure.suptitle(
+        f"Half of the populations keep over {left.min():.0%} to {left.max():.0%} of DPO's bias at "
+        "alpha 1",
+        fontsize=11,
+    )
     panels = np.atleast_1d(figure.subplots(1, len(sizes), sharey=True))
     for axes, size in zip(panels, sizes, strict=True):
         axes.axhline(1.0, color="black", lw=1)
