@@ -1,12 +1,13 @@
 """What the tests share: strategies, seeded flip programs and an independent solver."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -294,3 +295,34 @@ def agree(first: float, second: float) -> bool:
 def total_variation(first: Floats, second: Floats) -> float:
     """Return half the L1 distance."""
     return float(np.abs(first - second).sum() / 2)
+
+
+def exact_bradley_terry(
+    wins: Mapping[tuple[int, int], Any], near: Floats, *, digits: int = 40, prior: float = 0.0
+) -> Floats:
+    """Return the rewards of a Bradley-Terry fit, by Newton's method with so many digits.
+
+    ``wins[y, z]`` is the weight with which y beat z; `near` are rewards to start from.
+    """
+    with mpmath.workdps(digits):
+        size = len(near)
+        rewards = [mpmath.mpf(float(value)) for value in near]
+        for _ in range(50):
+            force = mpmath.matrix([-prior * reward for reward in rewards])
+            information = mpmath.eye(size) * prior
+            for (y, z), weight in wins.items():
+                chance = 1 / (1 + mpmath.exp(rewards[z] - rewards[y]))
+                risk = 1 / (1 + mpmath.exp(rewards[y] - rewards[z]))
+                force[y], force[z] = force[y] + weight * risk, force[z] - weight * risk
+                for one, other, sign in ((y, y, 1), (z, z, 1), (y, z, -1), (z, y, -1)):
+                    information[one, other] += sign * weight * chance * risk
+            held = [y for y in range(size) if prior or y]  # without a prior, 0 is
+            system = mpmath.matrix([[information[y, z] for z in held] for y in held])
+            step = mpmath.lu_solve(system, mpmath.matrix([force[y] for y in held]))
+            longest = max(abs(value) for value in step)
+            for y, value in zip(held, step, strict=True):
+                rewards[y] += value / max(1, longest)
+            if longest < mpmath.mpf(10) ** (-20):
+                mean = sum(rewards) / size
+                return np.array([float(reward - mean) for reward in rewards])
+    raise AssertionError("no convergence")
