@@ -10,22 +10,41 @@ Every limit can be asked of one population or of a sequence, one for each prompt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, cast, overload
+from typing import Concatenate, Literal, ParamSpec, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
+from .bradley_terry.pairs import LogPairs
+from .bradley_terry.solver import Maximum, maximise
 from .errors import ConvergenceError, InputError
+from .links import Link, Logistic, Probit
 from .population import Population
 
 Floats = NDArray[np.float64]
 VarianceForm = Literal["F1", "F2", "F3"]
 
-TOLERANCE = 1e-12
-"""The largest stationarity residual of a limit that is returned."""
+TOLERANCE = 1e-8
+"""The largest error of a reward of a limit that is returned, beside the largest reward or 1."""
+GOAL = 1e-13
+"""Newton steps go on until they are as small as this, where rounding allows it."""
+ROUNDING = 8 * float(np.finfo(float).eps)
+"""Relative rounding error of a sum of rewards, with some room."""
+SYMMETRY = 1e-6
+"""How far the two weights of a pair in a design may be apart, relative to them."""
+POLICY_TOLERANCE = 1e-6
+"""The largest relative error of a policy that is returned."""
+SMALLEST = 1e-290
+"""Preferences smaller than this are computed by their logarithms."""
+MOST_STEPS = 1000
+"""Most steps in which alpha grows from 0."""
+MOST_LABELS = 10**15
+"""Most labels of one type in a panel: as floats they are still exact."""
 EDGE = 1e-15
 """A corrected likelihood closer than this to 0 or 1 counts as out of range."""
+FLAT = 1e-13
+"""Curvatures of the corrected loss are taken to be at least this part of the largest."""
 ROUNDINGS = (1e-1, 1e-2, 1e-3, 1e-4)
 """How far from the clamp its corner is rounded, as parts of it, where a minimum lies on it."""
 
@@ -40,8 +59,8 @@ class Limit:
     rewards : ndarray, shape (K,)
         The implicit rewards ``beta log(policy / reference)``, centred.
     residual : float
-        The largest absolute stationarity residual: for DPO of
-        ``sum_z d(z) (sigma(h(y) - h(z)) - P[y, z])``.
+        How far a reward can be from the exact limit: the largest entry of Newton's step there,
+        plus what rounding can add; rounding alone where the limit is a formula.
     iterations : int
         Newton steps; 0 where the limit is a formula.
     method : str
@@ -84,6 +103,10 @@ def _per_prompt(limit: Callable[Concatenate[Population, P], Limit]) -> _PerPromp
     ) -> Limit | tuple[Limit, ...]:
         if isinstance(population, Population):
             return limit(population, *args, **options)
+        must = "a Population or a sequence of them"
+        _validate.instance("population", population, Sequence, must)
+        for one in population:
+            _validate.instance("population", one, Population, must)
         return tuple(limit(one, *args, **options) for one in population)
 
     return cast("_PerPrompt[P]", each)
@@ -92,13 +115,21 @@ def _per_prompt(limit: Callable[Concatenate[Population, P], Limit]) -> _PerPromp
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
     """Return half the L1 distance of two distributions.
 
+    Raises
+    ------
+    InputError
+        If they are not distributions over the same options.
+
     Examples
     --------
     >>> from socialpref import total_variation
     >>> total_variation([0.5, 0.5], [0.25, 0.75])
     0.25
     """
-    return float(np.abs(np.asarray(first) - np.asarray(second)).sum() / 2)
+    one = _validate.real_array("first", first, 1)
+    _validate.check_shares("first", one)
+    other = _validate.distribution("second", second, len(one))
+    return float(np.abs(one / one.sum() - other).sum() / 2)
 
 
 @_per_prompt
@@ -125,6 +156,8 @@ def optimal_policy(
     ------
     InputError
         If an argument is out of its range.
+    ConvergenceError
+        If beta is so small that rounding of the rewards decides between options.
 
     References
     ----------
@@ -136,8 +169,8 @@ def optimal_policy(
     >>> optimal_policy(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.35131, 0.29738, 0.35131])
     """
-    rewards = population.mean_rewards()
-    return _limit("optimal policy", rewards, 0.0, 0, beta, reference)
+    found = _exact(population, population.mean_rewards())
+    return _limit("optimal policy", found, population, beta, reference)
 
 
 @_per_prompt
@@ -166,7 +199,8 @@ def dpo_limit(
     Returns
     -------
     Limit
-        With a residual of at most 1e-12.
+        Its rewards are right to ``1e-8 * max(1, |h|)``. Of a single type with the logistic link
+        they are the type's own, divided by the temperature.
 
     Raises
     ------
@@ -174,7 +208,8 @@ def dpo_limit(
         If an argument is out of its range, or the design leaves alternatives that cannot be
         compared.
     ConvergenceError
-        If Newton's method stops short of that residual.
+        If the rewards cannot be found as exactly as that, or beta is so small that their
+        rounding decides between options.
 
     References
     ----------
@@ -188,9 +223,7 @@ def dpo_limit(
     >>> dpo_limit(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.31879, 0.36242, 0.31879])
     """
-    weights = pair_design(population, sampling)
-    fit = _bradley_terry(weights, population.pairwise())
-    return _limit("DPO", fit.rewards, fit.residual, fit.iterations, beta, reference)
+    return _limit("DPO", _dpo_rewards(population, sampling), population, beta, reference)
 
 
 @_per_prompt
@@ -205,7 +238,8 @@ def agreement_limit(
     """Return what the agreement-only loss converges to on panels with one label of each type.
 
     Only pairs on which all n labels agree are used, with the logit multiplied by n. With the
-    logistic link and equal shares that is consistent: the limit is the optimal policy.
+    logistic link the rewards are the average of the labels' rewards, divided by the temperature:
+    for equal shares and temperature 1 the limit is the optimal policy.
 
     Parameters
     ----------
@@ -243,11 +277,14 @@ def agreement_limit(
         raise _validate.complaint("replicas", must, "None")
     labels = _labels_by_type(population, replicas)
     weights = pair_design(population, sampling)
-    unanimous = _log_unanimous(population, labels)
-    either = np.logaddexp(unanimous, unanimous.T)
-    fit = _bradley_terry(weights * np.exp(either - either.max()), np.exp(unanimous - either))
-    rewards = fit.rewards / labels.sum()
-    return _limit("agreement-only", rewards, fit.residual, fit.iterations, beta, reference)
+    if type(population.link) is Logistic:
+        found = _exact(
+            population, labels / labels.sum() @ population.rewards, population.link.temperature
+        )
+    else:
+        fit = _fit(_log_unanimous(population, labels), weights)
+        found = Maximum(fit.rewards / labels.sum(), fit.error / labels.sum(), fit.iterations)
+    return _limit("agreement-only", found, population, beta, reference)
 
 
 def agreement_rate(
@@ -292,8 +329,9 @@ def agreement_rate(
     >>> round(agreement_rate(ring()[0]), 6)
     0.156133
     """
+    weights = pair_design(population, sampling)
     unanimous = np.exp(_log_unanimous(population, _labels_by_type(population, replicas)))
-    return float(2.0 * (pair_design(population, sampling) * unanimous).sum())
+    return float(2.0 * (weights * unanimous).sum())
 
 
 @_per_prompt
@@ -330,19 +368,18 @@ def reward_averaging_limit(
     >>> reward_averaging_limit(Population([[0, -1, -2], [0, -2, 4]])).rewards.round(6)
     array([ 0.166667, -1.333333,  1.166667])
     """
-    weights = pair_design(population, sampling)
-    fits = [
-        _bradley_terry(weights, Population(reward[None, :], link=population.link).pairwise())
-        for reward in population.rewards
-    ]
-    return _limit(
-        "reward averaging",
-        population.shares @ np.array([fit.rewards for fit in fits]),
-        max(fit.residual for fit in fits),
-        sum(fit.iterations for fit in fits),
-        beta,
-        reference,
-    )
+    if type(population.link) is Logistic:
+        pair_design(population, sampling)  # a design that compares too little is refused
+        found = _exact(population, population.mean_rewards(), population.link.temperature)
+    else:
+        types = [Population(reward[None, :], link=population.link) for reward in population.rewards]
+        fits = [_dpo_rewards(one, sampling) for one in types]
+        found = Maximum(
+            population.shares @ np.array([fit.rewards for fit in fits]),
+            max(fit.error for fit in fits),
+            sum(fit.iterations for fit in fits),
+        )
+    return _limit("reward averaging", found, population, beta, reference)
 
 
 @_per_prompt
@@ -391,7 +428,8 @@ def corrected_dpo_limit(
     InputError
         If `alpha` is negative, the form is unknown, or as for `dpo_limit`.
     ConvergenceError
-        If no stationary point with a residual of at most 1e-12 is reached.
+        If no minimum is reached whose rewards are right to ``1e-8 * max(1, |h|)``. Likelihoods
+        within 1e-15 of 0 and 1 are out of range.
 
     Notes
     -----
@@ -410,24 +448,26 @@ def corrected_dpo_limit(
     >>> corrected_dpo_limit(crowd, 0.5).policy.round(4)
     array([0.3141, 0.3718, 0.3141])
     """
-    _validate.number("alpha", alpha, 0.0)
-    if form not in _CORRECTIONS:
-        must = f"one of {', '.join(map(repr, _CORRECTIONS))}"
-        raise _validate.complaint("form", must, repr(form))
-    bound = float(clamp)
-    if not bound > 0.0:
-        raise _validate.complaint("clamp", "positive", repr(clamp))
-    weights, wins = pair_design(population, sampling), population.pairwise()
-    loss = _CorrectedLoss(weights, wins, population.pairwise_twice(), _CORRECTIONS[form], bound)
-    start = _bradley_terry(weights, wins).rewards
-    rewards, iterations, rounding = start, 0, 0.0
-    for step in np.linspace(0.0, alpha, 1 + max(1, int(np.ceil(4 * alpha))))[1:]:
-        rewards, steps, residual, rounding = loss.settle(float(step), rewards)
+    alpha = _validate.number("alpha", alpha, 0.0)
+    _validate.choice("form", form, _CORRECTIONS)
+    clamp = _validate.number("clamp", clamp, 0.0, above=True, infinite=True)
+    _validate.integer("n_starts", n_starts)
+    loss = _CorrectedLoss(
+        pair_design(population, sampling),
+        population.pairwise(),
+        population.pairwise_twice(),
+        _CORRECTIONS[form],
+        clamp,
+    )
+    start = _dpo_rewards(population, sampling).rewards
+    rewards, iterations, error, rounding = start, 0, np.inf, 0.0
+    steps_to_alpha = min(1 + int(np.ceil(4 * min(alpha, MOST_STEPS))), MOST_STEPS)
+    for step in np.linspace(0.0, alpha, max(2, steps_to_alpha))[1:]:
+        rewards, steps, error, rounding = loss.settle(float(step), rewards)
         iterations += steps
-    if residual > TOLERANCE:
+    if not _is_right(rewards, error):
         raise ConvergenceError(
-            f"corrected DPO: the stationarity residual is {residual:.2e} at alpha {alpha:g}, more "
-            f"than {TOLERANCE:g}"
+            f"corrected DPO: rewards are known only to {error:.2e} at alpha {alpha:g}"
         )
     rng = np.random.default_rng(0)
     spread = max(float(np.ptp(start)), 1.0)
@@ -435,12 +475,17 @@ def corrected_dpo_limit(
     others: list[Floats] = []
     for begin in starts:
         found, _, left, _ = loss.settle(alpha, begin - begin.mean())
-        if left <= TOLERANCE and all(
+        if _is_right(found, left) and all(
             np.abs(found - other).max() > 1e-6 for other in (rewards, *others)
         ):
             others.append(found)
-    limit = _limit("corrected DPO", rewards, residual, iterations, beta, reference, others)
+    maximum = Maximum(rewards, error, iterations)
+    limit = _limit("corrected DPO", maximum, population, beta, reference, others)
     return replace(limit, rounding=rounding)
+
+
+def _is_right(rewards: Floats, error: float) -> bool:
+    return error <= TOLERANCE * max(1.0, float(np.abs(rewards).max()))
 
 
 # --- designs and policies -------------------------------------------------------------
@@ -450,11 +495,14 @@ def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> F
     """Return how many labels each type gives in a panel."""
     if replicas is None:
         return np.ones(population.n_types)
-    labels = _validate.real_array("replicas", replicas, 1)
-    if labels.shape != population.shares.shape or (labels < 0).any() or labels.sum() <= 0:
-        must = f"{population.n_types} non-negative numbers of labels"
-        raise _validate.complaint("replicas", must, replicas)
-    return labels
+    must = f"{population.n_types} numbers of labels, not all 0"
+    replicas = _validate.aligned("replicas", replicas, population.types)
+    _validate.instance("replicas", replicas, (Sequence, np.ndarray), must)
+    counts = list(replicas) if np.ndim(replicas) == 1 else []
+    labels = [_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts]
+    if len(labels) != population.n_types or not any(labels):
+        raise _validate.complaint("replicas", must, _validate.shown(replicas))
+    return np.array(labels, dtype=np.float64)
 
 
 def _log_unanimous(population: Population, labels: Floats) -> Floats:
@@ -464,143 +512,184 @@ def _log_unanimous(population: Population, labels: Floats) -> Floats:
     """
     total = np.zeros((population.n_options, population.n_options))
     for count, reward in zip(labels, population.rewards, strict=True):
-        with np.errstate(divide="ignore"):
-            total += count * np.log(population.link(reward[:, None] - reward[None, :]))
+        if count:
+            total += count * _log_link(population.link, reward[:, None] - reward[None, :])
+    return total
+
+
+def _log_link(link: Link, gaps: Floats) -> Floats:
+    """Return the logarithms of preferences; of the package's own links they do not underflow."""
+    with np.errstate(divide="ignore", over="ignore"):
+        if type(link) is Logistic:
+            return -np.logaddexp(0.0, -gaps / link.temperature)
+        if type(link) is Probit:
+            from scipy.special import log_ndtr
+
+            return np.asarray(log_ndtr(gaps / link.temperature))
+        return np.log(link(gaps))
+
+
+def _log_preferences(population: Population) -> Floats:
+    """Return the logarithms, (K, K), of the population's preferences."""
+    preferences = population.pairwise()
+    if preferences.min() >= SMALLEST:
+        return np.log(preferences)
+    total = np.full(preferences.shape, -np.inf)
+    for share, reward in zip(population.shares, population.rewards, strict=True):
+        if share:
+            gaps = reward[:, None] - reward[None, :]
+            total = np.logaddexp(total, np.log(share) + _log_link(population.link, gaps))
     return total
 
 
 def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
     """Return the weights of the pairs, (K, K), of which every alternative can be compared."""
+    _validate.instance("population", population, Population, "a Population")
     size = population.n_options
     must = f"a distribution over {size} alternatives or a symmetric ({size}, {size}) matrix"
-    array = None if sampling is None else _validate.any_array("sampling", sampling, must)
+    array = None
+    if sampling is not None:
+        names = population.options
+        array = _validate.any_array(
+            "sampling", _validate.aligned("sampling", sampling, names, names), must
+        )
     if array is None or array.ndim == 1:
         d = _validate.distribution("sampling", array, size)
         weights = np.outer(d, d)
     else:
         weights = _validate.real_array("sampling", array, 2)
-        near = 1e-8 * np.abs(weights).max(initial=0.0)
-        if weights.shape != (size, size) or not np.allclose(weights, weights.T, atol=near):
-            raise _validate.complaint("sampling", must, f"shape {weights.shape}, or not symmetric")
+        if weights.shape != (size, size):
+            raise _validate.complaint("sampling", must, f"shape {weights.shape}")
         if (weights < 0).any() or not weights.any():
             raise _validate.complaint("sampling", "non-negative and not all zero", "other weights")
-        weights = weights / weights.sum()
+        weights /= weights.max()
+        if not np.allclose(weights, weights.T, rtol=SYMMETRY, atol=0.0):
+            raise _validate.complaint("sampling", must, "one that is not symmetric")
+        weights = weights + weights.T
+        weights /= weights.sum()
     reached = np.zeros(size, dtype=bool)
     reached[0] = True
     linked = weights > 0.0
     while (grown := reached | linked[reached].any(axis=0)).sum() > reached.sum():
         reached = grown
     if not reached.all():
-        names = [", ".join(repr(population.options[y]) for y in np.flatnonzero(side)[:5])
+        sides = [", ".join(repr(population.options[y]) for y in np.flatnonzero(side)[:5])
                  for side in (reached, ~reached)]  # fmt: skip
         raise InputError(
-            f"'sampling' must let all alternatives be compared, if through others; {names[0]} "
-            f"are never compared with {names[1]}."
+            f"'sampling' must let all alternatives be compared, if through others; {sides[0]} "
+            f"are never compared with {sides[1]}."
         )
     return weights
 
 
 def _limit(
     method: str,
-    rewards: Floats,
-    residual: float,
-    iterations: int,
+    found: Maximum,
+    population: Population,
     beta: float,
     reference: ArrayLike | None,
     others: Sequence[Floats] = (),
 ) -> Limit:
-    _validate.number("beta", beta, 0.0, above=True)
-    base = _validate.distribution("reference", reference, len(rewards))
-    if base.min() <= 0.0:
-        raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")
-    centred = rewards - rewards.mean()
-    logits = np.log(base) + centred / beta
-    policy = np.exp(logits - logits.max())
+    rewards = found.rewards - found.rewards.mean()
     return Limit(
-        policy=policy / policy.sum(),
-        rewards=centred,
-        residual=residual,
-        iterations=iterations,
+        policy=_policy(method, rewards, found.error, population, beta, reference),
+        rewards=rewards,
+        residual=float(found.error),
+        iterations=found.iterations,
         method=method,
         others=tuple(others),
     )
 
 
-# --- Bradley-Terry fits ---------------------------------------------------------------
+def _policy(
+    method: str,
+    rewards: Floats,
+    error: float,
+    population: Population,
+    beta: float,
+    reference: ArrayLike | None,
+) -> Floats:
+    """Return the policy of rewards, if their error does not matter."""
+    beta = _validate.number("beta", beta, 0.0, above=True)
+    base = _validate.distribution("reference", reference, len(rewards), population.options)
+    if base.min() <= 0.0:
+        raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")
+    below = rewards - rewards.max()
+    with np.errstate(over="ignore"):  # as beta falls to 0, only the best options are left
+        logits = np.log(base) + below / beta
+        logits -= logits.max()
+        # Options that are equal to the last digit are taken for equal.
+        near = (below < 0.0) & ((below + 2.0 * error) / beta > np.log(POLICY_TOLERANCE))
+    if near.any() and 2.0 * error > POLICY_TOLERANCE * beta:
+        raise ConvergenceError(
+            f"{method}: at beta {beta:g} the policy hangs on the last digits of the rewards, which "
+            f"are known to {error:.2e}"
+        )
+    policy = np.exp(logits)
+    return np.asarray(policy / policy.sum())
 
 
-class _Fit(NamedTuple):
-    rewards: Floats
-    residual: float
-    iterations: int
+# --- rewards --------------------------------------------------------------------------
 
 
-def _bradley_terry(weights: Floats, wins: Floats, max_iterations: int = 100) -> _Fit:
-    """Fit ``sigma(h(y) - h(z))`` to `wins` under `weights`, both (K, K), by Newton's method."""
-    size = len(weights)
-    mass = weights.sum(axis=1)
-    rewards = np.zeros(size)
-    loss = _cross_entropy(weights, wins, rewards)
-    for iteration in range(max_iterations):
-        model = _sigmoid(rewards[:, None] - rewards[None, :])
-        gradient = (weights * (model - wins)).sum(axis=1)
-        residual = float(np.abs(gradient / mass).max())
-        if residual <= TOLERANCE:
-            return _Fit(rewards, residual, iteration)
-        curvature = weights * model * (1.0 - model)
-        laplacian = np.diag(curvature.sum(axis=1)) - curvature
-        # The constant vector, along which nothing changes, is given a curvature.
-        step = np.linalg.solve(laplacian + curvature.sum() / size**2, -gradient)
-        step -= step.mean()
-        slope, length = float(gradient @ step), 1.0
-        while length > 1e-10:
-            trial = _cross_entropy(weights, wins, rewards + length * step)
-            # Next to the minimum the loss is flat to rounding: then a full step is right.
-            if trial <= loss + 1e-4 * length * slope or -slope < 1e-15:
-                break
-            length /= 2.0
-        rewards = rewards + length * step
-        loss = _cross_entropy(weights, wins, rewards)
-    raise ConvergenceError(
-        f"Bradley-Terry fit: the residual is {residual:.2e} after {max_iterations} iterations, "
-        f"more than {TOLERANCE:g}"
-    )
-
-
-def _sigmoid(x: Floats) -> Floats:
+def _exact(population: Population, means: Floats, temperature: float = 1.0) -> Maximum:
+    """Return means of the types' rewards, in units of the temperature."""
     with np.errstate(over="ignore"):
-        return np.asarray(1.0 / (1.0 + np.exp(-x)))
+        rewards = (means - means.mean()) / temperature
+        error = ROUNDING * float(np.abs(population.rewards).max()) / temperature
+    if not np.isfinite(rewards).all():
+        raise ConvergenceError(f"rewards divided by the temperature {temperature:g} overflow")
+    return Maximum(rewards, error, 0)
 
 
-def _cross_entropy(weights: Floats, wins: Floats, rewards: Floats) -> float:
-    gaps = rewards[:, None] - rewards[None, :]
-    return float((weights * wins * np.logaddexp(0.0, -gaps)).sum())
+def _dpo_rewards(population: Population, sampling: ArrayLike | None) -> Maximum:
+    weights = pair_design(population, sampling)
+    if population.n_types == 1 and type(population.link) is Logistic:
+        return _exact(population, population.rewards[0], population.link.temperature)
+    return _fit(_log_preferences(population), weights)
+
+
+def _fit(log_wins: Floats, weights: Floats) -> Maximum:
+    """Return the Bradley-Terry fit to how often, (K, K), each option wins against each other."""
+    compared = (weights > 0.0) & ~np.eye(len(weights), dtype=bool)
+    if not np.isfinite(log_wins[compared]).all():
+        raise ConvergenceError(
+            "Bradley-Terry fit: the link gives preferences of 0 or 1, and no finite rewards fit"
+        )
+    logs = np.full(weights.shape, -np.inf)
+    logs[compared] = log_wins[compared] + np.log(weights[compared])
+    pairs = LogPairs.of_matrix(logs - logs.max())
+    return maximise(pairs, len(logs), tolerance=TOLERANCE, goal=GOAL)
 
 
 # --- the first-order correction -------------------------------------------------------
 
 Correction = Callable[[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]
-"""From s = sigma(h), E p and E p^2: the correction sigma'' V / 2 and its derivatives in h."""
+"""From s = sigma(h), E p and E p^2, each (K, K): sigma'' V / 2 and its derivatives in h.
+
+1 - s is the transpose of s, without cancellation.
+"""
 
 
 def _variance_correction(s: Floats, mean: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:
     """F1 and F3: ``(1 - 2s) Var p / (2 s (1 - s))``."""
-    half = np.maximum(square - mean**2, 0.0) / 2.0
-    u, v = s * (1.0 - s), 1.0 - 2.0 * s
+    variance = square - mean**2
+    # The rarer side's is exact, too, where preferences are near to 0 and 1.
+    half = np.maximum(np.where(mean <= mean.T, variance, variance.T), 0.0) / 2.0
+    u, v = s * s.T, s.T - s
     return half * v / u, half * (-2.0 - v**2 / u), half * (4.0 * v + v**3 / u)
 
 
 def _moment_correction(s: Floats, mean: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:
     """F2: ``(1 - 2s) (E p^2 - s^2) / (2 s (2 - 3s))`` for s <= 1/2, mirrored above."""
-    mirrored = s > 0.5
-    t = np.where(mirrored, 1.0 - s, s)
-    a = np.where(mirrored, 1.0 - 2.0 * mean + square, square)
+    mirrored = s > s.T
+    t, a = np.where(mirrored, s.T, s), np.where(mirrored, square.T, square)
     n, n1, n2 = (1.0 - 2.0 * t) * (a - t**2), 6.0 * t**2 - 2.0 * t - 2.0 * a, 12.0 * t - 2.0
     d, d1, d2 = t * (2.0 - 3.0 * t), 2.0 - 6.0 * t, -6.0
     f = n / d / 2.0
     f1 = (n1 - 2.0 * f * d1) / d / 2.0
     f2 = (n2 - 2.0 * f * d2 - 4.0 * f1 * d1) / d / 2.0
-    u, v = s * (1.0 - s), 1.0 - 2.0 * t
+    u, v = s * s.T, 1.0 - 2.0 * t
     sign = np.where(mirrored, -1.0, 1.0)
     return sign * f, f1 * u, sign * (f2 * u**2 + f1 * u * v)
 
@@ -625,8 +714,8 @@ class _CorrectedLoss:
 
     def likelihood(self, alpha: float, rewards: Floats) -> tuple[Floats, Floats, Floats]:
         """Return q of every pair, and its first two derivatives in the reward gap."""
-        s = _sigmoid(rewards[:, None] - rewards[None, :])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            s = 1.0 / (1.0 + np.exp(rewards[None, :] - rewards[:, None]))
             c, c1, c2 = self.correction(s, self.wins, self.squares)
             free = np.abs(c) < self.clamp - self.rounding
             shift = np.clip(np.nan_to_num(c), -self.clamp, self.clamp)
@@ -638,9 +727,9 @@ class _CorrectedLoss:
                 bend = c2 * slope - sign * c1**2 / (2.0 * self.rounding)
                 shift = np.where(bent, sign * (self.clamp - self.rounding * slope**2), shift)
                 shift1, shift2 = np.where(bent, c1 * slope, shift1), np.where(bent, bend, shift2)
-            u = s * (1.0 - s)
+            u = s * s.T
             q, q1 = s + alpha * shift, u + alpha * shift1
-            q2 = u * (1.0 - 2.0 * s) + alpha * shift2
+            q2 = u * (s.T - s) + alpha * shift2
         return q, q1, q2
 
     def value(self, alpha: float, rewards: Floats) -> float:
@@ -652,48 +741,60 @@ class _CorrectedLoss:
     def derivatives(self, alpha: float, rewards: Floats) -> tuple[Floats, Floats]:
         """Return the gradient, (K,), and the Hessian, (K, K)."""
         q, q1, q2 = self.likelihood(alpha, rewards)
-        spread, off = q * (1.0 - q), q - self.wins
+        spread, off = q * q.T, q - self.wins
+        off = np.where(q > q.T, -off.T, off)  # of the rarer side, without cancellation
         pull = self.weights * q1 * off / spread
-        slope = self.weights * (
-            (q2 * off + q1**2) / spread - off * (1.0 - 2.0 * q) * (q1 / spread) ** 2
-        )
+        slope = self.weights * ((q2 * off + q1**2) / spread - off * (q.T - q) * (q1 / spread) ** 2)
         np.fill_diagonal(pull, 0.0)
         np.fill_diagonal(slope, 0.0)
         return pull.sum(axis=1), np.diag(slope.sum(axis=1)) - slope
 
-    def residual(self, alpha: float, rewards: Floats) -> float:
-        gradient, _ = self.derivatives(alpha, rewards)
-        return float(np.abs(gradient / self.weights.sum(axis=1)).max())
+    def error(self, alpha: float, rewards: Floats) -> float:
+        """Return a bound on the error of a minimum's rewards; inf if it is none."""
+        if not np.isfinite(self.value(alpha, rewards)):
+            return np.inf
+        gradient, hessian = self.derivatives(alpha, rewards)
+        q, q1, _ = self.likelihood(alpha, rewards)
+        rarer = np.minimum(np.maximum(q, self.wins), np.maximum(q.T, self.wins.T))
+        terms = self.weights * np.abs(q1) * rarer / (q * q.T)
+        rounding = ROUNDING * (1.0 + np.abs(rewards).max()) * terms.sum(axis=1)
+        curvatures, vectors = np.linalg.eigh(_lifted(hessian))
+        if curvatures.min() <= ROUNDING * curvatures.max():
+            return np.inf
+        inverse = (vectors / curvatures) @ vectors.T
+        return float(np.abs(inverse @ gradient).max() + (np.abs(inverse) @ rounding).max())
 
     def settle(self, alpha: float, rewards: Floats) -> tuple[Floats, int, float, float]:
-        """Return a local minimum, the Newton steps, the residual and the rounding it needed."""
+        """Return a local minimum, the Newton steps, its error and the rounding it needed."""
         found, iterations = self.minimise(alpha, rewards)
-        residual = self.residual(alpha, found)
-        if residual <= TOLERANCE or not np.isfinite(self.clamp):
-            return found, iterations, residual, 0.0
+        error = self.error(alpha, found)
+        if _is_right(found, error) or not np.isfinite(self.clamp):
+            return found, iterations, error, 0.0
         for width in ROUNDINGS:
             rounded = replace(self, rounding=width * self.clamp)
             found, steps = rounded.minimise(alpha, found)
             iterations += steps
-        return found, iterations, rounded.residual(alpha, found), rounded.rounding
+        return found, iterations, rounded.error(alpha, found), rounded.rounding
 
     def minimise(
         self, alpha: float, rewards: Floats, max_iterations: int = 500
     ) -> tuple[Floats, int]:
         """Return a local minimum near `rewards`: Newton's method, made to descend."""
         size = len(rewards)
-        value = self.value(alpha, rewards)
+        value, last = self.value(alpha, rewards), np.inf
         for iteration in range(max_iterations):
             if not np.isfinite(value):
                 return rewards, iteration
             gradient, hessian = self.derivatives(alpha, rewards)
-            if np.abs(gradient / self.weights.sum(axis=1)).max() <= TOLERANCE / 10.0:
-                return rewards, iteration
-            curvatures, vectors = np.linalg.eigh(hessian)
+            curvatures, vectors = np.linalg.eigh(_lifted(hessian))
             # Where the loss curves down, or not at all, step as if it curved up as much.
-            scale = np.maximum(np.abs(curvatures), 1e-8 * np.abs(curvatures).max())
+            scale = np.maximum(np.abs(curvatures), FLAT * np.abs(curvatures).max())
             step = -vectors @ ((vectors.T @ gradient) / scale)
             step -= step.mean()
+            moved = float(np.abs(step).max())
+            if moved <= GOAL or last / 2.0 <= moved <= TOLERANCE:  # rounding allows no more
+                return rewards, iteration
+            last = moved
             step *= min(1.0, np.sqrt(size) * 2.0 / np.linalg.norm(step))
             slope, length = float(gradient @ step), 1.0
             while length > 1e-12:
@@ -706,3 +807,8 @@ class _CorrectedLoss:
             rewards = rewards + length * step
             value = self.value(alpha, rewards)
         return rewards, max_iterations
+
+
+def _lifted(hessian: Floats) -> Floats:
+    """Give the constant vector, along which nothing changes, the mean curvature of the others."""
+    return hessian + np.abs(np.diag(hessian)).sum() / len(hessian) ** 2

@@ -1,10 +1,14 @@
 """Exact limits: worked numbers, independent solvers, and what theory says of them."""
 
+import itertools
+import math
 from typing import Any
 
+import mpmath
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -26,7 +30,7 @@ from socialpref import (
     total_variation,
 )
 
-from .helpers import Floats, populations, printed, refuses
+from .helpers import Floats, exact_bradley_terry, populations, printed, refuses
 
 EVERY = (optimal_policy, dpo_limit, corrected_dpo_limit, agreement_limit, reward_averaging_limit)
 
@@ -153,16 +157,6 @@ def test_agreement_learns_the_mean_of_the_labels() -> None:
     np.testing.assert_allclose(unweighted, optimal_policy(Population(rewards)).rewards, atol=1e-9)
 
 
-def test_agreement_of_decisive_types_does_not_underflow() -> None:
-    population = Population(np.array([[0, 30, 60], [30, 0, 10], [10, 20, 0]]) / 10)
-    np.testing.assert_allclose(
-        agreement_limit(population).rewards, optimal_policy(population).rewards, atol=1e-6
-    )
-    # Certain to 1e-26: only the order is left to tell, and nothing is infinite.
-    certain = agreement_limit(Population(10 * population.rewards))
-    assert ranking(certain.rewards) == ranking(population.mean_rewards())
-
-
 def test_alpha_0_is_dpo(two_camps: Population) -> None:
     for form in ("F1", "F2", "F3"):
         limit = corrected_dpo_limit(two_camps, 0.0, form=form)
@@ -255,10 +249,241 @@ def test_dominated_options(two_camps: Population) -> None:
     assert ranking(limit.rewards).order[-1] == 3
 
 
-def test_a_fit_that_cannot_converge_says_so() -> None:
-    weights = np.full((2, 2), 0.25)
-    with pytest.raises(ConvergenceError, match="Bradley-Terry fit: the residual is"):
-        limits._bradley_terry(weights, np.array([[0.5, 0.99], [0.01, 0.5]]), max_iterations=1)
+# Rewards that are far apart
+
+
+def crowd_of(seed: int, types: int, reach: float, options: int) -> Floats:
+    """Draw rewards of types that agree more or less, with gaps of at most `reach`."""
+    rng = np.random.default_rng(seed)
+    common, own = rng.normal(size=options), rng.normal(size=(types, options))
+    rewards = common + own * rng.choice([0.1, 1.0, 10.0])
+    return np.asarray(rewards * (reach / np.ptp(rewards, axis=1).max()))
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1, 2, 7, 40]),
+    st.sampled_from([1.0, 30.0, 120.0]),
+    st.sampled_from([0.5, 1.0, 3.0]),
+    st.integers(0, 6),
+)
+def test_closed_forms_are_what_the_solver_finds(
+    seed: int, types: int, reach: float, temperature: float, decades: int
+) -> None:
+    """The average of the labels' rewards, for panels of up to a million labels a type."""
+    rewards = crowd_of(seed, types, reach, 4)
+    labels = np.random.default_rng(seed).integers(1, 10**decades + 1, types)
+    population = Population(rewards, labels / labels.sum(), link=Logistic(temperature))
+    limit = agreement_limit(population, replicas=labels.tolist())
+    expected = (population.mean_rewards() - population.mean_rewards().mean()) / temperature
+    largest = max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(limit.rewards, expected, atol=1e-12 * max(reach, largest))
+    np.testing.assert_allclose(
+        reward_averaging_limit(population).rewards, expected, atol=1e-12 * max(reach, largest)
+    )
+    panels = limits._log_unanimous(population, labels.astype(float))
+    found = limits._fit(panels, limits.pair_design(population, None)).rewards / labels.sum()
+    np.testing.assert_allclose(found, expected, atol=1e-8 * largest)
+
+
+@pytest.mark.parametrize("types", [20, 1000])
+def test_panels_of_many_types(types: int) -> None:
+    alike = agreement_limit(Population(np.tile([2.0, 0.0], (types, 1))))
+    assert alike.policy[0] == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-12)
+    population = Population(crowd_of(1, types, 120.0, 6))
+    best = optimal_policy(population)
+    np.testing.assert_allclose(agreement_limit(population).rewards, best.rewards, atol=1e-12)
+
+
+LINKS: tuple[Any, ...] = (Logistic(), Logistic(0.5), Probit(), Probit(4.0))
+
+
+def exact_preference(link: Any, gap: Any) -> Any:
+    if isinstance(link, Logistic):
+        return 1 / (1 + mpmath.exp(-gap / link.temperature))
+    return mpmath.erfc(-gap / link.temperature / mpmath.sqrt(2)) / 2
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1, 2, 5, 30]),
+    st.sampled_from([3.0, 40.0, 120.0]),
+    st.sampled_from(LINKS),
+    st.sampled_from(["uniform", "product", "pairs"]),
+)
+@settings(max_examples=40)
+def test_dpo_is_right_to_1e_8(seed: int, types: int, reach: float, link: Any, design: str) -> None:
+    """Against Newton's method with so many digits that nothing cancels."""
+    if isinstance(link, Probit):  # whose log-odds grow as the square, and with them the digits
+        reach = min(reach, 30.0 * link.temperature)
+    digits = 250 if isinstance(link, Logistic) else 500
+    rng = np.random.default_rng(seed)
+    population = Population(
+        crowd_of(seed, types, reach, 3), rng.dirichlet(np.ones(types)), link=link
+    )
+    weights = 10.0 ** rng.uniform(-12.0, 0.0, (3, 3))
+    sampling: Any = {"uniform": None, "product": weights[0] / weights[0].sum()}.get(design, 0)
+    if design == "product":
+        weights = np.outer(sampling, sampling)
+    elif design == "uniform":
+        weights = np.ones((3, 3))
+    else:
+        weights = np.triu(weights, 1) + np.triu(weights, 1).T
+        weights[0, 2] = weights[2, 0] = weights[0, 2] * rng.integers(2)
+        sampling = weights
+    limit = dpo_limit(population, sampling=sampling)
+    wins: dict[tuple[int, int], Any] = {}
+    with mpmath.workdps(digits):
+        rewards = [[mpmath.mpf(float(value)) for value in row] for row in population.rewards]
+        for y, z in itertools.permutations(range(3), 2):
+            if weights[y, z]:
+                wins[y, z] = float(weights[y, z]) * sum(
+                    float(share) * exact_preference(link, row[y] - row[z])
+                    for share, row in zip(population.shares, rewards, strict=True)
+                )
+    exact = exact_bradley_terry(wins, limit.rewards, digits=digits)
+    largest = max(1.0, np.abs(exact).max())
+    assert np.abs(limit.rewards - exact).max() <= 1e-10 * largest
+    assert limit.residual <= 1e-8 * largest
+
+
+@pytest.mark.parametrize("labels", [1, 1000, 10**6])
+def test_panels_with_another_link_do_not_underflow(labels: int) -> None:
+    """Two options by hand: the mean log-odds of the labels. Three: more labels change little."""
+    pair = Population([[6.0, 0.0], [0.0, 90.0]], link=Probit())
+    odds = [mpmath.log(mpmath.ncdf(gap)) - mpmath.log(mpmath.ncdf(-gap)) for gap in (6, -90)]
+    found = agreement_limit(pair, replicas=[labels, 3 * labels]).rewards
+    assert found[0] - found[1] == pytest.approx(float((odds[0] + 3 * odds[1]) / 4), rel=1e-12)
+    three = Population([[0, 1, 3], [2, 0, -1]], link=Probit())
+    found = agreement_limit(three, replicas=[labels, 2 * labels]).rewards
+    many = agreement_limit(three, replicas=[10**9, 2 * 10**9]).rewards
+    np.testing.assert_allclose(found, many, atol=3.0 / labels)
+
+
+@pytest.mark.parametrize("gap", [25.0, 34.5, 120.0, 300.0, 700.0, 2000.0, 1e6])
+def test_one_type_is_right_at_any_gap(gap: float) -> None:
+    one = Population([[gap, 0.0, gap / 3]], link=Logistic(2.0))
+    for method in (dpo_limit, agreement_limit, reward_averaging_limit):
+        np.testing.assert_allclose(method(one).rewards, (one.rewards[0] - gap * 4 / 9) / 2)
+    assert optimal_policy(one).policy[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("gap", [25.0, 120.0, 300.0, 700.0, 2000.0])
+@pytest.mark.parametrize("link", [Logistic(), Probit()])
+def test_two_options_are_their_log_odds_at_any_gap(gap: float, link: Any) -> None:
+    """Two types, of which one is surer than the other."""
+    population = Population([[gap, 0.0], [gap - 5.0, 0.0]], [0.25, 0.75], link=link)
+    with mpmath.workdps(40):
+        chance, risk = (
+            sum(s * exact_preference(link, sign * g) for s, g in ((0.25, gap), (0.75, gap - 5.0)))
+            for sign in (mpmath.mpf(1), mpmath.mpf(-1))
+        )
+        odds = float(mpmath.log(chance) - mpmath.log(risk))
+    found = dpo_limit(population).rewards
+    assert found[0] - found[1] == pytest.approx(odds, rel=1e-12)
+
+
+@pytest.mark.parametrize("reach", [25.0, 60.0, 300.0, 2000.0])
+def test_the_corrected_limit_is_right_or_refused_at_wide_gaps(reach: float) -> None:
+    for seed in range(5):
+        population = Population(crowd_of(seed, 3, reach, 4))
+        try:
+            limit = corrected_dpo_limit(population, 0.5, n_starts=0)
+        except ConvergenceError:
+            continue
+        assert limit.residual <= 1e-8 * max(1.0, np.abs(limit.rewards).max())
+        assert np.isfinite(limit.policy).all()
+
+
+def test_the_corrected_limit_of_one_type_is_its_rewards() -> None:
+    one = Population([[20.0, 0.0, 8.0]])
+    for form in ("F1", "F2", "F3"):
+        limit = corrected_dpo_limit(one, form=form, n_starts=0)
+        np.testing.assert_allclose(limit.rewards, one.rewards[0] - 28.0 / 3, atol=1e-7)
+
+
+def test_preferences_of_0_and_1_have_no_limit() -> None:
+    def certain(gap: Any) -> Floats:
+        return np.clip(0.5 + np.asarray(gap, dtype=float), 0.0, 1.0)
+
+    population = Population([[1.0, 0.2, 0.0], [1.0, 0.0, 0.2]], link=certain)
+    for method in (dpo_limit, agreement_limit, reward_averaging_limit):
+        with pytest.raises(ConvergenceError, match="preferences of 0 or 1"):
+            method(population)
+
+
+# The policy
+
+
+def test_beta_that_is_next_to_0_leaves_the_best_options() -> None:
+    tied = Population([[2.0, 2.0, 1.0]])
+    for beta in (1e-300, 1e-320):
+        limit = optimal_policy(tied, beta=beta, reference=[0.2, 0.3, 0.5])
+        np.testing.assert_allclose(limit.policy, [0.4, 0.6, 0.0], atol=1e-15)
+        for method in EVERY:
+            np.testing.assert_array_equal(
+                method(Population([[0.0, 1.0, 3.0]]), beta=beta).policy, [0.0, 0.0, 1.0]
+            )
+
+
+def test_rounding_does_not_choose_between_options() -> None:
+    """0.1 + 0.2 is not 0.3 in floats."""
+    close = Population([[0.1 + 0.2, 0.3, 0.0]])
+    assert optimal_policy(close, beta=1e-3).policy[0] == pytest.approx(0.5)
+    with pytest.raises(ConvergenceError, match="hangs on the last digits"):
+        optimal_policy(close, beta=1e-16)
+
+
+def test_total_variation_is_of_distributions() -> None:
+    assert total_variation([0.25, 0.75], np.array([0.5, 0.5])) == 0.25
+    wrong: tuple[tuple[Any, Any, str], ...] = (
+        ([7, 7], [0, 1], "first"),
+        ([0, 1], [7, 7], "second"),
+        ([0, 1], [0.5, 0.25, 0.25], "second"),
+        ([1.5, -0.5], [0, 1], "first"),
+        ("ab", [0, 1], "first"),
+        ([0, math.nan], [0, 1], "first"),
+    )
+    for first, second, argument in wrong:
+        with refuses(argument):
+            total_variation(first, second)
+
+
+# Arguments
+
+
+def test_tables_with_labels_are_put_in_order(two_camps: Population) -> None:
+    names = list(two_camps.options)
+    d = [0.5, 0.3, 0.2]
+    design = np.array([[0, 3, 1], [3, 0, 2], [1, 2, 0]])
+    series = pd.Series(d, index=names)[::-1]
+    frame = pd.DataFrame(design, index=names, columns=names).iloc[::-1, [1, 2, 0]]
+    for method in EVERY[1:]:
+        for labelled, plain in ((series, d), (frame, design)):
+            np.testing.assert_array_equal(
+                method(two_camps, sampling=labelled).policy,
+                method(two_camps, sampling=plain).policy,
+            )
+        np.testing.assert_array_equal(
+            method(two_camps, reference=series).policy, method(two_camps, reference=d).policy
+        )
+    for wrong in (
+        pd.Series(d, index=["x", "y", "z"]),
+        pd.DataFrame(design, names, ["x", "y", "z"]),
+    ):
+        with refuses("sampling"):
+            dpo_limit(two_camps, sampling=wrong)
+
+
+def test_weights_over_12_orders_are_told_from_0(two_camps: Population) -> None:
+    design = np.array([[0, 1, 1e-12], [1, 0, 0], [1e-12, 0, 0]])
+    limit = dpo_limit(two_camps, sampling=design)
+    P = two_camps.pairwise()
+    odds = np.log(P[1:, 0] / P[0, 1:])
+    np.testing.assert_allclose(limit.rewards[1:] - limit.rewards[0], odds, atol=1e-12)
+    design[0, 2] = 3e-12
+    with refuses("sampling"):
+        dpo_limit(two_camps, sampling=design)
 
 
 @pytest.mark.parametrize(
@@ -273,9 +498,22 @@ def test_a_fit_that_cannot_converge_says_so() -> None:
         ({"sampling": [[0, 1, 1], [0, 0, 1], [1, 1, 0]]}, "sampling"),
         ({"sampling": [[0, -1, 1], [-1, 0, 1], [1, 1, 0]]}, "sampling"),
         ({"sampling": np.zeros((3, 3))}, "sampling"),
+        ({"sampling": [[0, math.nan, 1], [math.nan, 0, 1], [1, 1, 0]]}, "sampling"),
+        ({"sampling": np.ma.masked_equal([0.5, 0.5, 0.0], 0.0)}, "sampling"),
+        ({"sampling": [True, False, "c"]}, "sampling"),
+        ({"beta": True}, "beta"),
+        ({"beta": math.nan}, "beta"),
         ({"alpha": -0.5}, "alpha"),
+        ({"alpha": math.inf}, "alpha"),
+        ({"alpha": "1"}, "alpha"),
         ({"form": "F4"}, "form"),
+        ({"form": None}, "form"),
         ({"clamp": 0.0}, "clamp"),
+        ({"clamp": None}, "clamp"),
+        ({"clamp": "0.1"}, "clamp"),
+        ({"n_starts": -1}, "n_starts"),
+        ({"n_starts": 2.0}, "n_starts"),
+        ({"n_starts": True}, "n_starts"),
     ],
 )
 def test_bad_input(two_camps: Population, options: dict[str, Any], argument: str) -> None:
@@ -283,8 +521,22 @@ def test_bad_input(two_camps: Population, options: dict[str, Any], argument: str
         corrected_dpo_limit(two_camps, **options)
 
 
+def test_what_is_no_population_is_refused() -> None:
+    for wrong in (np.eye(3), None, "crowd", [np.eye(3)]):
+        for method in EVERY:
+            with refuses("population"):
+                method(wrong)  # type: ignore[arg-type]
+
+
+def test_the_rate_of_agreement_checks_its_arguments(two_camps: Population) -> None:
+    with refuses("population"):
+        limits.agreement_rate(np.eye(3))  # type: ignore[arg-type]
+    with refuses("replicas"):
+        limits.agreement_rate(two_camps, replicas=[0.5, 1.0])  # type: ignore[list-item]
+
+
 def test_bad_replicas(two_camps: Population) -> None:
-    for replicas in ([1], [-1, 2], [0, 0], "two"):
+    for replicas in ([1], [-1, 2], [0, 0], "two", [1.0, 2.0], [True, 2], [[1, 2]], 3, [1, 10**16]):
         with refuses("replicas"):
             agreement_limit(two_camps, replicas=replicas)  # type: ignore[arg-type]
 
