@@ -67,9 +67,10 @@ def integer(name: str, value: Any, low: int = 0, high: int | None = None) -> int
     must = f"an integer of at least {low}" if high is None else f"an integer in {low}..{high}"
     if not isinstance(value, Integral) or isinstance(value, bool | np.bool_):
         raise complaint(name, must, shown(value))
-    if value < low or (high is not None and value > high):
+    result = int(value)
+    if result < low or (high is not None and result > high):
         raise complaint(name, must, shown(value))
-    return int(value)
+    return result
 
 
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
@@ -101,10 +102,15 @@ def any_array(name: str, values: Any, must: str) -> NDArray[np.float64]:
 
     A pandas object must have no labels but positions: others are for callers that align them.
     """
-    if np.ma.is_masked(values):
-        raise complaint(name, must, "an array with masked values")
-    if any(not _is_positions(index) for index in _axes(values)):
-        raise complaint(name, f"{must}, without labels of its own", "a pandas object with labels")
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values.copy()
+    for part in (values, *values) if isinstance(values, list | tuple) else (values,):
+        if np.ma.is_masked(part):
+            raise complaint(name, must, "an array with masked values")
+        if any(not _is_positions(index) for index in _axes(part)):
+            raise complaint(
+                name, f"{must}, without labels of its own", "a pandas object with labels"
+            )
     try:
         with np.errstate(over="ignore"):
             array = np.asarray(values)
@@ -187,25 +193,35 @@ def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
 def labels(
     name: str, values: Sequence[str] | None, size: int, default: str | None = None
 ) -> tuple[str, ...]:
-    """Return `size` distinct labels; numbered after `default` if `values` is None."""
+    """Return `size` distinct labels; numbered after `default` if `values` is None.
+
+    Labels are strings: an integer is the position of an option, and never its name.
+    """
     if values is None:
         return tuple(f"{default or name} {i + 1}" for i in range(size))
     must = f"{size} labels"
-    if isinstance(values, str | bytes):
-        raise complaint(name, must, shown(values))
+    if isinstance(values, str | bytes | set | frozenset | dict):
+        raise complaint(name, f"{must} in order", shown(values))
     try:
         items = list(values)
     except TypeError:
         raise complaint(name, must, shown(values)) from None
     if len(items) != size:
         raise complaint(name, must, len(items))
-    if any(map(_is_missing, items)):
-        raise complaint(name, must, "a missing one")
-    result = tuple(str(item) for item in items)
+    for item in items:
+        if not isinstance(item, str):
+            raise complaint(name, f"{must}, each a string", f"{shown(item)} among them")
+    result = tuple(map(str, items))
     if len(set(result)) != size:
         repeated = next(label for label in result if result.count(label) > 1)
         raise complaint(name, "distinct labels", f"{repeated!r} more than once")
     return result
+
+
+def index_labels(values: Any, axis: int) -> Labels | None:
+    """Return the labels that a pandas object has on an axis; None if it has none there."""
+    axes = _axes(values)
+    return list(axes[axis]) if axis < len(axes) and not _is_positions(axes[axis]) else None
 
 
 def _axes(values: Any) -> list[Any]:
@@ -218,10 +234,6 @@ def _axes(values: Any) -> list[Any]:
 def _is_positions(index: Any) -> bool:
     """Whether a pandas index only counts 0, 1, 2, ..., as pandas makes one where none is given."""
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
-
-
-def _is_missing(item: object) -> bool:
-    return item is None or item is np.ma.masked or (isinstance(item, float) and math.isnan(item))
 
 
 def _is_real(value: object) -> bool:

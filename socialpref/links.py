@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
 
+SLACK = 1e-9
+"""How far the values of a link may be from F(x) + F(-x) = 1, and decrease."""
+
 
 class Link(Protocol):
     """What a preference link offers: a call that turns reward gaps into probabilities."""
@@ -54,7 +57,7 @@ class Logistic:
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
         """Return F(gap / temperature), elementwise."""
         with np.errstate(over="ignore"):  # exp(-x) = inf gives the right limit, 0
-            return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(gap) / self.temperature)))
+            return np.asarray(1.0 / (1.0 + np.exp(-_gaps(gap) / self.temperature)))
 
 
 @dataclass(frozen=True)
@@ -91,4 +94,57 @@ class Probit:
         """Return F(gap / temperature), elementwise."""
         from scipy.special import ndtr
 
-        return np.asarray(ndtr(np.asarray(gap) / self.temperature), dtype=np.float64)
+        with np.errstate(over="ignore"):
+            return np.asarray(ndtr(_gaps(gap) / self.temperature), dtype=np.float64)
+
+
+def _gaps(gap: ArrayLike) -> NDArray[np.float64]:
+    must = "an array of reward gaps"
+    gaps = _validate.any_array("gap", gap, must)
+    if np.isnan(gaps).any():
+        raise _validate.complaint("gap", must, "NaN among its values")
+    return gaps
+
+
+def check_link(link: object, reach: float) -> None:
+    """Refuse what is no link for reward gaps up to `reach`.
+
+    It is tried on a grid of gaps. There its values must be probabilities that do not decrease,
+    with F(x) + F(-x) = 1, and more than 1/2 at the largest gap.
+
+    Parameters
+    ----------
+    link : object
+    reach : float
+
+    Raises
+    ------
+    InputError
+        If the link fails one of these, or raises an error of its own.
+    """
+    if type(link) in (Logistic, Probit):
+        return
+    if not callable(link) or isinstance(link, type):
+        raise _validate.complaint("link", "a Link such as Logistic()", _validate.shown(link))
+    up = max(reach, 1.0) * np.geomspace(1e-3, 1.0, 32)
+    grid = np.concatenate([-up[::-1], [0.0], up])[:, None]
+    try:
+        values = link(grid)
+    except Exception as error:
+        raise _validate.complaint("link", "a function of reward gaps", repr(error)) from error
+    column = check_values(values, grid.shape)[:, 0]
+    if np.abs(column + column[::-1] - 1.0).max() > SLACK:
+        raise _validate.complaint("link", "a function F with F(x) + F(-x) = 1", "another")
+    if (np.diff(column) < -SLACK).any() or column[-1] <= 0.5:
+        raise _validate.complaint("link", "an increasing function", "one that is not")
+
+
+def check_values(values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return what a link gave for gaps of some shape, if they are probabilities."""
+    must = "a function that returns a probability for each reward gap"
+    if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind != "f":
+        raise _validate.complaint("link", must, _validate.shown(values))
+    outside = ~((values >= 0.0) & (values <= 1.0))
+    if outside.any():
+        raise _validate.complaint("link", must, f"{values[outside].flat[0]} among its values")
+    return values

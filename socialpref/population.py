@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
-from .links import Link, Logistic
+from .errors import InputError
+from .links import Link, Logistic, check_link, check_values
 
 Floats = NDArray[np.float64]
+
+LARGEST = 1e300
+"""The largest reward: twice as much, a gap, and its sums are still finite."""
 
 
 def luce_shepard_rewards(choice_shares: Floats) -> Floats:
@@ -60,17 +63,20 @@ class Population:
     ----------
     rewards : array_like, shape (T, K)
         Reward of each of K >= 2 alternatives to each of T >= 1 types, in natural-log units.
+        The labels of a DataFrame are the types and the options.
     shares : array_like, shape (T,), optional
-        Share of each type; non-negative, summing to 1. Equal shares if omitted.
+        Share of each type; non-negative, summing to 1. Equal shares if omitted. A Series is
+        put into the order of the types.
     link : Link
-        How reward gaps become preference probabilities.
+        How reward gaps become preference probabilities: increasing, with F(x) + F(-x) = 1.
     types, options : sequence of str, optional
-        Labels of the types and of the alternatives.
+        Labels of the types and of the alternatives. A DataFrame is put into their order.
 
     Raises
     ------
     InputError
-        If an argument has the wrong shape, is not finite or is not a distribution.
+        If an argument has the wrong shape, is not finite or is not a distribution, labels do not
+        fit, or the link does not return probabilities.
 
     References
     ----------
@@ -103,22 +109,24 @@ class Population:
         types: Sequence[str] | None = None,
         options: Sequence[str] | None = None,
     ) -> None:
+        types, options, rewards = _labelled("rewards", rewards, types, options)
         matrix = _validate.real_array("rewards", rewards, 2)
         n_types, n_options = matrix.shape
         if n_types < 1 or n_options < 2:
             must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
             raise _validate.complaint("rewards", must, f"shape {matrix.shape}")
-        weights = _validate.distribution("shares", shares, n_types)
-        if not callable(link):
-            raise _validate.complaint("link", "a Link such as Logistic()", repr(link))
+        if (largest := np.abs(matrix).max()) > LARGEST:
+            raise _validate.complaint("rewards", f"at most {LARGEST:g} in size", f"{largest:g}")
+        types = _validate.labels("types", types, n_types, "type")
+        options = _validate.labels("options", options, n_options, "option")
+        weights = _validate.distribution("shares", shares, n_types, types)
+        check_link(link, float(np.ptp(matrix, axis=1).max()))
         matrix.flags.writeable = weights.flags.writeable = False
         object.__setattr__(self, "rewards", matrix)
         object.__setattr__(self, "shares", weights)
         object.__setattr__(self, "link", link)
-        object.__setattr__(self, "types", _validate.labels("types", types, n_types, "type"))
-        object.__setattr__(
-            self, "options", _validate.labels("options", options, n_options, "option")
-        )
+        object.__setattr__(self, "types", types)
+        object.__setattr__(self, "options", options)
 
     @classmethod
     def from_choice_shares(
@@ -139,7 +147,8 @@ class Population:
         Parameters
         ----------
         choice_shares : array_like, shape (T, K)
-            How often each type chooses each option; every row sums to 1.
+            How often each type chooses each option; every row sums to 1. A DataFrame's labels
+            are the types and the options.
         shares : array_like, shape (T,), optional
             Share of each type. Equal shares if omitted.
         smoothing : float
@@ -168,7 +177,8 @@ class Population:
         array([[ 0.828,  0.135, -0.963],
                [-0.366, -0.366,  0.732]])
         """
-        frequencies = _validate.real_array("choice_shares", choice_shares, 2)
+        types, options, values = _labelled("choice_shares", choice_shares, types, options)
+        frequencies = _validate.real_array("choice_shares", values, 2)
         _validate.check_shares("choice_shares", frequencies)
         smoothed = frequencies + _validate.number("smoothing", smoothing, 0.0)
         rewards = luce_shepard_rewards(smoothed)
@@ -198,17 +208,15 @@ class Population:
                 raise _validate.complaint("option", must, repr(option))
             return self.options.index(option)
         try:
-            position = index(option)
-        except TypeError:
-            position = -1
-        if not 0 <= position < self.n_options:
+            return _validate.integer("option", option, 0, self.n_options - 1)
+        except InputError:
             must = f"in 0..{self.n_options - 1} or a label"
-            raise _validate.complaint("option", must, repr(option))
-        return position
+            raise _validate.complaint("option", must, _validate.shown(option)) from None
 
     @cached_property
     def _preferences(self) -> NDArray[np.float64]:
         matrix = preferences(self.rewards, self.shares, self.link)
+        check_values(matrix, matrix.shape)
         matrix.flags.writeable = False
         return matrix
 
@@ -245,3 +253,21 @@ class Population:
     def mean_rewards(self) -> NDArray[np.float64]:
         """Return the average reward of each alternative, shape (K,)."""
         return self.shares @ self.rewards
+
+
+def check_population(population: object) -> None:
+    """Refuse what is not a `Population`."""
+    _validate.instance("population", population, Population, "a Population")
+
+
+def _labelled(
+    name: str, table: Any, types: Sequence[str] | None, options: Sequence[str] | None
+) -> tuple[Sequence[str] | None, Sequence[str] | None, Any]:
+    """Return the labels of types and options, which a DataFrame may bring, and its values."""
+    given: list[Sequence[str] | None] = [types, options]
+    for axis, what in enumerate(("types", "options")):
+        if (own := _validate.index_labels(table, axis)) is not None:
+            wanted = own if given[axis] is None else given[axis]
+            given[axis] = _validate.labels(what, wanted, len(own))
+    labels = (() if some is None else some for some in given)
+    return given[0], given[1], _validate.aligned(name, table, *labels)

@@ -1,25 +1,37 @@
 """Scores and rankings: normalized Borda count, average reward and the classic rules.
 
-Every rule maps a `Population` to one score per alternative, higher is better, and no rule
-changes its ranking when a constant is added to the rewards of one type.
+Every rule maps a `Population` to one score per alternative, higher is better. No rule changes its
+ranking when a constant is added to the rewards of one type. Rules differ in what they see:
+
+- *Noisy votes*: the probabilities P with which options win comparisons, by the link. `nbc`, and
+  with ``votes="noisy"`` `copeland`, `maximin` and `maximal_lottery`.
+- *Ballots*: each type ranks the options by its rewards, and strengths do not count. `borda`,
+  `plurality` and, by default, `copeland`, `maximin` and `maximal_lottery`. Two options whose
+  rewards are tied by `ranking` are tied on the type's ballot.
+- *Rewards*: `average_reward`, `nash_welfare` and `egalitarian`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
 from .errors import ConvergenceError
-from .population import Population
+from .population import Population, check_population
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TIE_TOLERANCE = 1e-12
 """Scores this close, relative to the largest (or to 1), are equal up to rounding: a tie."""
+WORTH = 1e-9
+"""How much more than half the time a maximal lottery may lose, and what its ranges are good to."""
+
+Votes = Literal["ordinal", "noisy"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Ranking:
 
     def describe(self, options: tuple[str, ...]) -> str:
         """Return the order in words, such as ``'M > A = B'``."""
+        options = _validate.labels("options", options, len(self.order))
         return " > ".join(" = ".join(options[y] for y in group) for group in self.groups)
 
 
@@ -126,109 +139,335 @@ def nbc(population: Population, sampling: ArrayLike | None = None) -> NDArray[np
     >>> nbc(crowd).round(5)
     array([0.48933, 0.52135, 0.48933])
     """
-    return population.pairwise() @ _validate.distribution(
-        "sampling", sampling, population.n_options
-    )
+    check_population(population)
+    return population.pairwise() @ _sampling(population, sampling)
 
 
 def average_reward(population: Population) -> NDArray[np.float64]:
     """Return the share-weighted mean reward of each alternative, shape (K,)."""
+    check_population(population)
     return population.mean_rewards()
 
 
 def borda(population: Population, sampling: ArrayLike | None = None) -> NDArray[np.float64]:
     """Return the ordinal Borda score: the share of alternatives that each one ranks above.
 
-    The limit of NBC as temperature goes to 0: every comparison is won outright, ties (and the
-    self-comparison) count 1/2. Shape (K,), values in [0, 1].
+    A rule of ballots. The limit of NBC as temperature goes to 0: every comparison is won
+    outright, ties (and the self-comparison) count 1/2. Shape (K,), values in [0, 1]. The usual
+    points, 0 to K - 1 from each voter, are ``K * borda - 1/2`` times the number of voters.
 
     References
     ----------
     Borda (1781), Mémoire sur les élections au scrutin.
     """
-    weights = _validate.distribution("sampling", sampling, population.n_options)
-    gaps = population.rewards[:, :, None] - population.rewards[:, None, :]
-    wins = (1.0 + np.sign(gaps)) / 2.0
-    return np.einsum("u,uyz,z->y", population.shares, wins, weights)
+    check_population(population)
+    return _duels(population, "ordinal") @ _sampling(population, sampling)
 
 
 def plurality(population: Population) -> NDArray[np.float64]:
     """Return the share of the population whose favourite each alternative is, shape (K,).
 
-    A type with several favourites splits its share equally among them.
+    A rule of ballots. A type with several favourites splits its share equally among them.
     """
-    tops = population.rewards == population.rewards.max(axis=1, keepdims=True)
+    check_population(population)
+    tops = _ballots(population) == 0
     return population.shares @ (tops / tops.sum(axis=1, keepdims=True))
 
 
-def copeland(population: Population) -> NDArray[np.float64]:
+def copeland(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.float64]:
     """Return the number of majority duels each alternative wins, a tie counting 1/2.
+
+    Parameters
+    ----------
+    population : Population
+    votes : "ordinal" or "noisy"
+        Whether a duel is won on the larger share of the ballots, or with a probability of more
+        than 1/2 by the link.
+
+    Returns
+    -------
+    ndarray, shape (K,)
+
+    Raises
+    ------
+    InputError
+        If `votes` is neither.
 
     References
     ----------
     Copeland (1951), A reasonable social welfare function.
+
+    Examples
+    --------
+    Two voters in three prefer A to B, the third prefers B by much:
+
+    >>> from socialpref import Population, copeland
+    >>> camps = Population([[1, 0], [0, 9]], [2 / 3, 1 / 3], options=["A", "B"])
+    >>> copeland(camps), copeland(camps, votes="noisy")
+    (array([1., 0.]), array([0., 1.]))
     """
-    lead = population.pairwise() - 0.5
-    lead = np.where(np.abs(lead) <= TIE_TOLERANCE, 0.0, lead)
-    duels = (1.0 + np.sign(lead)) / 2.0
-    return np.asarray(duels.sum(axis=1) - 0.5)  # less the duel with itself
+    lead = _lead(population, votes)
+    return np.asarray((np.sign(lead).sum(axis=1) + len(lead) - 1) / 2.0)
 
 
-def maximin(population: Population) -> NDArray[np.float64]:
-    """Return each alternative's win probability against its strongest opponent, shape (K,).
+def maximin(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.float64]:
+    """Return how often each alternative beats its strongest opponent, shape (K,).
+
+    Parameters
+    ----------
+    population : Population
+    votes : "ordinal" or "noisy"
+        Whether that is a share of the ballots, a tie counting 1/2, or a probability by the link.
+
+    Raises
+    ------
+    InputError
+        If `votes` is neither.
 
     References
     ----------
     Simpson (1969); Kramer (1977).
     """
-    duels = population.pairwise().copy()
+    duels = _duels(population, votes).copy()
     np.fill_diagonal(duels, np.inf)
     return np.asarray(duels.min(axis=1))
 
 
-def maximal_lottery(population: Population) -> NDArray[np.float64]:
-    """Return a lottery over alternatives that no alternative beats more than half the time.
+@dataclass(frozen=True, eq=False)
+class MaximalLottery:
+    """A maximal lottery, and the ranges of all maximal lotteries.
 
-    An optimal strategy of the symmetric zero-sum game with payoff ``P - 1/2``: what Nash
-    learning from human feedback aims at. Shape (K,), a distribution.
+    NumPy takes it for the array of its probabilities.
+
+    Attributes
+    ----------
+    probabilities : ndarray, shape (K,)
+        The maximal lottery; the one of largest entropy if there are several.
+    low, high : ndarray, shape (K,)
+        The least and the largest probability of each alternative in any maximal lottery.
+    residual : float
+        By how much more than half the time some alternative beats the lottery; 0 but for rounding.
+    """
+
+    probabilities: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    residual: float
+
+    @property
+    def unique(self) -> bool:
+        """Whether there is no other maximal lottery."""
+        return bool((self.low == self.high).all())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the probabilities."""
+        return np.array(self.probabilities, dtype=dtype)
+
+
+def maximal_lottery(population: Population, *, votes: Votes = "ordinal") -> MaximalLottery:
+    """Return the lottery over alternatives that no alternative beats more than half the time.
+
+    An optimal strategy of the symmetric zero-sum game whose payoff is the lead of an alternative
+    over another. With noisy votes that is ``P - 1/2``, and the lottery is what Nash learning
+    from human feedback aims at. If there are several maximal lotteries, the answer is the one of
+    largest entropy, which favours no name, with the range of each alternative.
+
+    Parameters
+    ----------
+    population : Population
+    votes : "ordinal" or "noisy"
+        Whether an alternative leads on ballots or by the link.
+
+    Returns
+    -------
+    MaximalLottery
 
     Raises
     ------
+    InputError
+        If `votes` is neither.
     ConvergenceError
-        If the lottery found loses to some alternative by more than 1e-9.
+        If it cannot be proven that the lottery is maximal and which alternatives have a chance.
 
     References
     ----------
-    Fishburn (1984), "Probabilistic social choice based on simple voting comparisons".
+    Fishburn (1984), "Probabilistic social choice based on simple voting comparisons"; Brandl,
+    Brandt and Seedig (2016), "Consistent probabilistic social choice".
 
     Examples
     --------
     >>> from socialpref import Population, maximal_lottery
-    >>> maximal_lottery(Population([[2, 1, 0]])).round(3)
-    array([1., 0., 0.])
+    >>> cycle = Population([[2, 1, 0], [0, 2, 1], [1, 0, 2]])
+    >>> maximal_lottery(cycle).probabilities.round(3)
+    array([0.333, 0.333, 0.333])
+
+    Two voters who agree on the last place only leave every lottery over the first two:
+
+    >>> found = maximal_lottery(Population([[2, 1, 0], [1, 2, 0]]))
+    >>> found.probabilities.round(3), found.low.round(3), found.high.round(3)
+    (array([0.5, 0.5, 0. ]), array([0., 0., 0.]), array([1., 1., 0.]))
+    """
+    lead = _lead(population, votes)
+    inside = _interior(lead)
+    chosen = inside > inside @ lead  # what they do not choose, some maximal lottery beats
+    inner, outer = lead[np.ix_(chosen, chosen)], lead[np.ix_(chosen, ~chosen)]
+    # All maximal lotteries: level with the chosen, and not behind any other.
+    _, sizes, rows = np.linalg.svd(inner)
+    level = rows[sizes <= TIE_TOLERANCE].T
+    middle = level @ (level.T @ inside[chosen])
+    middle /= middle.sum() or 1.0
+    proven = (middle > 0.0).all() and (middle @ outer > TIE_TOLERANCE).all()
+    if not proven or middle.sum() == 0.0:
+        raise ConvergenceError(
+            "maximal lottery: some lead is so small that rounding leaves open which options have "
+            "a chance"
+        )
+    moves = level - np.outer(middle, level.sum(axis=0))
+    lottery, low, high = np.zeros((3, len(lead)))
+    lottery[chosen], low[chosen], high[chosen] = middle, middle, middle
+    if level.shape[1] > 1:
+        lottery[chosen] = _largest_entropy(middle, moves, outer)
+        low[chosen], high[chosen] = _ranges(middle, moves, outer)
+    residual = max(0.0, -float((lottery @ lead).min()))
+    if residual > WORTH:
+        raise ConvergenceError(f"maximal lottery: the lottery loses by {residual:.2e}")
+    return MaximalLottery(lottery, low, high, residual)
+
+
+def _ballots(population: Population) -> NDArray[np.int64]:
+    """Return each option's place on each type's ballot, shape (T, K): 0 is best, ties share one."""
+    places = np.empty(population.rewards.shape, dtype=np.int64)
+    for ballot, rewards in zip(places, population.rewards, strict=True):
+        for place, group in enumerate(ranking(rewards).groups):
+            ballot[list(group)] = place
+    return places
+
+
+def _duels(population: Population, votes: Votes) -> NDArray[np.float64]:
+    """Return how often y beats z, shape (K, K): by the link, or on the ballots, ties half."""
+    check_population(population)
+    if _validate.choice("votes", votes, ("ordinal", "noisy")) == "noisy":
+        return population.pairwise()
+    total = np.zeros((population.n_options, population.n_options))
+    for share, places in zip(population.shares, _ballots(population), strict=True):
+        total += share * (1.0 + np.sign(places[None, :] - places[:, None])) / 2.0
+    return total
+
+
+def _lead(population: Population, votes: Votes) -> NDArray[np.float64]:
+    """Return by how much y beats z, less the reverse, halved; exactly 0 where they are tied."""
+    duels = _duels(population, votes)
+    lead = (duels - duels.T) / 2.0
+    return np.where(np.abs(lead) <= TIE_TOLERANCE, 0.0, lead)
+
+
+def _sampling(population: Population, sampling: ArrayLike | None) -> NDArray[np.float64]:
+    return _validate.distribution("sampling", sampling, population.n_options, population.options)
+
+
+# --- maximal lotteries: lottery @ lead >= 0 ---------------------------------------------
+
+REACHED = 1e-4
+"""A lead over another option that is no larger may be 0 at the lottery of largest entropy."""
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+
+
+def _interior(lead: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a maximal lottery that gives every option a chance or beats it, as some one does.
+
+    Maximise t such that ``lottery + lottery @ lead >= t`` (Tucker's theorem: t > 0).
     """
     from scipy.optimize import linprog
 
-    payoff = population.pairwise() - 0.5
-    size = population.n_options
-    # Maximise v subject to (payoff.T @ lottery)[z] >= v for every z.
+    size, one = len(lead), np.ones((len(lead), 1))
+    gains = lead.T / (np.abs(lead).max() or 1.0)
     found = linprog(
         np.append(np.zeros(size), -1.0),
-        A_ub=np.hstack([-payoff.T, np.ones((size, 1))]),
-        b_ub=np.zeros(size),
+        A_ub=np.block([[-gains, 0.0 * one], [-gains - np.eye(size), one]]),
+        b_ub=np.zeros(2 * size),
         A_eq=np.append(np.ones(size), 0.0)[None, :],
         b_eq=[1.0],
-        bounds=[(0.0, None)] * size + [(None, None)],
         method="highs",
+        options=TIGHT,
     )
     if not found.success:
         raise ConvergenceError(f"maximal lottery: {found.message}")
-    lottery = np.clip(found.x[:size], 0.0, None)
-    lottery /= lottery.sum()
-    loss = -float((payoff.T @ lottery).min())
-    if loss > 1e-9:
-        raise ConvergenceError(f"maximal lottery: the lottery loses by {loss:.2e}")
-    return np.asarray(lottery, dtype=np.float64)
+    return np.asarray(found.x[:size], dtype=np.float64)
+
+
+def _ranges(
+    middle: NDArray[np.float64], moves: NDArray[np.float64], outer: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and the largest of each entry of the lotteries ``middle + moves @ x``."""
+    from scipy.optimize import linprog
+
+    rows, room = np.vstack([moves, outer.T @ moves]), np.append(middle, middle @ outer)
+    ends = []
+    for direction in (*moves, *-moves):
+        found = linprog(
+            direction, A_ub=-rows, b_ub=room, bounds=(None, None), method="highs", options=TIGHT
+        )
+        if not found.success:
+            raise ConvergenceError(f"maximal lottery: {found.message}")
+        ends.append(found.fun)
+    low, high = np.split(np.array(ends), 2)
+    return np.clip(middle + low, 0.0, 1.0), np.clip(middle - high, 0.0, 1.0)
+
+
+def _largest_entropy(
+    middle: NDArray[np.float64], moves: NDArray[np.float64], outer: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the lottery of largest entropy among ``middle + moves @ x`` with ``@ outer >= 0``.
+
+    By an interior-point method. Bounds that are reached are then put to 0, and the answer is
+    taken if Lagrange's multipliers prove it.
+    """
+    from scipy.optimize import nnls
+
+    near = middle
+    for weight in 100.0 ** -np.arange(7.0):
+        near = _newton(near, moves, outer, weight)
+    reached = near @ outer < REACHED
+    if not reached.any():
+        return _newton(near, moves, outer[:, :0], 0.0)
+    bounds = outer[:, reached].T @ moves
+    start = near + moves @ np.linalg.lstsq(bounds, -(near @ outer)[reached], rcond=None)[0]
+    _, sizes, rows = np.linalg.svd(bounds)
+    free = rows[np.append(sizes, np.zeros(len(rows) - len(sizes))) <= TIE_TOLERANCE].T
+    if start.min() <= 0.0:
+        return near
+    lottery = _newton(start, moves @ free, outer[:, :0], 0.0)
+    proven = nnls(bounds.T, moves.T @ np.log(lottery))[1] < WORTH
+    return lottery if proven and (lottery @ outer).min(initial=0.0) > -WORTH else near
+
+
+def _newton(
+    lottery: NDArray[np.float64],
+    moves: NDArray[np.float64],
+    outer: NDArray[np.float64],
+    weight: float,
+) -> NDArray[np.float64]:
+    """Minimise ``sum p log p - weight sum log(p @ outer)`` over ``p = lottery + moves @ x``."""
+
+    def height(p: NDArray[np.float64]) -> float:
+        if p.min() <= 0.0 or (p @ outer).min(initial=1.0) <= 0.0:
+            return np.inf
+        return float(p @ np.log(p) - weight * np.log(p @ outer).sum())
+
+    gains = outer.T @ moves
+    for _ in range(100):
+        spare = lottery @ outer
+        slope = moves.T @ np.log(lottery) - gains.T @ (weight / spare)
+        curve = (moves.T / lottery) @ moves + (gains.T * (weight / spare**2)) @ gains
+        x = np.linalg.lstsq(curve, -slope, rcond=None)[0]
+        step, fall = moves @ x, float(-slope @ x)
+        if fall < 1e-26:
+            break
+        top, fraction = height(lottery), 1.0
+        while height(lottery + fraction * step) > top - 0.1 * fraction * fall + 1e-15:
+            fraction /= 2.0
+        lottery = lottery + fraction * step
+    return lottery
 
 
 def nash_welfare(population: Population) -> NDArray[np.float64]:
@@ -241,6 +480,7 @@ def nash_welfare(population: Population) -> NDArray[np.float64]:
     ----------
     Kaneko and Nakamura (1979), "The Nash social welfare function", Econometrica 47.
     """
+    check_population(population)
     present = population.shares > 0.0
     with np.errstate(divide="ignore"):
         return population.shares[present] @ np.log(_gains_over_worst(population)[present])
@@ -256,25 +496,31 @@ def egalitarian(population: Population) -> NDArray[np.float64]:
     ----------
     Rawls (1971), A Theory of Justice; Chakraborty et al. (2024), MaxMin-RLHF.
     """
+    check_population(population)
     return np.asarray(_gains_over_worst(population)[population.shares > 0.0].min(axis=0))
 
 
 def _gains_over_worst(population: Population) -> NDArray[np.float64]:
-    return np.asarray(population.rewards - population.rewards.min(axis=1, keepdims=True))
+    places = _ballots(population)
+    gains = population.rewards - population.rewards.min(axis=1, keepdims=True)
+    return np.where(places == places.max(axis=1, keepdims=True), 0.0, gains)
 
 
-RULES: dict[str, Callable[[Population], NDArray[np.float64]]] = {
+RULES: dict[str, Callable[[Population], ArrayLike]] = {
     "NBC": nbc,
     "average reward": average_reward,
     "Borda": borda,
     "plurality": plurality,
-    "Copeland": copeland,
-    "maximin": maximin,
-    "maximal lottery": maximal_lottery,
+    "Copeland, ballots": copeland,
+    "Copeland, noisy votes": partial(copeland, votes="noisy"),
+    "maximin, ballots": maximin,
+    "maximin, noisy votes": partial(maximin, votes="noisy"),
+    "maximal lottery, ballots": maximal_lottery,
+    "maximal lottery, noisy votes": partial(maximal_lottery, votes="noisy"),
     "Nash welfare": nash_welfare,
     "egalitarian": egalitarian,
 }
-"""Every rule by its usual name."""
+"""Every rule by its usual name; those that there are for ballots and for noisy votes, twice."""
 
 
 def compare_rules(population: Population) -> "pd.DataFrame":
@@ -292,5 +538,5 @@ def compare_rules(population: Population) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    scores = {name: rule(population) for name, rule in RULES.items()}
+    scores = {name: np.asarray(rule(population)) for name, rule in RULES.items()}
     return pd.DataFrame(scores, index=list(population.options))
