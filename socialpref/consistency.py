@@ -25,15 +25,17 @@ Floats = NDArray[np.float64]
 N_TYPES = 10
 """The most types that are looked at: the matrix has 2^T columns."""
 SPREADS = (0.5, 2.0, 6.0)
-"""Standard deviations of the reward gaps, times the mean if that is large: near it, and apart."""
+"""Standard deviations of the reward gaps around their mean: near it, and apart."""
 
 
 @dataclass(frozen=True, eq=False)
 class UsableOutcomes:
     """The null space of the outcome probabilities at one mean reward gap.
 
-    Columns are scaled to length 1 before anything is computed, or outcomes that are rare would
-    not count.
+    Rows and columns are scaled before anything is computed, or outcomes that are rare would not
+    count. Pr(o | D) is the product of exp(D_u) over the types with o_u = 1, times a factor of the
+    row. With D = h + E the column of an outcome with m ones has the factor exp(m h); without it,
+    the matrix is that of the mean gap 0. Its columns then get length 1.
 
     Attributes
     ----------
@@ -42,12 +44,12 @@ class UsableOutcomes:
     outcomes : ndarray, shape (2^T, T)
         The outcomes: 1 where a type prefers the first option.
     singular_values : ndarray, shape (2^T,)
-        Largest first, of the scaled matrix.
+        Largest first, of the scaled matrix: the same at every mean gap.
     rank : int
         How many of them are more than 1e-10 of the largest.
     derivatives : ndarray, shape (2^T, N)
         A basis of the null space: what ``l_o'(h)`` may be, as orthonormal columns of
-        ``l_o'(h)`` times the length of the outcome's column.
+        ``l_o'(h)`` times the factors of the outcome's column.
     disagreement : float
         The largest absolute entry of `derivatives` in the row of a disagreeing outcome; 0 if
         there is none.
@@ -89,7 +91,7 @@ def usable_outcomes(
     n_types : int
         Number of types, each of which labels the comparison once: 1 to 10.
     mean_gap : float
-        The mean h of the reward gaps; T h from -300 to 300.
+        The mean h of the reward gaps; T h from -300 to 300, so that `ratio` is finite.
     n_points : int, optional
         How many D are drawn; ``8 * 2^T`` if omitted, and at least 2^T.
     seed : int
@@ -120,22 +122,17 @@ def usable_outcomes(
     >>> round(found.ratio, 6)  # -exp(-1.5)
     -0.22313
     """
-    if not isinstance(n_types, int) or not 1 <= n_types <= N_TYPES:
-        raise _validate.complaint("n_types", f"an integer from 1 to {N_TYPES}", repr(n_types))
+    size = 2 ** _validate.integer("n_types", n_types, 1, N_TYPES)
     h = _validate.number("mean_gap", mean_gap, -300.0 / n_types, 300.0 / n_types)
-    size = 2**n_types
-    count = 8 * size if n_points is None else n_points
-    if not isinstance(count, int) or count < size:
-        raise _validate.complaint("n_points", f"an integer of at least {size}", repr(n_points))
-    rng = np.random.default_rng(seed)
-    spread = np.resize(SPREADS, count)[:, None] * max(1.0, abs(h))
+    count = 8 * size if n_points is None else _validate.integer("n_points", n_points, size)
+    rng = _validate.seed("seed", seed)
+    spread = np.resize(SPREADS, count)[:, None]
     gaps = rng.normal(size=(count, n_types)) * spread
-    gaps += h - gaps.mean(axis=1, keepdims=True)
+    gaps -= gaps.mean(axis=1, keepdims=True)
     outcomes = np.array(list(product((0, 1), repeat=n_types)))
-    # log Pr(o | D) = sum_u log sigma(+-D_u), and each column in units of its largest entry.
+    # log Pr(o | E) = sum_u log sigma(+-E_u)
     logs = -np.logaddexp(0.0, -gaps) @ outcomes.T - np.logaddexp(0.0, gaps) @ (1 - outcomes).T
-    tops = logs.max(axis=0)
-    matrix = np.exp(logs - tops)
+    matrix = np.exp(logs)
     lengths = np.linalg.norm(matrix, axis=0)
     _, values, vectors = np.linalg.svd(matrix / lengths, full_matrices=False)
     rank = int((values > 1e-10 * values[0]).sum())
@@ -146,7 +143,7 @@ def usable_outcomes(
         )
     null = vectors[rank:].T
     disagreeing = ~np.isin(outcomes.sum(axis=1), (0, n_types))
-    scale = np.exp(tops[0] - tops[-1]) * lengths[0] / lengths[-1]
+    scale = np.exp(-n_types * h) * lengths[0] / lengths[-1]
     return UsableOutcomes(
         n_types=n_types,
         mean_gap=h,

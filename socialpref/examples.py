@@ -68,7 +68,7 @@ def ring(size: int = 40) -> tuple[Population, ...]:
     >>> ring()[0].mean_rewards()[[0, 10, 30]].round(5)
     array([1.16667, 1.33333, 1.33333])
     """
-    if not isinstance(size, int) or size < 4 or size % 4:
+    if _validate.integer("size", size, 4) % 4:
         raise _validate.complaint("size", "a positive multiple of 4", repr(size))
     options = np.arange(size)
     peaks, heights, slopes = (-size // 4, 0, size // 4), (4.0, 1.5, 4.0), (0.075, 0.1, 0.075)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validate
 from .errors import ConvergenceError, InputError
 from .limits import Limit, dpo_limit, optimal_policy, pair_design, total_variation
-from .population import Population
+from .population import Population, check_population
 from .rules import TIE_TOLERANCE, Ranking, ranking
 
 Floats = NDArray[np.float64]
@@ -138,11 +138,12 @@ def average_reward_bounds(
     >>> found.sign_identified
     False
     """
+    check_population(population)
     pair = population.index(a), population.index(b)
     if pair[0] == pair[1]:
         raise _validate.complaint("b", "another option than 'a'", repr(b))
     own = population.rewards[population.shares > 0.0]
-    rng = np.random.default_rng(seed)
+    rng = _validate.seed("seed", seed)
     if dictionary is None:
         span = float(np.ptp(own, axis=1).max())
         reach = 2.0 * span or 1.0
@@ -360,6 +361,7 @@ def anonymous_twin(population: Population, *, bound: float | None = None, seed: 
     >>> found.residual < 1e-9
     True
     """
+    check_population(population)
     order = ranking(population.mean_rewards(), tolerance=SAME)
     best = optimal_policy(population).policy
     twins = []
@@ -438,6 +440,7 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
     >>> misfit.fit.rewards.round(4)
     array([-0.4789, -0.8535,  1.3324])
     """
+    check_population(population)
     P = population.pairwise()
     if (P <= 0.0).any():
         y, z = np.argwhere(P <= 0.0)[0]
@@ -447,18 +450,28 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
         )
     fit = dpo_limit(population, sampling=sampling)
     gaps = fit.rewards[:, None] - fit.rewards[None, :]
-    model = np.exp(-np.logaddexp(0.0, -gaps))
+    log_model = -np.logaddexp(0.0, -gaps)
     weights = pair_design(population, sampling)
-    logits = np.log(P) - np.log(P.T)
-    # Around y -> x -> z -> y; antisymmetric, so one orientation of each triple is enough.
-    defects = np.abs(logits.T[:, :, None] + logits.T[None, :, :] - logits.T[:, None, :])
-    worst = np.unravel_index(int(defects.argmax()), defects.shape)
-    x, y, z = sorted(int(i) for i in worst)
+    cycle, defect = _worst_cycle(np.log(P) - np.log(P.T))
     return Misfit(
         fit=fit,
-        preferences=model,
-        divergence=float((weights * P * np.log(P / model)).sum()),
-        largest_error=float(np.abs(P - model).max()),
-        cycle=(x, y, z) if x < y < z else None,
-        cycle_defect=float(defects.max()) if x < y < z else 0.0,
+        preferences=np.exp(log_model),
+        divergence=float((weights * P * (np.log(P) - log_model)).sum()),
+        largest_error=float(np.abs(P - np.exp(log_model)).max()),
+        cycle=cycle,
+        cycle_defect=defect,
     )
+
+
+def _worst_cycle(logits: Floats) -> tuple[tuple[int, int, int] | None, float]:
+    """Return the options x < y < z whose log-odds add up worst, and to what."""
+    cycle, worst = None, 0.0
+    for x in range(len(logits) - 2):
+        later = logits[x + 1 :, x]
+        defects = np.abs(later[:, None] - later[None, :] + logits[x + 1 :, x + 1 :].T)
+        np.fill_diagonal(defects, -1.0)  # no cycle
+        y, z = divmod(int(defects.argmax()), len(later))
+        if cycle is None or defects[y, z] > worst:
+            first, second = sorted((x + 1 + y, x + 1 + z))
+            cycle, worst = (x, first, second), float(defects[y, z])
+    return cycle, worst

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validate
 from .errors import ConvergenceError
 from .links import Logistic, Probit
-from .population import Population
+from .population import Population, check_population
 from .rules import TIE_TOLERANCE, nbc
 
 Floats = NDArray[np.float64]
@@ -51,6 +51,7 @@ def at_temperature(population: Population, temperature: float) -> Population:
     >>> ranking(nbc(noisy)).describe(noisy.options)
     'A = B > M'
     """
+    check_population(population)
     if not isinstance(population.link, Logistic | Probit):
         must = "of a population with a logistic or a probit link"
         raise _validate.complaint("temperature", must, repr(population.link))
@@ -77,6 +78,9 @@ def nbc_by_temperature(
            [0.5018, 0.4965, 0.5018]])
     """
     values = _validate.real_array("temperatures", temperatures, 1)
+    if (values <= 0.0).any():
+        raise _validate.complaint("temperatures", "positive", f"{values.min():g} among them")
+    check_population(population)
     return np.array([nbc(at_temperature(population, tau), sampling) for tau in values])
 
 
@@ -146,6 +150,7 @@ def crossing_temperatures(
     """
     from scipy.optimize import brentq
 
+    check_population(population)
     first, second = population.index(a), population.index(b)
     if first == second:
         raise _validate.complaint("b", "another option than 'a'", repr(b))
