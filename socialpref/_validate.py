@@ -1,9 +1,11 @@
 """Checks of arguments, each with a message that names the argument, the rule and the value."""
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,13 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...], must: str) ->
     """Refuse a value that is not of some class."""
     if isinstance(value, type) or not isinstance(value, kind):
         raise complaint(name, must, shown(value))
+
+
+def path(name: str, value: Any) -> Path:
+    """Return the path that a string or a path object stands for."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise complaint(name, "a path", shown(value))
+    return Path(value)
 
 
 # --- arrays -----------------------------------------------------------------------------
@@ -191,28 +200,29 @@ def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
 
 
 def labels(
-    name: str, values: Sequence[str] | None, size: int, default: str | None = None
+    name: str, values: Sequence[str] | None, size: int | None = None, default: str | None = None
 ) -> tuple[str, ...]:
-    """Return `size` distinct labels; numbered after `default` if `values` is None.
+    """Return distinct labels: `size` of them, or however many there are.
 
-    Labels are strings: an integer is the position of an option, and never its name.
+    Labels are strings: an integer is the position of an option, and never its name. If there is a
+    `default` and `values` is None, they are numbered after it.
     """
-    if values is None:
-        return tuple(f"{default or name} {i + 1}" for i in range(size))
-    must = f"{size} labels"
-    if isinstance(values, str | bytes | set | frozenset | dict):
+    if values is None and default is not None and size is not None:
+        return tuple(f"{default} {i + 1}" for i in range(size))
+    must = "labels" if size is None else f"{size} labels"
+    if values is None or isinstance(values, str | bytes | set | frozenset | dict):
         raise complaint(name, f"{must} in order", shown(values))
     try:
         items = list(values)
     except TypeError:
         raise complaint(name, must, shown(values)) from None
-    if len(items) != size:
+    if size is not None and len(items) != size:
         raise complaint(name, must, len(items))
     for item in items:
         if not isinstance(item, str):
             raise complaint(name, f"{must}, each a string", f"{shown(item)} among them")
     result = tuple(map(str, items))
-    if len(set(result)) != size:
+    if len(set(result)) != len(result):
         repeated = next(label for label in result if result.count(label) > 1)
         raise complaint(name, "distinct labels", f"{repeated!r} more than once")
     return result

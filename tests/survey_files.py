@@ -54,7 +54,7 @@ def pair(key: str = "PAIR") -> Question:
 
 def few(key: str = "FEW") -> Question:
     """Return a question with 299 respondents for three options, too few for the protocol."""
-    return Question.from_counts(key, [[100, 50, 20], [29, 40, 60]], ["left", "right"], "abc")
+    return Question.from_counts(key, [[100, 50, 20], [29, 40, 60]], ["left", "right"], list("abc"))
 
 
 def survey_of(*questions: Question) -> Survey:

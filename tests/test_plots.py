@@ -69,7 +69,9 @@ def test_the_cdf_steps_at_the_sorted_distances(starter: Study) -> None:
 def test_the_cdf_passes_one_half_at_the_median() -> None:
     # Three questions, so the median is the distance of the second.
     questions = [
-        Question.from_shares(f"Q{scale}", softmax(np.multiply(SWAP_REWARDS, scale)), "uv", "abc")
+        Question.from_shares(
+            f"Q{scale}", softmax(np.multiply(SWAP_REWARDS, scale)), list("uv"), list("abc")
+        )
         for scale in (1.0, 0.9, 1.1)
     ]
     result = study(survey_of(*questions))
@@ -196,7 +198,9 @@ def test_a_question_that_does_not_flip_says_why(question: Question, reason: str)
 
 def test_a_question_with_ties_beside_a_pair_that_cannot_flip() -> None:
     # The options y and z are tied, and nothing overtakes x.
-    question = Question.from_counts("Q", [[600, 200, 200], [300, 100, 100]], "ab", "xyz")
+    question = Question.from_counts(
+        "Q", [[600, 200, 200], [300, 100, 100]], list("ab"), list("xyz")
+    )
     figure = bars_of(question)
     words = [text.replace("\n", " ") for text in texts(figure)]
     assert "no sampling distribution changes the ranking" in words

@@ -326,7 +326,7 @@ def test_columns_may_have_numbers_for_names() -> None:
         ({"weight": "w"}, "there must be a column 'w'; there is none"),
         ({"questions": ["Q", "R"]}, "there must be a column 'R'; there is none"),
         ({"questions": []}, "nothing in rows can be a question (it is empty)"),
-        ({"questions": ["Q", "Q"]}, "'keys of the questions' must be distinct labels"),
+        ({"questions": ["Q", "Q"]}, "'questions' must be distinct labels"),
         ({"replicate_weights": ["r"]}, "there must be a column 'r'; there is none"),
         (
             {"drop_groups": ["Green"]},

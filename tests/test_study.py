@@ -183,7 +183,7 @@ def test_the_summary_is_json_with_tied_questions(questions: tuple[Question, ...]
 
 
 def test_smoothing_sets_the_reward_of_an_empty_cell() -> None:
-    question = Question.from_counts("Q", [[900, 100, 0], [200, 300, 500]], "ab", "xyz")
+    question = Question.from_counts("Q", [[900, 100, 0], [200, 300, 500]], list("ab"), list("xyz"))
     for smoothing in (1e-15, 0.01):
         finding = examine(question, smoothing=smoothing)
         rewards = finding.population.rewards[0]
@@ -262,14 +262,14 @@ def test_min_respondents_decides_what_is_examined_but_not_what_counts() -> None:
     assert found_by(study(questions, Protocol(min_respondents_per_option=99.6)), "FEW")
     assert study(questions, Protocol(min_respondents_per_option=99.7))["FEW"].finding is None
     # Exactly as many as asked for are enough.
-    enough = Question.from_counts("Q", [[100, 120, 80]], ["all"], "abc")
+    enough = Question.from_counts("Q", [[100, 120, 80]], ["all"], list("abc"))
     assert study(survey_of(enough))["Q"].finding is not None
 
 
 def test_the_link_turns_rewards_into_preferences() -> None:
     # At a low temperature the mediocre option wins, at a high one it does not: theory.md.
     crowd = softmax([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])
-    question = Question.from_shares("Q", crowd, "uvw", "AMB")
+    question = Question.from_shares("Q", crowd, list("uvw"), list("AMB"))
     assert examine(question, link=Logistic(1.64)).nbc_order.groups == ((1,), (0, 2))
     assert examine(question, link=Logistic(1.65)).nbc_order.groups == ((0, 2), (1,))
     for link in (Logistic(0.5), Probit(2.0)):
@@ -415,7 +415,7 @@ def test_the_table_has_the_same_columns_if_nothing_was_examined(mixed: Study) ->
 
 
 def test_shares_alone_are_examined_without_a_number_of_respondents() -> None:
-    question = Question.from_shares("Q", softmax(SWAP_REWARDS), ["left", "right"], "abc")
+    question = Question.from_shares("Q", softmax(SWAP_REWARDS), ["left", "right"], list("abc"))
     result = study(survey_of(question), EXACT)
     finding = found_by(result, "Q")
     assert finding.flip.distance == pytest.approx(SWAP_DISTANCE, abs=5e-7)
@@ -426,7 +426,7 @@ def test_shares_alone_are_examined_without_a_number_of_respondents() -> None:
 
 
 def test_weights_count_as_respondents_do() -> None:
-    halves = Question.from_counts("Q", np.array(few().counts) * 1.5, ["left", "right"], "abc")
+    halves = Question.from_counts("Q", np.array(few().counts) * 1.5, ["left", "right"], list("abc"))
     finding = found_by(study(survey_of(halves)), "Q")
     whole = found_by(study(survey_of(few()), Protocol(min_respondents_per_option=1)), "FEW")
     assert finding.flip.distance == pytest.approx(whole.flip.distance, abs=1e-12)
@@ -434,7 +434,7 @@ def test_weights_count_as_respondents_do() -> None:
 
 def test_a_dropped_group_is_named_in_the_table() -> None:
     counts = np.vstack([np.array(stable().counts), np.zeros(3)])
-    question = Question.from_counts("Q", counts, ["left", "right", "nobody"], "abc")
+    question = Question.from_counts("Q", counts, ["left", "right", "nobody"], list("abc"))
     row = study(survey_of(question))["Q"].row()
     assert row["n_types"] == 2
     assert row["dropped"] == "group 'nobody' (no respondents; 0 answers)"

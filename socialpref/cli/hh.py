@@ -124,6 +124,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
     budgets = tuple(EXACT if word == "exact" else _count(word) for word in _words(options.budget))
     if options.tokenizer is not None and options.model != LENGTH:
         raise InputError("--tokenizer goes with --model length: other models have their own")
+    beta = 1.0 if options.no_reference else 0.1
     fast = 1e-3 if options.model in (LENGTH, SMALL) else 3e-5
     return Settings(
         arms=tuple(ARMS) if options.arms == "all" else tuple(_words(options.arms)),
@@ -137,8 +138,8 @@ def _settings(options: argparse.Namespace) -> "Settings":
         n_classes=options.classes,
         reference=not options.no_reference,
         shifted=not options.unshifted,
-        beta=options.beta or (1.0 if options.no_reference else 0.1),
-        learning_rate=options.learning_rate or fast,
+        beta=beta if options.beta is None else options.beta,
+        learning_rate=fast if options.learning_rate is None else options.learning_rate,
         epochs=options.epochs,
         batch_size=options.batch,
         save_steps=options.save_steps,

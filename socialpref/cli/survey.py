@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .. import _validate
 from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ def run(options: argparse.Namespace) -> None:
     from .._files import results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import sensitivity, study
+    from ..surveys.study import check_jobs
 
+    _validate.integer("--top", options.top)
+    check_jobs(options.jobs)
     protocol, bootstrap = _protocol(options), _bootstrap(options)
     survey = _read(options, options.groups)
     asked = [survey[key] for key in options.question]
@@ -190,15 +194,15 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
 def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
     from ..surveys import Bootstrap
 
-    if not options.bootstrap:
-        return None
-    return Bootstrap(
-        n_replicates=options.bootstrap,
+    # Settings are checked whether or not they are used.
+    bootstrap = Bootstrap(
+        n_replicates=_validate.integer("--bootstrap", options.bootstrap) or 2,
         seed=options.seed,
         method=options.resample,
         level=options.level,
         replicate_scale=options.replicate_scale,
     )
+    return bootstrap if options.bootstrap else None
 
 
 def _read(options: argparse.Namespace, groups: str | None) -> "Survey":

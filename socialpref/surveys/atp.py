@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import _validate
 from ..errors import DataError, InputError
 from .question import Dropped, Question
 from .rows import Rows, check_known, listed, read_rows, survey_of
@@ -101,16 +102,19 @@ def read_atp(
            [0. , 2.5]]))
     """
     waves: dict[int, _Wave] = {}
-    for file in _files(Path(path)):
-        wave = _read_wave(file, groups, weight, drop_groups)
+    folder, by = _validate.path("path", path), listed(groups, "groups")
+    if weight is not None:
+        _validate.instance("weight", weight, str, "the name of a variable")
+    for file in _files(folder):
+        wave = _read_wave(file, by, weight, drop_groups)
         if wave.number in waves:
             other = waves[wave.number].file
             raise DataError(f"{file}: wave {wave.number} has been read from {other} already")
         waves[wave.number] = wave
     check_known(drop_groups, [x for wave in waves.values() for x in wave.rows.group_labels])
     questions, skipped = _merged([waves[number] for number in sorted(waves)])
-    name = f"American Trends Panel by {' + '.join(listed(groups))}"
-    with _reading(Path(path)):
+    name = f"American Trends Panel by {' + '.join(by)}"
+    with _reading(folder):
         return survey_of(name, questions, PEW_CITATION, skipped)
 
 
@@ -139,13 +143,12 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_wave(
-    file: Path, groups: Sequence[str], weight: str | None, drop_groups: Sequence[str]
+    file: Path, by: Sequence[str], weight: str | None, drop_groups: Sequence[str]
 ) -> _Wave:
     with _reading(file):
         frame, about = _read_sav(file)
         number = _wave_number(frame.columns)
         weight = f"WEIGHT_W{number}" if weight is None else weight
-        by = listed(groups)
         needless = [
             name
             for name in frame.columns

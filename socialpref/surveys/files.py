@@ -79,7 +79,8 @@ def read_respondents(
     array([[1., 1.],
            [0., 1.]])
     """
-    file = Path(path)
+    file = _validate.path("path", path)
+    _validate.instance("where", where or {}, Mapping, "a mapping from columns to values")
     with _reading(file):
         frame, name = _read_frame(file), file.name
         for column, value in (where or {}).items():
@@ -87,7 +88,7 @@ def read_respondents(
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
-        used = {*listed(groups), *listed(questions or ())}
+        used = {*listed(groups, "groups"), *listed(questions or (), "questions")}
         return survey_from_rows(
             frame.drop(columns=list(set(where or {}) - used)),
             groups=groups,
@@ -185,10 +186,12 @@ def read_ratings(
     (('1', '4'), array([[0., 1.],
            [1., 1.]]))
     """
-    file = Path(path)
+    file = _validate.path("path", path)
+    by = listed(groups, "groups")
+    for argument, column in (("item", item), ("rating", rating), ("annotator", annotator)):
+        _validate.instance(argument, column, str, "the name of a column")
     with _reading(file):
         frame = _read_frame(file)
-        by = listed(groups)
         wide = _one_row_per_annotator(frame, by, item, rating, annotator)
         survey = survey_from_rows(
             wide,
@@ -275,7 +278,7 @@ def read_globalopinionqa(path: str | Path) -> Survey:
     (('Mexico', 'India'), array([[0.75, 0.25],
            [0.5 , 0.5 ]]))
     """
-    file = Path(path)
+    file = _validate.path("path", path)
     questions, skipped = [], []
     with _reading(file):
         for number, record in _records(file):

@@ -121,6 +121,9 @@ class Question:
         >>> question.population().mean_rewards().round(3)
         array([ 0.231, -0.116, -0.116])
         """
+        _validate.instance("key", key, str, "a string")
+        names, answers = _labels(key, groups, options)
+        counts = _validate.aligned(f"counts of {key}", counts, names, answers)
         table = _validate.real_array(f"counts of {key}", counts, 2)
         if (table < 0).any():
             must = "non-negative"
@@ -132,13 +135,13 @@ class Question:
             must = "positive somewhere and of finite sum"
             got = f"a sum of {total:g}" if total else "only zeros"
             raise _validate.complaint(f"counts of {key}", must, got)
-        names = _validate.labels(f"groups of {key}", groups, len(table))
+        _validate.labels(f"groups of {key}", names, len(table))
         here = sizes > 0
         dropped = (*more.pop("dropped", ()), *_no_respondents(names, here))
         return cls._checked(
             key=key,
             groups=tuple(name for name, kept in zip(names, here, strict=True) if kept),
-            options=tuple(options),
+            options=answers,
             choice_shares=table[here] / sizes[here, None],
             group_shares=sizes[here] / total,
             counts=table[here],
@@ -192,6 +195,10 @@ class Question:
         (array([[1., 1.],
                [0., 4.]]), array([2. , 1.6]))
         """
+        _validate.instance("key", key, str, "a string")
+        _validate.instance(f"respondents of {key}", respondents, Respondents, "Respondents")
+        groups, options = _labels(key, groups, options)
+        respondents.check_positions(f"respondents of {key}", len(groups), len(options))
         numbers = respondents.tabulate(len(groups), len(options), respondents.weights > 0)
         if not numbers.any():
             raise InputError(
@@ -252,16 +259,19 @@ class Question:
             If a row is not a distribution, labels do not fit, or there are fewer than two
             options.
         """
+        _validate.instance("key", key, str, "a string")
+        names, answers = _labels(key, groups, options)
+        choice_shares = _validate.aligned(f"choice_shares of {key}", choice_shares, names, answers)
         table = _validate.real_array(f"choice_shares of {key}", choice_shares, 2)
         _validate.check_shares(f"choice_shares of {key}", table)
-        names = _validate.labels(f"groups of {key}", groups, len(table))
-        weights = _validate.distribution(f"group_shares of {key}", group_shares, len(table))
+        _validate.labels(f"groups of {key}", names, len(table))
+        weights = _validate.distribution(f"group_shares of {key}", group_shares, len(table), names)
         here = weights > 0
         dropped = (*more.pop("dropped", ()), *_no_respondents(names, here))
         return cls._checked(
             key=key,
             groups=tuple(name for name, kept in zip(names, here, strict=True) if kept),
-            options=tuple(options),
+            options=answers,
             choice_shares=table[here] / table[here].sum(axis=1, keepdims=True),
             group_shares=weights[here],
             dropped=dropped,
@@ -274,10 +284,13 @@ class Question:
         if size < 2:
             raise _validate.complaint(f"options of {key}", "at least 2 labels", size)
         values["options"] = _validate.labels(f"options of {key}", values["options"], size)
-        ordinals = values["ordinals"] = tuple(map(float, values.get("ordinals", ())))
-        if ordinals and len(ordinals) != size:
-            must = f"{size} numbers, one for each option"
-            raise _validate.complaint(f"ordinals of {key}", must, len(ordinals))
+        must = f"{size} numbers, one for each option"
+        ordinals = _validate.any_array(f"ordinals of {key}", values.get("ordinals", ()), must)
+        if ordinals.shape not in ((0,), (size,)):
+            raise _validate.complaint(f"ordinals of {key}", must, f"shape {ordinals.shape}")
+        values["ordinals"] = tuple(ordinals.tolist())
+        for name in ("text", "grouping", "source"):
+            _validate.instance(f"{name} of {key}", values.get(name, ""), str, "a string")
         for array in values.values():
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
@@ -315,6 +328,8 @@ class Question:
         InputError
             If no group with answers, or fewer than two options, would remain.
         """
+        groups, options = _validate.labels("groups", groups), _validate.labels("options", options)
+        _validate.instance("reason", reason, str, "a string")
         table = (
             self.group_shares[:, None] * self.choice_shares if self.counts is None else self.counts
         )
@@ -390,7 +405,7 @@ def smoothed(choice_shares: Floats, sizes: Floats | None, smoothing: float | str
         Effective size of each group; needed for Jeffreys' rule only.
     smoothing : float or "jeffreys"
     """
-    if smoothing == "jeffreys":
+    if isinstance(smoothing, str) and smoothing == "jeffreys":
         if sizes is None:
             raise InputError(
                 "'smoothing' must be a number where only shares are known; got 'jeffreys'."
@@ -398,6 +413,15 @@ def smoothed(choice_shares: Floats, sizes: Floats | None, smoothing: float | str
         n, size = sizes[:, None], choice_shares.shape[-1]
         return (choice_shares * n + 0.5) / (n + size / 2)
     return choice_shares + _validate.number("smoothing", smoothing, 0.0)
+
+
+def _labels(
+    key: str, groups: Sequence[str], options: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (
+        _validate.labels(f"groups of {key}", groups),
+        _validate.labels(f"options of {key}", options),
+    )
 
 
 def _no_respondents(names: Iterable[str], here: Iterable[np.bool_]) -> list[Dropped]:

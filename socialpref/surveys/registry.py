@@ -208,10 +208,7 @@ def get(name: str, *, progress: bool = True) -> Path:
 
 
 def _data_set(name: str) -> DataSet:
-    if name not in DATA_SETS:
-        must = f"one of {', '.join(map(repr, sorted(DATA_SETS)))}"
-        raise _validate.complaint("name", must, repr(name))
-    return DATA_SETS[name]
+    return DATA_SETS[_validate.choice("name", name, sorted(DATA_SETS))]
 
 
 def _store(name: str) -> "pooch.Pooch":

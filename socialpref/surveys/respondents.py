@@ -7,6 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _validate
+
 Floats = NDArray[np.float64]
 
 
@@ -31,6 +33,31 @@ class Respondents:
     weights: Floats
     replicate_weights: Floats | None = None
     sample: str = ""
+
+    def __post_init__(self) -> None:
+        size = len(self.groups) if isinstance(self.groups, np.ndarray) else 0
+        for name in ("groups", "options", "weights", "replicate_weights"):
+            values = getattr(self, name)
+            if name == "replicate_weights" and values is None:
+                continue
+            kinds = "iu" if name in ("groups", "options") else "iuf"
+            ndim = 2 if name == "replicate_weights" else 1
+            must = f"an array of {size} rows of {'positions' if kinds == 'iu' else 'weights'}"
+            if type(values) is not np.ndarray:
+                raise _validate.complaint(name, must, _validate.shown(values))
+            if values.ndim != ndim or len(values) != size or values.dtype.kind not in kinds:
+                got = f"shape {values.shape} of {values.dtype}"
+                raise _validate.complaint(name, must, got)
+        _validate.instance("sample", self.sample, str, "a string")
+
+    def check_positions(self, name: str, n_groups: int, n_options: int) -> None:
+        """Refuse positions of groups and options that there are not, and weights that are none."""
+        for values, size in ((self.groups, n_groups), (self.options, n_options)):
+            if values.size and not -1 <= values.min() <= values.max() < size:
+                must = f"at positions -1 to {size - 1}"
+                raise _validate.complaint(name, must, f"{values.min()} to {values.max()}")
+        if not (np.isfinite(self.weights) & (self.weights >= 0.0)).all():
+            raise _validate.complaint(name, "of finite, non-negative weights", "others")
 
     def tabulate(
         self, n_groups: int, n_options: int, weights: Floats | NDArray[np.bool_]

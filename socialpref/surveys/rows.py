@@ -13,7 +13,7 @@ from .. import _validate
 from ..errors import InputError
 from .question import Dropped, Question
 from .respondents import Respondents
-from .survey import Survey
+from .survey import Survey, check_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,14 +168,21 @@ def read_rows(
     source: str = "",
 ) -> Rows:
     """Do `survey_from_rows`'s work for one of several tables; drop_groups are not checked."""
-    labels, texts = value_labels or {}, texts or {}
-    by = listed(groups)
+    check_frame(frame)
+    labels = _by_column("value_labels", value_labels, Mapping)
+    texts = _by_column("texts", texts, str)
+    by = listed(groups, "groups")
     if not by:
         raise _validate.complaint("groups", "at least one column", "none")
+    if weight is not None:
+        _validate.instance("weight", weight, str, "the name of a column")
+    replicate_weights = listed(replicate_weights, "replicate_weights")
     apart = {*by, *replicate_weights} | (set() if weight is None else {weight})
-    named = listed(questions or ())
+    named = listed(() if questions is None else questions, "questions")
     _check_columns(frame, [*by, *apart, *named])
-    people = _people(frame, by, weight, replicate_weights, labels, listed(drop_groups))
+    people = _people(
+        frame, by, weight, replicate_weights, labels, listed(drop_groups, "drop_groups")
+    )
     about = {"grouping": " + ".join(by), "source": source}
     rows = Rows([], [], people.group_labels)
     columns = [c for c in frame.columns if c not in apart] if questions is None else named
@@ -204,21 +211,29 @@ def survey_of(
 def check_known(drop_groups: Sequence[str], labels: Iterable[str]) -> None:
     """Refuse labels of groups to drop that no group has."""
     known = list(dict.fromkeys(labels))
-    for label in listed(drop_groups):
+    for label in listed(drop_groups, "drop_groups"):
         if label not in known:
             must = f"among the groups {', '.join(map(repr, known[:12]))}"
             raise _validate.complaint("drop_groups", must, repr(label))
 
 
-def listed(names: Sequence[str]) -> list[str]:
-    """Return one name, or several, as a list."""
-    return [names] if isinstance(names, str) else list(names)
+def listed(names: Sequence[str], argument: str) -> list[str]:
+    """Return one name, or the several of an argument, as a list."""
+    return [names] if isinstance(names, str) else list(_validate.labels(argument, names))
+
+
+def _by_column(name: str, values: Mapping[str, Any] | None, kind: type) -> Mapping[str, Any]:
+    """Return a mapping from columns to something; empty if there is none."""
+    if values is None:
+        return {}
+    must = f"a mapping from columns to {'strings' if kind is str else 'mappings'}"
+    _validate.instance(name, values, Mapping, must)
+    for value in values.values():
+        _validate.instance(name, value, (kind, type(None)), must)  # SPSS files lack some texts
+    return values
 
 
 def _check_columns(frame: "pd.DataFrame", columns: Iterable[str]) -> None:
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise InputError(f"columns must have distinct names; {twice!r} is there twice")
     for column in columns:
         if column not in frame.columns:
             raise InputError(f"there must be a column {column!r}; there is none")

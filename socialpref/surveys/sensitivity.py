@@ -28,6 +28,7 @@ TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 def smoothing_variants(survey: Survey, protocol: Protocol) -> Variants:
     """Return the study under each smoothing of empty cells, Jeffreys' where counts are known."""
+    _check(survey, protocol)
     known = all(question.effective_sizes is not None for question in survey)
     constants = sorted({*SMOOTHING, protocol.smoothing} - {"jeffreys"}, key=float)
     every = [*constants, "jeffreys"] if known else constants
@@ -36,6 +37,7 @@ def smoothing_variants(survey: Survey, protocol: Protocol) -> Variants:
 
 def temperature_variants(survey: Survey, protocol: Protocol) -> Variants:
     """Return the study under each temperature of the protocol's link."""
+    _check(survey, protocol)
     link = protocol.link
     if not isinstance(link, Logistic | Probit):
         must = "Logistic or Probit for its temperature to vary"
@@ -48,6 +50,7 @@ def temperature_variants(survey: Survey, protocol: Protocol) -> Variants:
 
 def base_variants(survey: Survey, protocol: Protocol, file: str | Path | None = None) -> Variants:
     """Return the study from uniform sampling, from the answer shares and from a given file."""
+    _check(survey, protocol)
     bases: dict[str, Any] = {"uniform": "uniform", "answers": "answers"}
     if file is not None:
         bases["file"] = read_base(file)
@@ -56,7 +59,15 @@ def base_variants(survey: Survey, protocol: Protocol, file: str | Path | None = 
 
 def grouping_variants(surveys: Mapping[str, Survey], protocol: Protocol) -> Variants:
     """Return the study of the same questions under each grouping of the respondents."""
+    _validate.instance("surveys", surveys, Mapping, "a mapping from names to surveys")
+    for survey in surveys.values():
+        _check(survey, protocol)
     return {name: (survey, protocol) for name, survey in surveys.items()}
+
+
+def _check(survey: object, protocol: object) -> None:
+    _validate.instance("survey", survey, Survey, "a Survey")
+    _validate.instance("protocol", protocol, Protocol, "a Protocol")
 
 
 def sensitivity(
@@ -102,10 +113,14 @@ def sensitivity(
         "n_questions", "n_examined", "n_flippable", "share_flippable", "median_distance",
         "n_winner_flippable", "n_order_mismatch",
     ]  # fmt: skip
+    _validate.instance("variants", variants, Mapping, "a mapping from names to settings")
+    if not variants:
+        raise _validate.complaint("variants", "at least one setting", "none")
+    for one in variants.values():
+        if not isinstance(one, tuple) or tuple(map(type, one)) != (Survey, Protocol):
+            raise _validate.complaint("variants", "pairs of a Survey and a Protocol", "others")
     reference = next(iter(variants)) if reference is None else reference
-    if reference not in variants:
-        must = f"one of {', '.join(map(repr, variants))}"
-        raise _validate.complaint("reference", must, repr(reference))
+    _validate.choice("reference", reference, variants)
     rows: list[dict[str, Any]] = []
     flippable: dict[str, set[str]] = {}
     for name, (survey, protocol) in variants.items():
@@ -135,7 +150,7 @@ def read_base(path: str | Path) -> dict[str, dict[str, float]]:
     """
     import pandas as pd
 
-    file = Path(path)
+    file = _validate.path("path", path)
     with _reading(file):
         frame = _read_csv(file)
         if missing := [c for c in ("question", "option", "share") if c not in frame.columns]:

@@ -68,9 +68,7 @@ def read_starter(groups: str | None = None) -> Survey:
     frame.loc[undated, "source"] += ", " + frame.loc[undated, "year"].astype(str)
     known = frame["grouping"].unique()
     if groups is not None:
-        if groups not in known:
-            must = f"one of {', '.join(map(repr, sorted(known)))} for the starter set"
-            raise _validate.complaint("groups", must, repr(groups))
+        _validate.choice("groups", groups, sorted(known))
         frame = frame[frame["grouping"] == groups]
     citation = "Each question's survey, named in its source; compiled in data/pew/README.md."
     return Survey.from_frame(frame, name="starter set", citation=citation)
@@ -95,7 +93,8 @@ def read_table(path: str | Path, groups: str = "group") -> Survey:
     DataError
         If the file is missing, is not a CSV file, or not one of that form.
     """
-    file = Path(path)
+    file = _validate.path("path", path)
+    _validate.instance("groups", groups, str, "the name of a column")
     with _reading(file):
         # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
         frame = _read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
@@ -127,10 +126,11 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
         If a file is missing, truncated or not of that form.
     """
     names = OPINIONQA_GROUPS | {name: name for name in OPINIONQA_GROUPS.values()}
-    if groups not in names:
+    folder = _validate.path("path", path)
+    if not isinstance(groups, str) or groups not in names:
         must = f"one of {', '.join(map(repr, OPINIONQA_GROUPS))} for OpinionQA"
-        raise _validate.complaint("groups", must, repr(groups))
-    about, counts = Path(path) / "info.csv", Path(path) / f"{names[groups]}_data.json"
+        raise _validate.complaint("groups", must, _validate.shown(groups))
+    about, counts = folder / "info.csv", folder / f"{names[groups]}_data.json"
     with _reading(about):
         info = _read_csv(about)
         if missing := {"key", "option_mapping", "option_ordinal"} - set(info.columns):

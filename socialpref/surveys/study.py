@@ -18,7 +18,7 @@ from .. import _validate
 from ..flips.certificate import Interval
 from ..flips.closed_form import ranking_flip, winner_flip
 from ..flips.flip import Flip
-from ..links import Link, Logistic
+from ..links import Link, Logistic, check_link
 from ..population import Population
 from ..rules import Ranking, nbc, ranking
 from .question import Question
@@ -78,15 +78,19 @@ class Protocol:
     base: str | Mapping[str, Mapping[str, float]] = "uniform"
 
     def __post_init__(self) -> None:
-        if self.smoothing != "jeffreys":
+        if not isinstance(self.smoothing, str) or self.smoothing != "jeffreys":
             _validate.number("smoothing", self.smoothing, 0.0)
-        if isinstance(self.base, str) and self.base not in ("uniform", "answers"):
-            must = "'uniform', 'answers' or a mapping from questions to shares"
-            raise _validate.complaint("base", must, repr(self.base))
+        must = "'uniform', 'answers' or a mapping from questions to shares"
+        if isinstance(self.base, Mapping):
+            for shares in self.base.values():
+                _validate.instance("base", shares, Mapping, must)
+        elif not isinstance(self.base, str) or self.base not in ("uniform", "answers"):
+            raise _validate.complaint("base", must, _validate.shown(self.base))
         _validate.number("margin", self.margin, 0.0, 1.0)
         _validate.number("floor", self.floor, 0.0, 1.0)
-        _validate.number("min_options", self.min_options, 2.0)
+        _validate.integer("min_options", self.min_options, 2)
         _validate.number("min_respondents_per_option", self.min_respondents_per_option, 0.0)
+        check_link(self.link, 1.0)
 
     def base_of(self, question: Question, choices: Floats, groups: Floats) -> Floats:
         """Return the base distribution of a question with given answers.
@@ -355,11 +359,26 @@ def study(
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    folder = None if keep is None else Path(keep)
+    _validate.instance("survey", survey, Survey, "a Survey")
+    check_settings(protocol, bootstrap)
+    check_jobs(n_jobs)
+    folder = None if keep is None else _validate.path("keep", keep)
     tasks = [delayed(_examine)(question, protocol, bootstrap, folder) for question in survey]
     pool = Parallel(n_jobs=n_jobs, return_as="generator")
     finished = tqdm(pool(tasks), total=len(tasks), unit="question", disable=not progress)
     return Study(survey, protocol, tuple(finished), bootstrap)
+
+
+def check_settings(protocol: object, bootstrap: object) -> None:
+    """Refuse what is no protocol, and no bootstrap or None."""
+    _validate.instance("protocol", protocol, Protocol, "a Protocol")
+    _validate.instance("bootstrap", bootstrap, (Bootstrap, type(None)), "a Bootstrap or None")
+
+
+def check_jobs(n_jobs: object) -> None:
+    """Refuse numbers of processes that there cannot be."""
+    if n_jobs is not None and _validate.integer("n_jobs", n_jobs, -1) == 0:
+        raise _validate.complaint("n_jobs", "positive, or -1 for all cores", 0)
 
 
 def _examine(

@@ -45,6 +45,11 @@ class Survey:
     _index: dict[str, Question] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        _validate.instance("name", self.name, str, "a string")
+        _validate.instance("questions", self.questions, (tuple, list), "a tuple of questions")
+        for question in self.questions:
+            _validate.instance("questions", question, Question, "a tuple of questions")
+        object.__setattr__(self, "questions", tuple(self.questions))
         if not self.questions:
             raise InputError(f"'questions' of {self.name} must not be empty.")
         keys = [question.key for question in self.questions]
@@ -58,8 +63,8 @@ class Survey:
         return len(self.questions)
 
     def __getitem__(self, key: str) -> Question:
-        if key not in self._index:
-            raise InputError(f"'question' must be a key of {self.name}; got {key!r}.")
+        if not isinstance(key, str) or key not in self._index:
+            raise _validate.complaint("question", f"a key of {self.name}", _validate.shown(key))
         return self._index[key]
 
     def to_frame(self) -> "pd.DataFrame":
@@ -114,6 +119,8 @@ class Survey:
         array([[70., 30.],
                [ 0., 50.]])
         """
+        check_frame(frame)
+        _validate.instance("groups", groups, str, "the name of a column")
         value = "count" if "count" in frame.columns else "share"
         needed = ["question", groups, "option", value]
         if missing := [column for column in needed if column not in frame.columns]:
@@ -126,6 +133,17 @@ class Survey:
             for key, rows in frame.groupby("question", sort=False, dropna=False)
         )
         return cls(name, tuple(questions), citation)
+
+
+def check_frame(frame: object) -> None:
+    """Refuse what is no DataFrame whose columns have distinct names."""
+    import pandas as pd
+
+    _validate.instance("frame", frame, pd.DataFrame, "a DataFrame")
+    assert isinstance(frame, pd.DataFrame)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"columns must have distinct names; {twice!r} is there twice")
 
 
 def _frame(question: Question) -> "pd.DataFrame":

@@ -74,13 +74,10 @@ class Bootstrap:
     replicate_scale: float | None = None
 
     def __post_init__(self) -> None:
-        _validate.number("n_replicates", self.n_replicates, 2.0)
-        _validate.number("seed", self.seed, 0.0)
-        _validate.number("level", self.level, 0.0, 1.0, above=True)
-        if self.level == 1.0:
-            raise _validate.complaint("level", "less than 1", self.level)
-        if self.method not in METHODS:
-            raise _validate.complaint("method", f"one of {', '.join(METHODS)}", repr(self.method))
+        _validate.integer("n_replicates", self.n_replicates, 2)
+        _validate.integer("seed", self.seed)
+        _validate.number("level", self.level, 0.0, 1.0, above=True, below=True)
+        _validate.choice("method", self.method, METHODS)
         if self.replicate_scale is not None:
             _validate.number("replicate_scale", self.replicate_scale, 0.0, above=True)
 
@@ -194,6 +191,10 @@ def replicate(question: Question, protocol: "Protocol", bootstrap: Bootstrap) ->
     >>> replicates.nbc.shape
     (200, 4)
     """
+    from .study import check_settings
+
+    _validate.instance("question", question, Question, "a Question")
+    check_settings(protocol, bootstrap)
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
     size = question.n_options
