@@ -234,8 +234,8 @@ def error_orders(
     """
     means = _validate.real_array("mean_rewards", mean_rewards, 1)
     around = _validate.real_array("deviations", deviations, 2)
-    if around.shape[1] != means.size:
-        must = f"of shape (types, {means.size})"
+    if not len(around) or around.shape[1] != means.size:
+        must = f"of shape (types, {means.size}), of one type or more"
         raise _validate.complaint("deviations", must, f"shape {around.shape}")
     sizes = _validate.real_array("scales", scales, 1)
     if sizes.size < 2 or sizes[-1] <= 0.0 or (np.diff(sizes) >= 0.0).any():

@@ -110,11 +110,8 @@ class Population:
         options: Sequence[str] | None = None,
     ) -> None:
         types, options, rewards = _labelled("rewards", rewards, types, options)
-        matrix = _validate.real_array("rewards", rewards, 2)
+        matrix = _table("rewards", rewards)
         n_types, n_options = matrix.shape
-        if n_types < 1 or n_options < 2:
-            must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
-            raise _validate.complaint("rewards", must, f"shape {matrix.shape}")
         if (largest := np.abs(matrix).max()) > LARGEST:
             raise _validate.complaint("rewards", f"at most {LARGEST:g} in size", f"{largest:g}")
         types = _validate.labels("types", types, n_types, "type")
@@ -178,7 +175,7 @@ class Population:
                [-0.366, -0.366,  0.732]])
         """
         types, options, values = _labelled("choice_shares", choice_shares, types, options)
-        frequencies = _validate.real_array("choice_shares", values, 2)
+        frequencies = _table("choice_shares", values)
         _validate.check_shares("choice_shares", frequencies)
         smoothed = frequencies + _validate.number("smoothing", smoothing, 0.0)
         rewards = luce_shepard_rewards(smoothed)
@@ -258,6 +255,15 @@ class Population:
 def check_population(population: object) -> None:
     """Refuse what is not a `Population`."""
     _validate.instance("population", population, Population, "a Population")
+
+
+def _table(name: str, values: Any) -> Floats:
+    """Return numbers by type and alternative."""
+    table = _validate.real_array(name, values, 2)
+    if len(table) < 1 or table.shape[1] < 2:
+        must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
+        raise _validate.complaint(name, must, f"shape {table.shape}")
+    return table
 
 
 def _labelled(

@@ -81,6 +81,7 @@ def read_respondents(
     """
     file = _validate.path("path", path)
     _validate.instance("where", where or {}, Mapping, "a mapping from columns to values")
+    used = {*listed(groups, "groups"), *listed(questions or (), "questions")}
     with _reading(file):
         frame, name = _read_frame(file), file.name
         for column, value in (where or {}).items():
@@ -88,7 +89,6 @@ def read_respondents(
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
-        used = {*listed(groups, "groups"), *listed(questions or (), "questions")}
         return survey_from_rows(
             frame.drop(columns=list(set(where or {}) - used)),
             groups=groups,

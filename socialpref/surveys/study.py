@@ -360,19 +360,14 @@ def study(
     from tqdm import tqdm
 
     _validate.instance("survey", survey, Survey, "a Survey")
-    check_settings(protocol, bootstrap)
+    _validate.instance("protocol", protocol, Protocol, "a Protocol")
+    _validate.instance("bootstrap", bootstrap, (Bootstrap, type(None)), "a Bootstrap or None")
     check_jobs(n_jobs)
     folder = None if keep is None else _validate.path("keep", keep)
     tasks = [delayed(_examine)(question, protocol, bootstrap, folder) for question in survey]
     pool = Parallel(n_jobs=n_jobs, return_as="generator")
     finished = tqdm(pool(tasks), total=len(tasks), unit="question", disable=not progress)
     return Study(survey, protocol, tuple(finished), bootstrap)
-
-
-def check_settings(protocol: object, bootstrap: object) -> None:
-    """Refuse what is no protocol, and no bootstrap or None."""
-    _validate.instance("protocol", protocol, Protocol, "a Protocol")
-    _validate.instance("bootstrap", bootstrap, (Bootstrap, type(None)), "a Bootstrap or None")
 
 
 def check_jobs(n_jobs: object) -> None:

@@ -191,10 +191,11 @@ def replicate(question: Question, protocol: "Protocol", bootstrap: Bootstrap) ->
     >>> replicates.nbc.shape
     (200, 4)
     """
-    from .study import check_settings
+    from .study import Protocol
 
     _validate.instance("question", question, Question, "a Question")
-    check_settings(protocol, bootstrap)
+    _validate.instance("protocol", protocol, Protocol, "a Protocol")
+    _validate.instance("bootstrap", bootstrap, Bootstrap, "a Bootstrap")
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
     size = question.n_options

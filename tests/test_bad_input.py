@@ -1,0 +1,865 @@
+"""Bad input of every kind, to every public function: refused by the argument's name.
+
+`CALLS` holds for each function a call that works and the kind of each argument; `BAD` holds for
+each kind what is none. Every function is called with every bad value of every argument. What looks
+odd but has a right answer is at the end.
+"""
+
+import datetime
+import decimal
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import socialpref as sp
+from socialpref import InputError, Logistic, Population, surveys
+from socialpref.cli import main
+from socialpref.errors import DataError
+from socialpref.examples import ring
+from socialpref.surveys.registry import where
+
+CROWD = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]], options=["A", "M", "B"])
+CAMPS = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
+MASKED = np.ma.masked_greater([0.2, 0.3, 0.5], 0.4)  # type: ignore[no-untyped-call]
+ELSEWHERE = pd.Series([0.2, 0.3, 0.5], index=["A", "M", "elsewhere"])
+
+
+class Hostile:
+    """An object that refuses to become an array."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("no")
+
+    def __repr__(self) -> str:
+        return "Hostile()"
+
+
+# --- what is none -----------------------------------------------------------------------
+
+NO_NUMBER: dict[str, Any] = {
+    "a string": "1",
+    "bytes": b"1",
+    "True": True,
+    "a numpy boolean": np.True_,
+    "NaN": math.nan,
+    "a complex number": 1j,
+    "a list": [1.0],
+    "a 0-d array": np.array(1.0),
+    "an array": np.array([1.0]),
+    "a date": datetime.date(2020, 1, 1),
+    "a numpy date": np.datetime64("2020-01-01"),
+    "a decimal": decimal.Decimal(1),
+    "a set": {1.0},
+    "a dict": {},
+    "an object": Hostile(),
+    "masked": np.ma.masked,
+    "missing": pd.NA,
+    "minus infinity": -math.inf,
+}
+NONE = {"None": None}
+NO_INTEGER = NO_NUMBER | {
+    "1.0": 1.0,
+    "a half": 0.5,
+    "a numpy float": np.float64(2.0),
+    "a fraction": Fraction(3, 2),
+    "infinity": math.inf,
+    "-1": -1,
+}
+NOT_POSITIVE = NO_NUMBER | {"0": 0.0, "-1": -1.0, "infinity": math.inf, "10**400": 10**400}
+NOT_IN_UNIT = NO_NUMBER | {"-1": -1.0, "2": 2.0, "10**400": 10**400, "infinity": math.inf}
+
+NO_ARRAY: dict[str, Any] = {
+    "a string": "even",
+    "strings": ["0.2", "0.3", "0.5"],
+    "bytes": b"\x01\x02\x03",
+    "a number": 0.5,
+    "a 0-d array": np.array(0.5),
+    "nothing": [],
+    "ragged": [[0.2, 0.3], [0.5]],
+    "NaN": [math.nan, 0.5, 0.5],
+    "infinite": [math.inf, 0.0, 0.0],
+    "huge": [10**400, 0, 0],
+    "None inside": [None, 0.5, 0.5],
+    "missing": pd.array([0.5, 0.5, None], dtype="Float64"),
+    "complex": np.array([0.2, 0.3, 0.5]) + 0j,
+    "dates": np.array(["2020-01-01"] * 3, dtype="datetime64[D]"),
+    "durations": np.array([1, 2, 3], dtype="timedelta64[D]"),
+    "masked": MASKED,
+    "masked inside": [0.2, 0.3, np.ma.masked],
+    "a set": {0.2, 0.3, 0.5},
+    "a dict": {"A": 0.2, "M": 0.3, "B": 0.5},
+    "a generator": (x for x in (0.2, 0.3, 0.5)),
+    "an object": Hostile(),
+    "objects": [object()] * 3,
+    "records": np.zeros(3, dtype=[("a", float)]),
+    "four axes": np.zeros((1, 1, 1, 3)),
+}
+NO_SHARES = NO_ARRAY | {
+    "too few": [0.5, 0.5],
+    "too many": [0.25] * 4,
+    "a sum of 1.5": [0.5, 0.5, 0.5],
+    "only zeros": [0.0, 0.0, 0.0],
+    "negative": [1.5, -0.5, 0.0],
+    "labels of others": ELSEWHERE,
+    "labels of others after sorting": pd.Series([0.2, 0.3, 0.5], index=[2, 0, 1]),
+    "a label twice": pd.Series([0.2, 0.3, 0.5], index=["A", "A", "B"]),
+}
+NO_MATRIX = NO_ARRAY | {
+    "one axis": [0.2, 0.3, 0.5],
+    "three axes": np.zeros((1, 2, 3)),
+    "masked": np.ma.masked_greater([[0.2, 0.8], [0.5, 0.5]], 0.7),  # type: ignore[no-untyped-call]
+    "masked rows": [MASKED, MASKED],
+    "labelled rows": [ELSEWHERE, ELSEWHERE],
+    "strings": [["1", "0"], ["0", "1"]],
+    "no columns": np.zeros((2, 0)),
+    "no rows": np.zeros((0, 3)),
+    "a column of text": pd.DataFrame({"A": [1.0, 0.0], "B": ["x", "y"]}),
+    "a column of dates": pd.DataFrame({"A": [1.0], "B": [pd.Timestamp("2020-01-01")]}),
+    "a missing value": pd.DataFrame({"A": [1.0, None], "B": [0.0, 1.0]}),
+}
+NO_POPULATION: dict[str, Any] = {
+    "None": None,
+    "an array": np.eye(3),
+    "lists": [[1.0, 0.0]],
+    "a string": "crowd",
+    "a number": 3,
+    "the class": Population,
+    "a DataFrame": pd.DataFrame(np.eye(3)),
+    "an object": Hostile(),
+}
+NO_CHOICE: dict[str, Any] = {
+    "None": None,
+    "another string": "nope",
+    "bytes": b"ordinal",
+    "0": 0,
+    "True": True,
+    "a list": ["ordinal"],
+    "an array": np.array(["ordinal", "noisy"]),
+    "a dict": {},
+    "an object": Hostile(),
+}
+NO_LABELS: dict[str, Any] = {
+    "a string": "AMB",
+    "bytes": b"AMB",
+    "a number": 3,
+    "integers": [0, 1, 2],
+    "floats": [0.0, 1.0, 2.0],
+    "booleans": [True, False, True],
+    "bytes inside": [b"A", b"M", b"B"],
+    "None inside": ["A", None, "B"],
+    "NaN inside": ["A", math.nan, "B"],
+    "lists": [["A"], ["M"], ["B"]],
+    "a range": range(3),
+    "one twice": ["A", "A", "B"],
+    "a set": {"A", "M", "B"},
+    "a dict": {"A": 0, "M": 1, "B": 2},
+    "an array of numbers": np.arange(3),
+    "an object": Hostile(),
+}
+NO_OPTION: dict[str, Any] = {
+    "None": None,
+    "out of range": 3,
+    "negative": -1,
+    "no such label": "nobody",
+    "bytes": b"A",
+    "1.0": 1.0,
+    "True": True,
+    "NaN": math.nan,
+    "a list": [0],
+    "an array": np.array([0]),
+    "huge": 10**400,
+    "complex": 1j,
+    "an object": Hostile(),
+}
+NO_LINK: dict[str, Any] = {
+    "None": None,
+    "a string": "logistic",
+    "a number": 1.0,
+    "the class": Logistic,
+    "NaN": lambda gap: np.full(np.shape(gap), math.nan),
+    "above 1": lambda gap: 1.0 + np.asarray(gap),
+    "infinite": lambda gap: np.full(np.shape(gap), math.inf),
+    "constant": lambda gap: np.full(np.shape(gap), 0.5),
+    "decreasing": lambda gap: 1.0 - Logistic()(gap),
+    "not symmetric": lambda gap: Logistic()(gap) ** 2,
+    "of another shape": lambda gap: Logistic()(np.ravel(gap)),
+    "a scalar": lambda gap: 0.5,
+    "lists": lambda gap: Logistic()(gap).tolist(),
+    "complex": lambda gap: Logistic()(gap) + 0j,
+    "nothing": lambda gap: None,
+    "an error": lambda gap: {}[0],
+    "of two arguments": lambda gap, other: gap,
+}
+NO_PATH: dict[str, Any] = {
+    "None": None,
+    "a number": 3,
+    "bytes": b"file",
+    "a list": ["file"],
+    "an object": Hostile(),
+}
+NO_FILE = NO_PATH | {"missing": "no/such/file.csv", "a folder": ".", "a null byte": "a\0b"}
+NO_FRAME: dict[str, Any] = {
+    "None": None,
+    "an array": np.eye(3),
+    "a dict": {"question": ["Q"]},
+    "a Series": pd.Series([1.0]),
+    "no columns": pd.DataFrame(),
+    "a column twice": pd.DataFrame(np.eye(2), columns=["question", "question"]),
+}
+NO_OBJECT: dict[str, Any] = {
+    "None": None,
+    "a string": "one",
+    "a number": 3,
+    "an array": np.eye(3),
+    "an object": Hostile(),
+}
+NO_MAPPING = {"a string": "map", "a number": 3, "a list": [1], "an object": Hostile()}
+NO_NAMES: dict[str, Any] = {
+    "a number": 3,
+    "numbers": [1, 2],
+    "None inside": [None],
+    "bytes": b"sex",
+    "a column that is not there": ["nowhere"],
+    "lists": [["sex"]],
+    "an object": Hostile(),
+}
+
+
+def without(values: Mapping[str, Any], *what: str) -> dict[str, Any]:
+    """Return bad values without some that are good here."""
+    return {name: value for name, value in values.items() if name not in what}
+
+
+class Call(NamedTuple):
+    """A call that works, and what is none of its arguments.
+
+    Attributes
+    ----------
+    function : callable
+    good : mapping
+        The arguments of a call that works.
+    bad : mapping of str to mapping
+        By the name of the argument.
+    named : mapping of str to str
+        What the message calls an argument, if not by its name.
+    """
+
+    function: Callable[..., Any]
+    good: Mapping[str, Any]
+    bad: Mapping[str, Mapping[str, Any]]
+    named: Mapping[str, str] = {}
+
+
+def of_population(function: Callable[..., Any], **bad: Mapping[str, Any]) -> Call:
+    """Return the call of a function of a population whose other arguments may be omitted."""
+    return Call(function, {"population": CROWD}, {"population": NO_POPULATION} | bad)
+
+
+RULES: dict[str, Call] = {
+    "nbc": of_population(sp.nbc, sampling=NO_SHARES),
+    "average_reward": of_population(sp.average_reward),
+    "borda": of_population(sp.borda, sampling=NO_SHARES),
+    "plurality": of_population(sp.plurality),
+    "copeland": of_population(sp.copeland, votes=NO_CHOICE),
+    "maximin": of_population(sp.maximin, votes=NO_CHOICE),
+    "maximal_lottery": of_population(sp.maximal_lottery, votes=NO_CHOICE),
+    "nash_welfare": of_population(sp.nash_welfare),
+    "egalitarian": of_population(sp.egalitarian),
+    "compare_rules": of_population(sp.compare_rules),
+    "ranking": Call(
+        sp.ranking,
+        {"scores": [1.0, 2.0, 3.0]},
+        {
+            "scores": without(NO_ARRAY, "infinite", "huge"),
+            "tolerance": NOT_IN_UNIT | {"2": -2.0} | NONE,
+        },
+    ),
+    "describe": Call(
+        sp.ranking([1.0, 2.0, 3.0]).describe, {"options": ("A", "M", "B")}, {"options": NO_LABELS}
+    ),
+}
+
+POPULATIONS: dict[str, Call] = {
+    "Population": Call(
+        Population,
+        {"rewards": np.eye(3)},
+        {
+            "rewards": NO_MATRIX
+            | {
+                "one option": [[1.0], [2.0]],
+                "too large": [[1e308, -1e308]],
+                "a column twice": pd.DataFrame(np.eye(2), columns=["A", "A"]),
+                "columns of numbers": pd.DataFrame(np.eye(2), columns=[2019, 2020]),
+            },
+            "shares": NO_SHARES,
+            "link": NO_LINK,
+            "types": NO_LABELS | {"too few": ["A"]},
+            "options": NO_LABELS | {"too few": ["A"]},
+        },
+        {"columns of numbers": "options", "a column twice": "options"},
+    ),
+    "Population of labels": Call(
+        Population,
+        {
+            "rewards": pd.DataFrame(np.eye(3), columns=list("AMB"), index=list("uvw")),
+            "options": list("BMA"),
+        },
+        {"options": NO_LABELS, "shares": {"labels of options": ELSEWHERE}},
+    ),
+    "from_choice_shares": Call(
+        Population.from_choice_shares,
+        {"choice_shares": [[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.1, 0.8]]},
+        {
+            "choice_shares": NO_MATRIX
+            | {
+                "negative": [[1.5, -0.5]],
+                "a sum of 0.9": [[0.6, 0.3]],
+                "one option": [[1.0], [1.0]],
+            },
+            "shares": NO_SHARES,
+            "smoothing": NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf},
+            "link": NO_LINK,
+            "types": NO_LABELS,
+            "options": NO_LABELS,
+        },
+        {},
+    ),
+    "index": Call(CROWD.index, {"option": "A"}, {"option": NO_OPTION}),
+    "Logistic": Call(Logistic, {}, {"temperature": NOT_POSITIVE | NONE}),
+    "Probit": Call(sp.Probit, {}, {"temperature": NOT_POSITIVE | NONE}),
+    "Logistic of a gap": Call(
+        Logistic(),
+        {"gap": 1.0},
+        {"gap": without(NO_ARRAY, "a number", "a 0-d array", "nothing", "infinite", "four axes")},
+    ),
+    "ring": Call(ring, {}, {"size": NO_INTEGER | NONE | {"0": 0, "6": 6}}),
+}
+
+THEORY: dict[str, Call] = {
+    "at_temperature": Call(
+        sp.at_temperature,
+        {"population": CROWD, "temperature": 2.0},
+        {"population": NO_POPULATION, "temperature": NOT_POSITIVE | NONE},
+    ),
+    "nbc_by_temperature": Call(
+        sp.nbc_by_temperature,
+        {"population": CROWD, "temperatures": [1.0, 2.0]},
+        {
+            "population": NO_POPULATION,
+            "temperatures": without(NO_ARRAY, "nothing") | {"0": [0.0, 1.0], "negative": [-1.0]},
+            "sampling": NO_SHARES,
+        },
+    ),
+    "crossing_temperatures": Call(
+        sp.crossing_temperatures,
+        {"population": CROWD, "a": "A", "b": "M"},
+        {
+            "population": NO_POPULATION,
+            "a": NO_OPTION,
+            "b": NO_OPTION | {"the same": "A"},
+            "sampling": NO_SHARES,
+            "low": NOT_POSITIVE | NONE,
+            "high": NOT_POSITIVE | NONE | {"below low": 0.01},
+        },
+        {"a": "option", "b": "option|b"},
+    ),
+    "average_reward_bounds": Call(
+        sp.average_reward_bounds,
+        {"population": CAMPS, "a": "A", "b": "B"},
+        {
+            "population": NO_POPULATION,
+            "a": NO_OPTION,
+            "b": NO_OPTION | {"the same": "A"},
+            "dictionary": NO_MATRIX | {"too narrow": [[1.0, 0.0]]},
+            "bound": NO_NUMBER | {"too small": 1.0, "infinity": math.inf},
+            "seed": NO_INTEGER | NONE,
+        },
+        {"a": "option", "b": "option|b"},
+    ),
+    "anonymous_twin": Call(
+        sp.anonymous_twin,
+        {"population": CAMPS},
+        {
+            "population": NO_POPULATION,
+            "bound": NO_NUMBER | {"too small": 1.0, "infinity": math.inf},
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "bradley_terry_misfit": of_population(sp.bradley_terry_misfit),
+    "usable_outcomes": Call(
+        sp.usable_outcomes,
+        {"n_types": 3},
+        {
+            "n_types": NO_INTEGER | NONE | {"0": 0, "11": 11, "10**400": 10**400},
+            "mean_gap": NO_NUMBER | NONE | {"101": 101.0, "infinity": math.inf},
+            "n_points": NO_INTEGER | {"7": 7},
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "error_orders": Call(
+        sp.error_orders,
+        {"mean_rewards": [0, 1, 2], "deviations": [[2, 0, -1], [0, 0, 1], [-2, 0, 1]]},
+        {
+            "mean_rewards": without(NO_ARRAY, "nothing") | NONE,
+            "deviations": NO_MATRIX | NONE,
+            "scales": NO_ARRAY | NONE | {"one": [0.1], "increasing": [0.1, 0.2], "0": [0.1, 0.0]},
+            "shares": NO_SHARES,
+        },
+    ),
+}
+
+SURVEY = surveys.read_starter("country")
+COUNTS = [[60.0, 30.0, 10.0], [20.0, 20.0, 60.0], [10.0, 10.0, 10.0]]
+NEGATIVE = {"negative": [[-1.0, 2.0, 3.0]] * 3}
+THREE = {"groups": ["u", "v", "w"], "options": ["A", "M", "B"]}
+ROWS = pd.DataFrame({"sex": ["f", "m", "f", "m"], "w": [1.0, 1.0, 2.0, 1.0], "Q": [1, 2, 2, 1]})
+TABLE = pd.DataFrame(
+    [("Q", "f", "yes", 3), ("Q", "f", "no", 4)], columns=["question", "group", "option", "count"]
+)
+PROTOCOL = surveys.Protocol()
+RESPONDENTS: dict[str, Any] = {
+    "groups": np.array([0, 1, 2, 0]),
+    "options": np.array([0, 1, 2, 1]),
+    "weights": np.ones(4),
+}
+ANSWERS = surveys.Respondents(**RESPONDENTS)
+
+SURVEYS: dict[str, Call] = {
+    "from_counts": Call(
+        surveys.Question.from_counts,
+        {"key": "Q", "counts": COUNTS, **THREE},
+        {
+            "key": NO_OBJECT | {"a string": b"Q"},
+            "counts": NO_MATRIX
+            | NEGATIVE
+            | {"labels of others": pd.DataFrame(np.eye(3), index=list("uvz"))},
+            "groups": NO_LABELS | NONE,
+            "options": NO_LABELS | NONE,
+            "ordinals": {"too few": [1.0], "strings": ["1", "2", "3"], "a string": "123"},
+            "text": {"a number": 3, "None": None},
+        },
+        {"no columns": "counts|options", "no rows": "groups|counts"},
+    ),
+    "from_shares": Call(
+        surveys.Question.from_shares,
+        {"key": "Q", "choice_shares": np.full((3, 3), 1 / 3), **THREE},
+        {
+            "key": NO_OBJECT | {"a string": b"Q"},
+            "choice_shares": NO_MATRIX | NEGATIVE,
+            "groups": NO_LABELS | NONE,
+            "options": NO_LABELS | NONE,
+            "group_shares": NO_SHARES,
+        },
+        {"no columns": "choice_shares|options", "no rows": "groups|choice_shares"},
+    ),
+    "from_respondents": Call(
+        surveys.Question.from_respondents,
+        {"key": "Q", "respondents": ANSWERS, **THREE},
+        {
+            "key": NO_OBJECT | {"a string": b"Q"},
+            "respondents": NO_OBJECT
+            | {
+                "positions too large": surveys.Respondents(
+                    **RESPONDENTS | {"groups": np.array([0, 1, 3, 0])}
+                ),
+                "negative weights": surveys.Respondents(**RESPONDENTS | {"weights": -np.ones(4)}),
+                "NaN weights": surveys.Respondents(
+                    **RESPONDENTS | {"weights": np.full(4, math.nan)}
+                ),
+            },
+            "groups": NO_LABELS | NONE,
+            "options": NO_LABELS | NONE,
+        },
+    ),
+    "Respondents": Call(
+        surveys.Respondents,
+        RESPONDENTS,
+        {
+            "groups": NO_OBJECT | {"floats": np.zeros(4), "masked": MASKED, "a list": [0, 1, 2, 0]},
+            "options": NO_OBJECT | {"too few": np.array([0, 1])},
+            "weights": NO_OBJECT | {"too few": np.ones(3), "strings": np.array(list("1111"))},
+            "replicate_weights": {"one axis": np.ones(4), "a list": [[1.0]] * 4},
+            "sample": {"None": None, "a number": 3},
+        },
+        {"floats": "groups", "masked": "groups"},
+    ),
+    "without": Call(
+        SURVEY["ENTRY_2005"].without,
+        {"reason": "why"},
+        {"groups": NO_LABELS, "options": NO_LABELS, "reason": NO_OBJECT | {"a string": b"why"}},
+    ),
+    "Question.population": Call(
+        SURVEY["ENTRY_2005"].population,
+        {},
+        {"smoothing": NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf}, "link": NO_LINK},
+    ),
+    "Survey": Call(
+        surveys.Survey,
+        {"name": "one", "questions": tuple(SURVEY)},
+        {
+            "name": NO_OBJECT | {"a string": b"one"},
+            "questions": NO_OBJECT | {"none": (), "one twice": tuple(SURVEY) * 2, "names": ("Q",)},
+        },
+    ),
+    "Survey by key": Call(
+        SURVEY.__getitem__,
+        {"key": "ENTRY_2005"},
+        {"key": NO_OBJECT | {"0": 0, "a list": ["Q"]}},
+        {"key": "question"},
+    ),
+    "from_frame": Call(
+        surveys.Survey.from_frame,
+        {"frame": TABLE},
+        {"frame": NO_FRAME, "groups": NO_OBJECT | {"a list": ["group"]}},
+        {"no columns": "column", "a column twice": "columns", "groups": "groups|column"},
+    ),
+    "survey_from_rows": Call(
+        surveys.survey_from_rows,
+        {"frame": ROWS, "groups": ["sex"]},
+        {
+            "frame": NO_FRAME,
+            "groups": NO_NAMES | NONE | {"none": []},
+            "weight": {"a number": 3, "a list": ["w"], "text": "sex", "not there": "nowhere"},
+            "questions": NO_NAMES | {"one twice": ["Q", "Q"]},
+            "value_labels": NO_MAPPING | {"of a list": {"Q": ["yes", "no"]}},
+            "texts": NO_MAPPING | {"of a number": {"Q": 3}},
+            "replicate_weights": NO_NAMES | NONE,
+            "drop_groups": NO_NAMES | NONE,
+        },
+        {
+            "no columns": "column",
+            "a column twice": "columns",
+            "a column that is not there": "column|drop_groups",
+            "text": "sex",
+            "not there": "column",
+        },
+    ),
+    "Protocol": Call(
+        surveys.Protocol,
+        {},
+        {
+            "smoothing": NO_NUMBER
+            | NONE
+            | {"-1": -1.0, "infinity": math.inf, "another": "laplace"},
+            "margin": NOT_IN_UNIT | NONE,
+            "floor": NOT_IN_UNIT | NONE,
+            "min_options": NO_INTEGER | NONE | {"1": 1},
+            "min_respondents_per_option": NO_NUMBER | NONE | {"-1": -1.0},
+            "link": NO_LINK,
+            "base": NO_CHOICE | {"a dict": {"Q": [0.5, 0.5]}},
+        },
+    ),
+    "Bootstrap": Call(
+        surveys.Bootstrap,
+        {},
+        {
+            "n_replicates": NO_INTEGER | NONE | {"1": 1, "1e3": 1e3},
+            "seed": NO_INTEGER | NONE,
+            "method": NO_CHOICE,
+            "level": NOT_IN_UNIT | NONE | {"0": 0.0, "1": 1.0},
+            "replicate_scale": NOT_POSITIVE,
+        },
+    ),
+    "study": Call(
+        surveys.study,
+        {"survey": SURVEY},
+        {
+            "survey": NO_OBJECT,
+            "protocol": NO_OBJECT,
+            "bootstrap": without(NO_OBJECT, "None"),
+            "n_jobs": without(NO_INTEGER, "-1") | {"0": 0, "-2": -2},
+            "keep": without(NO_PATH, "None"),
+        },
+    ),
+    "replicate": Call(
+        surveys.replicate,
+        {
+            "question": SURVEY["ENTRY_2005"],
+            "protocol": PROTOCOL,
+            "bootstrap": surveys.Bootstrap(2),
+        },
+        {"question": NO_OBJECT, "protocol": NO_OBJECT, "bootstrap": NO_OBJECT},
+    ),
+    "sensitivity": Call(
+        surveys.sensitivity,
+        {"variants": {"one": (SURVEY, PROTOCOL)}},
+        {
+            "variants": NO_OBJECT | {"none": {}, "of others": {"one": (PROTOCOL, SURVEY)}},
+            "reference": {"another": "two", "a number": 1, "a list": ["one"]},
+        },
+    ),
+    "smoothing_variants": Call(
+        surveys.smoothing_variants,
+        {"survey": SURVEY, "protocol": PROTOCOL},
+        {"survey": NO_OBJECT, "protocol": NO_OBJECT},
+    ),
+    "temperature_variants": Call(
+        surveys.temperature_variants,
+        {"survey": SURVEY, "protocol": PROTOCOL},
+        {"survey": NO_OBJECT, "protocol": NO_OBJECT},
+    ),
+    "base_variants": Call(
+        surveys.base_variants,
+        {"survey": SURVEY, "protocol": PROTOCOL},
+        {"survey": NO_OBJECT, "protocol": NO_OBJECT},
+    ),
+    "grouping_variants": Call(
+        surveys.grouping_variants,
+        {"surveys": {"one": SURVEY}, "protocol": PROTOCOL},
+        {"surveys": NO_OBJECT, "protocol": NO_OBJECT},
+    ),
+    "read_starter": Call(surveys.read_starter, {}, {"groups": without(NO_CHOICE, "None")}),
+}
+
+NO_LIST = without(NO_NAMES, "a column that is not there") | NONE
+
+FILES: dict[str, Call] = {
+    "read_table": Call(surveys.read_table, {}, {"path": NO_FILE}),
+    "read_opinionqa": Call(
+        surveys.read_opinionqa, {"path": "."}, {"path": NO_FILE, "groups": NO_CHOICE}
+    ),
+    "read_globalopinionqa": Call(surveys.read_globalopinionqa, {}, {"path": NO_FILE}),
+    "read_respondents": Call(
+        surveys.read_respondents,
+        {"path": "no/such.csv", "groups": ["sex"]},
+        {"path": NO_FILE, "groups": NO_LIST, "where": NO_MAPPING},
+    ),
+    "read_ratings": Call(
+        surveys.read_ratings,
+        {"path": "no/such.csv", "groups": ["sex"], "item": "book", "rating": "stars"},
+        {
+            "path": NO_FILE,
+            "groups": NO_LIST,
+            "item": without(NO_OBJECT, "a string"),
+            "rating": without(NO_OBJECT, "a string"),
+        },
+    ),
+    "read_atp": Call(
+        surveys.read_atp,
+        {"path": "no/such.sav"},
+        {"path": NO_FILE, "groups": NO_LIST, "weight": {"a number": 3}},
+    ),
+    "read_base": Call(surveys.read_base, {}, {"path": NO_FILE}),
+    "data set": Call(where, {}, {"name": NO_CHOICE}),
+}
+
+CALLS = RULES | POPULATIONS | THEORY | SURVEYS | FILES
+
+
+def faults(call: Call, argument: str, what: str, value: Any) -> str:
+    """Return what is wrong with how a function refuses a bad value; nothing if it does it well."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = call.function(**{**call.good, argument: value})
+    except (InputError, DataError) as error:
+        named = call.named.get(what, call.named.get(argument, argument))
+        in_file = isinstance(error, DataError) and isinstance(value, str)
+        pattern = re.escape(str(Path(value))) if in_file else rf"\b({named})\b"
+        fine = re.search(pattern, str(error)) and "\n" not in str(error)
+        return "" if fine else f"{what}: the message does not name it: {error}"
+    except Exception as error:
+        return f"{what}: {error!r}"
+    return f"{what}: accepted, {found!r}"[:200]
+
+
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+@every_call
+def test_bad_input_is_refused_by_name(call: Call) -> None:
+    wrong = [
+        f"{argument}, {fault}"
+        for argument, values in call.bad.items()
+        for what, value in values.items()
+        if (fault := faults(call, argument, what, value))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in FILES])
+def test_the_calls_that_are_spoilt_work(name: str) -> None:
+    CALLS[name].function(**CALLS[name].good)
+
+
+def test_there_are_many_kinds() -> None:
+    assert sum(len(values) for call in CALLS.values() for values in call.bad.values()) > 2000
+
+
+# --- what looks odd and has a right answer ------------------------------------------------
+
+TABLED = pd.DataFrame(CROWD.rewards, index=["u", "v", "w"], columns=["A", "M", "B"])
+SHARES = [0.5, 0.3, 0.2]
+PLAIN = Population(CROWD.rewards, SHARES, types=["u", "v", "w"], options=["A", "M", "B"])
+
+ODD: dict[str, tuple[Any, Any]] = {
+    "integers": (lambda: sp.nbc(Population([[4, 1, 0]])), sp.nbc(Population([[4.0, 1.0, 0.0]]))),
+    "fractions": (lambda: sp.average_reward(Population([[Fraction(1, 2), 1]])), [0.5, 1.0]),
+    "float32": (lambda: sp.average_reward(Population(np.float32([[0.5, 1]]))), [0.5, 1.0]),
+    "a tuple": (lambda: sp.nbc(CROWD, (0.5, 0.5, 0)), sp.nbc(CROWD, [0.5, 0.5, 0])),
+    "nothing masked": (
+        lambda: sp.nbc(CROWD, np.ma.array([0.5, 0.5, 0])),  # type: ignore[no-untyped-call]
+        sp.nbc(CROWD, [0.5, 0.5, 0]),
+    ),
+    "a column without labels": (
+        lambda: sp.nbc(CROWD, pd.Series([0.5, 0.5, 0])),
+        sp.nbc(CROWD, [0.5, 0.5, 0]),
+    ),
+    "labels in another order": (
+        lambda: sp.nbc(CROWD, pd.Series([0.0, 0.5, 0.5], index=["B", "M", "A"])),
+        sp.nbc(CROWD, [0.5, 0.5, 0]),
+    ),
+    "a table": (lambda: sp.nbc(Population(TABLED, SHARES)), sp.nbc(PLAIN)),
+    "a table's labels": (
+        lambda: Population(TABLED).types + Population(TABLED).options,
+        ("u", "v", "w", "A", "M", "B"),
+    ),
+    "a table in another order": (
+        lambda: (
+            Population(
+                TABLED.iloc[::-1, [1, 0, 2]], SHARES, types=["u", "v", "w"], options=["A", "M", "B"]
+            ).rewards
+        ),
+        CROWD.rewards,
+    ),
+    "shares of types in another order": (
+        lambda: sp.nbc(Population(TABLED, pd.Series(SHARES[::-1], index=["w", "v", "u"]))),
+        sp.nbc(PLAIN),
+    ),
+    "choice shares by label": (
+        lambda: Population.from_choice_shares(
+            pd.DataFrame({"A": [0.5, 0.25], "B": [0.5, 0.75]}, index=["u", "v"]), options=["B", "A"]
+        ).rewards[1],
+        [math.log(3) / 2, -math.log(3) / 2],
+    ),
+    "counts by label": (
+        lambda: (
+            surveys.Question.from_counts(
+                "Q",
+                pd.DataFrame({"no": [1, 2], "yes": [3, 4]}, index=["b", "a"]),
+                ["a", "b"],
+                ["yes", "no"],
+            ).counts
+        ),
+        [[4, 2], [3, 1]],
+    ),
+    "a numpy integer": (lambda: CROWD.index(np.int64(2)), 2),
+    "a numpy string": (lambda: CROWD.index(np.str_("B")), 2),
+    "a generator as a seed": (
+        lambda: sp.usable_outcomes(2, seed=np.random.default_rng(3)).singular_values,  # type: ignore[arg-type]
+        sp.usable_outcomes(2, seed=3).singular_values,
+    ),
+    "no temperature to speak of": (
+        lambda: sp.nbc(sp.at_temperature(CROWD, 1e-320)),
+        sp.borda(CROWD),
+    ),
+    "heat": (lambda: sp.nbc(sp.at_temperature(CROWD, 1e300)), [0.5, 0.5, 0.5]),
+    "large rewards": (lambda: sp.nbc(Population([[1e300, -1e300]])), [0.75, 0.25]),
+    "a cold probit": (
+        lambda: sp.nbc(Population(CROWD.rewards, link=sp.Probit(1e-320))),
+        sp.borda(CROWD),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("what", ODD)
+def test_odd_input_has_its_right_answer(what: str) -> None:
+    run, right = ODD[what]
+    found = run()
+    if isinstance(right, tuple):
+        assert found == right
+    else:
+        np.testing.assert_allclose(found, right, rtol=0, atol=1e-12)
+
+
+# --- the command line ---------------------------------------------------------------------
+
+COMMANDS = [
+    "survey --jobs 0",
+    "survey --jobs -2",
+    "survey --jobs many",
+    "survey --jobs 1.5",
+    "survey --top -1",
+    "survey --top ten",
+    "survey --bootstrap -3",
+    "survey --bootstrap 1",
+    "survey --bootstrap 2.5",
+    "survey --level 2",
+    "survey --level 0",
+    "survey --level nan",
+    "survey --seed -1",
+    "survey --seed 1.0",
+    "survey --resample jackknife",
+    "survey --replicate-scale 0",
+    "survey --smoothing -1",
+    "survey --smoothing laplace",
+    "survey --smoothing nan",
+    "survey --margin -1",
+    "survey --margin nan",
+    "survey --margin inf",
+    "survey --floor 2",
+    "survey --floor 0.5",
+    "survey --temperature 0",
+    "survey --temperature nan",
+    "survey --base no/such/file.csv",
+    "survey --base {folder}",
+    "survey --min-respondents -1",
+    "survey --question nowhere",
+    "survey --sensitivity groups",
+    "survey --sensitivity everything",
+    "survey --source nowhere",
+    "survey --groups nobody",
+    "survey --path {folder}",
+    "survey --source table",
+    "survey --source table --path {folder}",
+    "survey --source table --path no/such/file.csv",
+    "survey --source table --path {binary}",
+    "survey --source table --path {empty}",
+    "survey --source opinionqa --path {folder}",
+    "survey --source globalopinionqa --path {binary}",
+    "survey --source respondents --path {binary} --groups sex",
+    "survey --source respondents --path {folder} --groups sex --where sex",
+    "survey --source ratings --path {binary} --groups sex",
+    "survey --source atp --path {binary}",
+    "survey --source atp --path {folder}",
+    "survey --weight sex",
+    "survey --out {empty}",
+    "survey --nonsense",
+    "data get nothing",
+    "data where ..",
+    "data",
+    "explorer --out {folder}",
+    "nonsense",
+    "",
+]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bad_commands_take_one_line_and_exit_with_2(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(bytes(range(256)) * 4)
+    places = {name: str(tmp_path / name) for name in ("folder", "empty", "binary")}
+    assert main([part.format(**places) for part in command.split()]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("socialpref: error: ")
+    assert shown.err.count("\n") == 1
+    assert not (tmp_path / "socialpref-survey").exists()
