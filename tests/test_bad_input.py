@@ -26,9 +26,9 @@ from socialpref.errors import DataError
 from socialpref.examples import ring
 from socialpref.surveys.registry import where
 
-CROWD = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]], options=["A", "M", "B"])
+CROWD = Population([[4.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.0, 4.0]], options=["A", "M", "B"])
 CAMPS = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
-MASKED = np.ma.masked_greater([0.2, 0.3, 0.5], 0.4)  # type: ignore[no-untyped-call]
+MASKED = np.ma.masked_greater([0.2, 0.3, 0.5], 0.4)
 ELSEWHERE = pd.Series([0.2, 0.3, 0.5], index=["A", "M", "elsewhere"])
 
 
@@ -115,7 +115,7 @@ NO_SHARES = NO_ARRAY | {
 NO_MATRIX = NO_ARRAY | {
     "one axis": [0.2, 0.3, 0.5],
     "three axes": np.zeros((1, 2, 3)),
-    "masked": np.ma.masked_greater([[0.2, 0.8], [0.5, 0.5]], 0.7),  # type: ignore[no-untyped-call]
+    "masked": np.ma.masked_greater([[0.2, 0.8], [0.5, 0.5]], 0.7),
     "masked rows": [MASKED, MASKED],
     "labelled rows": [ELSEWHERE, ELSEWHERE],
     "strings": [["1", "0"], ["0", "1"]],
@@ -195,7 +195,7 @@ NO_LINK: dict[str, Any] = {
     "lists": lambda gap: Logistic()(gap).tolist(),
     "complex": lambda gap: Logistic()(gap) + 0j,
     "nothing": lambda gap: None,
-    "an error": lambda gap: {}[0],
+    "an error": lambda gap: gap.nothing,
     "of two arguments": lambda gap, other: gap,
 }
 NO_PATH: dict[str, Any] = {
@@ -703,11 +703,14 @@ PLAIN = Population(CROWD.rewards, SHARES, types=["u", "v", "w"], options=["A", "
 
 ODD: dict[str, tuple[Any, Any]] = {
     "integers": (lambda: sp.nbc(Population([[4, 1, 0]])), sp.nbc(Population([[4.0, 1.0, 0.0]]))),
-    "fractions": (lambda: sp.average_reward(Population([[Fraction(1, 2), 1]])), [0.5, 1.0]),
-    "float32": (lambda: sp.average_reward(Population(np.float32([[0.5, 1]]))), [0.5, 1.0]),
+    "fractions": (
+        lambda: sp.average_reward(Population(np.array([[Fraction(1, 2), 1]]))),
+        [0.5, 1.0],
+    ),
+    "float32": (lambda: sp.average_reward(Population(np.ones((1, 2), np.float32))), [1.0, 1.0]),
     "a tuple": (lambda: sp.nbc(CROWD, (0.5, 0.5, 0)), sp.nbc(CROWD, [0.5, 0.5, 0])),
     "nothing masked": (
-        lambda: sp.nbc(CROWD, np.ma.array([0.5, 0.5, 0])),  # type: ignore[no-untyped-call]
+        lambda: sp.nbc(CROWD, np.ma.array([0.5, 0.5, 0])),
         sp.nbc(CROWD, [0.5, 0.5, 0]),
     ),
     "a column without labels": (
@@ -752,7 +755,7 @@ ODD: dict[str, tuple[Any, Any]] = {
         ),
         [[4, 2], [3, 1]],
     ),
-    "a numpy integer": (lambda: CROWD.index(np.int64(2)), 2),
+    "a numpy integer": (lambda: CROWD.index(np.int64(2)), 2),  # type: ignore[arg-type]
     "a numpy string": (lambda: CROWD.index(np.str_("B")), 2),
     "a generator as a seed": (
         lambda: sp.usable_outcomes(2, seed=np.random.default_rng(3)).singular_values,  # type: ignore[arg-type]
