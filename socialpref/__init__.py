@@ -56,6 +56,7 @@ from .methods import METHODS, Method
 from .population import Population
 from .rules import (
     RULES,
+    MaximalLottery,
     Ranking,
     average_reward,
     borda,
@@ -92,6 +93,7 @@ __all__ = [
     "Limit",
     "Link",
     "Logistic",
+    "MaximalLottery",
     "Method",
     "Misfit",
     "OutputError",

@@ -411,7 +411,9 @@ def _ranges(
             raise ConvergenceError(f"maximal lottery: {found.message}")
         ends.append(found.fun)
     low, high = np.split(np.array(ends), 2)
-    return np.clip(middle + low, 0.0, 1.0), np.clip(middle - high, 0.0, 1.0)
+    ranges = np.clip([middle + low, middle - high], 0.0, 1.0)
+    ranges[ranges <= TIE_TOLERANCE] = 0.0
+    return ranges[0], ranges[1]
 
 
 def _largest_entropy(

@@ -181,3 +181,13 @@ def test_if_all_rewards_shrink_together_both_errors_are_of_third_order() -> None
 def test_bad_orders(arguments: Any, options: Any, named: str) -> None:
     with refuses(named):
         error_orders(*arguments, **options)
+
+
+@pytest.mark.parametrize("n_types", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("total", [-300.0, -40.0, 0.0, 90.0, 300.0])
+def test_the_whole_range_of_mean_gaps(n_types: int, total: float) -> None:
+    found = usable_outcomes(n_types, total / n_types)
+    assert found.null_dimension == 1 if n_types > 1 else found.null_dimension > 0
+    assert found.disagreement < 1e-9
+    if n_types > 1:
+        assert found.ratio == pytest.approx(-np.exp(-total), rel=1e-9)

@@ -1,5 +1,6 @@
 """What anonymous data leave open: against closed forms, another solver, and recomputed claims."""
 
+import tracemalloc
 from itertools import combinations
 from typing import Any
 
@@ -336,3 +337,21 @@ def test_certain_preferences_are_refused() -> None:
         bradley_terry_misfit(Population([[0, 2000.0, 1]]))
     with refuses("sampling"):
         bradley_terry_misfit(two_camps(), sampling=[1, 0, 0])
+
+
+def test_a_misfit_of_many_options_needs_no_cube_of_memory() -> None:
+    size = 200  # a cube of floats would take 64 MB
+    population = Population(np.random.default_rng(0).normal(size=(3, size)))
+    population.pairwise()
+    tracemalloc.start()
+    misfit = bradley_terry_misfit(population)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * 8 * size**2
+    P = population.pairwise()
+    L = np.log(P) - np.log(P.T)
+    assert misfit.cycle is not None
+    x, y, z = misfit.cycle
+    assert misfit.cycle_defect == pytest.approx(abs(L[y, x] + L[z, y] - L[z, x]), abs=1e-12)
+    cube = L.T[:, :, None] + L.T[None, :, :] - L.T[:, None, :]
+    assert misfit.cycle_defect == pytest.approx(np.abs(cube).max(), abs=1e-12)
