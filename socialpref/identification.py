@@ -154,8 +154,8 @@ def average_reward_bounds(
         if bound is not None:
             raise _validate.complaint("bound", "omitted where a dictionary is given", bound)
         given = _validate.real_array("dictionary", dictionary, 2)
-        if not len(given) or given.shape[1] != population.n_options:
-            must = f"of shape (types, {population.n_options}), of one type or more"
+        if given.shape[1] != population.n_options:
+            must = f"of shape (types, {population.n_options})"
             raise _validate.complaint("dictionary", must, f"shape {given.shape}")
         types, rounds = np.vstack([own, given]), 0
         reach = float(np.ptp(types, axis=1).max())

@@ -378,7 +378,7 @@ THEORY: dict[str, Call] = {
             "population": NO_POPULATION,
             "a": NO_OPTION,
             "b": NO_OPTION | {"the same": "A"},
-            "dictionary": NO_MATRIX | {"too narrow": [[1.0, 0.0]]},
+            "dictionary": without(NO_MATRIX, "no rows") | {"too narrow": [[1.0, 0.0]]},
             "bound": NO_NUMBER | {"too small": 1.0, "infinity": math.inf},
             "seed": NO_INTEGER | NONE,
         },
