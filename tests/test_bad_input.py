@@ -668,7 +668,7 @@ def faults(call: Call, argument: str, what: str, value: Any) -> str:
         return "" if fine else f"{what}: the message does not name it: {error}"
     except Exception as error:
         return f"{what}: {error!r}"
-    return f"{what}: accepted, {found!r}"[:200]
+    return f"{what}: accepted; returns {type(found).__name__}"
 
 
 def all_faults(call: Call) -> str:
