@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validate
 
 SLACK = 1e-9
-"""How far the values of a link may be from F(x) + F(-x) = 1, and decrease."""
+"""How far the values of a link may be from F(x) + F(-x) = 1, decrease, and be above 1."""
 
 
 class Link(Protocol):
@@ -144,7 +144,7 @@ def check_values(values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
     must = "a function that returns a probability for each reward gap"
     if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind != "f":
         raise _validate.complaint("link", must, _validate.shown(values))
-    outside = ~((values >= 0.0) & (values <= 1.0))
+    outside = ~((values >= 0.0) & (values <= 1.0 + SLACK))
     if outside.any():
         raise _validate.complaint("link", must, f"{values[outside].flat[0]} among its values")
     return values

@@ -308,3 +308,11 @@ def test_choice_shares_must_be_distributions(choices: Any) -> None:
 def test_smoothing_must_be_positive_for_empty_cells(smoothing: Any) -> None:
     with refuses("smoothing"):
         Population.from_choice_shares([[1.0, 0.0]], smoothing=smoothing)
+
+
+def test_shares_that_sum_to_a_little_more_than_one_are_fine() -> None:
+    rng = np.random.default_rng(0)
+    for size in range(2, 60):
+        shares = rng.dirichlet(np.ones(size))
+        decisive = Population(np.tile([1000.0, 0.0], (size, 1)), shares)
+        assert decisive.pairwise()[0, 1] == pytest.approx(1.0, abs=1e-12)
