@@ -651,7 +651,197 @@ FILES: dict[str, Call] = {
     "data set": Call(where, {}, {"name": NO_CHOICE}),
 }
 
-CALLS = RULES | POPULATIONS | THEORY | SURVEYS | FILES
+NO_PAIR_DESIGN = without(NO_SHARES, "labels of others after sorting") | {
+    "not symmetric": [[0.0, 0.5, 0.0], [0.3, 0.0, 0.2], [0.0, 0.0, 0.0]],
+    "of another shape": np.full((2, 2), 0.25),
+    "a negative pair": [[0.0, -0.5, 0.5], [-0.5, 0.0, 0.5], [0.5, 0.5, 0.0]],
+}
+NO_REFERENCE = NO_SHARES | {"0 somewhere": [0.5, 0.5, 0.0]}
+NO_REPLICAS: dict[str, Any] = {
+    "a string": "111",
+    "a number": 3,
+    "strings": ["1", "1", "1"],
+    "floats": [1.0, 1.0, 1.0],
+    "booleans": [True, True, True],
+    "None inside": [1, None, 1],
+    "too few": [1, 1],
+    "negative": [1, -1, 1],
+    "zeros": [0, 0, 0],
+    "NaN": [1, math.nan, 1],
+    "ragged": [[1], [1, 2], 1],
+    "masked": np.ma.masked_equal([1, 2, 3], 3),
+    "a dict": {"u": 1, "v": 1, "w": 1},
+    "an object": Hostile(),
+}
+POLICY = {"beta": NOT_POSITIVE | NONE, "reference": NO_REFERENCE}
+NO_POPULATIONS = NO_POPULATION | {"one of several": [CROWD, np.eye(3)]}
+
+LIMITS: dict[str, Call] = {
+    "optimal_policy": of_population(sp.optimal_policy, **POLICY),
+    "dpo_limit": of_population(sp.dpo_limit, sampling=NO_PAIR_DESIGN, **POLICY),
+    "agreement_limit": of_population(
+        sp.agreement_limit, sampling=NO_PAIR_DESIGN, replicas=NO_REPLICAS, **POLICY
+    ),
+    "reward_averaging_limit": of_population(
+        sp.reward_averaging_limit, sampling=NO_PAIR_DESIGN, **POLICY
+    ),
+    "corrected_dpo_limit": of_population(
+        sp.corrected_dpo_limit,
+        alpha=NO_NUMBER | NONE | {"infinity": math.inf},
+        form=NO_CHOICE,
+        clamp=NO_NUMBER | NONE | {"-1": -1.0},
+        sampling=NO_PAIR_DESIGN,
+        n_starts=NO_INTEGER | NONE,
+        **POLICY,
+    ),
+    "agreement_rate": of_population(
+        sp.agreement_rate, sampling=NO_PAIR_DESIGN, replicas=NO_REPLICAS
+    ),
+    "limits of several": Call(
+        sp.dpo_limit, {"population": [CROWD, CROWD]}, {"population": NO_POPULATIONS}
+    ),
+    "total_variation": Call(
+        sp.total_variation,
+        {"first": [0.2, 0.3, 0.5], "second": [0.5, 0.5, 0.0]},
+        {"first": NO_SHARES | NONE, "second": NO_SHARES | NONE},
+        {"too few": "first|second", "too many": "first|second"},
+    ),
+    "bradley_terry_misfit of a sampling": of_population(
+        sp.bradley_terry_misfit, sampling=NO_PAIR_DESIGN
+    ),
+    "error_orders of a sampling": Call(
+        sp.error_orders, dict(THEORY["error_orders"].good), {"sampling": NO_PAIR_DESIGN}
+    ),
+    "fit_bradley_terry": Call(
+        sp.fit_bradley_terry,
+        {"first": [0, 1, 2], "second": [1, 2, 0]},
+        {
+            "first": without(NO_ARRAY, "a number", "a 0-d array")
+            | {"halves": [0.5, 1.0, 2.0], "negative": [-1, 1, 2], "too few": [0, 1]},
+            "second": without(NO_ARRAY, "a number", "a 0-d array")
+            | {"halves": [0.5, 1.0, 2.0], "itself": [0, 2, 0]},
+            "outcomes": without(NO_ARRAY, "a number", "a 0-d array")
+            | {"2": 2.0, "-1": [-1.0, 1.0, 1.0], "too few": [1.0, 0.5]},
+            "weights": without(NO_ARRAY, "a number", "a 0-d array")
+            | {"negative": [-1.0, 1.0, 1.0], "only zeros": [0.0, 0.0, 0.0]},
+            "n_options": NO_INTEGER | {"too few": 2, "1": 1},
+            "tolerance": without(NOT_POSITIVE, "0") | NONE,
+            "max_iterations": NO_INTEGER | NONE | {"0": 0},
+        },
+        {
+            "too few": "first|second|outcomes|n_options",
+            "itself": "first|second",
+        },
+    ),
+}
+
+LEAST = {"margin": NOT_IN_UNIT | NONE, "floor": NOT_IN_UNIT | NONE | {"too much": 0.4}}
+NO_ANY_ARRAY = without(NO_ARRAY, "a number", "a 0-d array", "nothing", "four axes")
+NO_PAIRS: dict[str, Any] = {
+    "None": None,
+    "a number": 3,
+    "a string": "AMB",
+    "options": ["A", "M"],
+    "of one": [("A",)],
+    "of three": [("A", "M", "B")],
+    "of nobody": [("A", "nobody")],
+    "of floats": [(0, 1.0)],
+    "of booleans": [(False, True)],
+    "of itself": [("A", "A")],
+    "an object": Hostile(),
+}
+NO_MEMBERS: dict[str, Any] = {
+    "None": None,
+    "a number": 3,
+    "nobody": ["nobody"],
+    "nothing": [],
+    "one twice": ["A", "A"],
+    "floats": [0.0, 1.0],
+    "booleans": [False, True],
+    "out of range": [3],
+    "an object": Hostile(),
+}
+
+FLIPS: dict[str, Call] = {
+    "pair_flip": Call(
+        sp.pair_flip,
+        {"population": CAMPS, "above": "A", "below": "C"},
+        {
+            "population": NO_POPULATION,
+            "above": NO_OPTION,
+            "below": NO_OPTION | {"the same": "A"},
+            "sampling": NO_SHARES,
+            **LEAST,
+        },
+        {"above": "option|above", "below": "option|below"},
+    ),
+    "ranking_flip": of_population(sp.ranking_flip, sampling=NO_SHARES, **LEAST),
+    "winner_flip": of_population(sp.winner_flip, sampling=NO_SHARES, **LEAST),
+    "top_k_flip": Call(
+        sp.top_k_flip,
+        {"population": CAMPS, "k": 1},
+        {
+            "population": NO_POPULATION,
+            "k": NO_INTEGER | NONE | {"0": 0, "3": 3},
+            "sampling": NO_SHARES,
+            **LEAST,
+        },
+    ),
+    "flip_distances": Call(
+        sp.flip_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
+    ),
+    "pair_flip_distances": Call(
+        sp.pair_flip_distances,
+        {"pairwise": CAMPS.pairwise()},
+        {"pairwise": without(NO_MATRIX, "three axes"), "sampling": NO_SHARES, **LEAST},
+    ),
+    "nearest_sampling": Call(
+        sp.nearest_sampling,
+        {"population": CAMPS, "pairs": [("C", "A")]},
+        {
+            "population": NO_POPULATION,
+            "pairs": NO_PAIRS,
+            "sampling": NO_SHARES,
+            "divergence": NO_CHOICE | {"a class": sp.TotalVariation},
+            "constraints": {"a string": "none", "a list": [1.0], "an object": Hostile()},
+            **LEAST,
+        },
+        {"pairs": "pairs|pair|option"},
+    ),
+    "nearest_order": Call(
+        sp.nearest_order,
+        {"population": CAMPS, "order": ["C", "A", "B"]},
+        {
+            "population": NO_POPULATION,
+            "order": NO_MEMBERS | {"too few": ["A"]},
+            "sampling": NO_SHARES,
+            "divergence": NO_CHOICE,
+            **LEAST,
+        },
+        {"order": "order|option"},
+    ),
+    "nearest_top_set": Call(
+        sp.nearest_top_set,
+        {"population": CAMPS, "members": ["A"]},
+        {
+            "population": NO_POPULATION,
+            "members": NO_MEMBERS | {"all": ["A", "B", "C"]},
+            "sampling": NO_SHARES,
+            **LEAST,
+        },
+        {"members": "members|option"},
+    ),
+    "nearest_average_reward_order": of_population(
+        sp.nearest_average_reward_order, sampling=NO_SHARES, divergence=NO_CHOICE, **LEAST
+    ),
+    "Wasserstein": Call(
+        sp.Wasserstein,
+        {"positions": [1.0, 2.0, 3.0]},
+        {"positions": without(NO_ARRAY, "nothing") | NONE},
+    ),
+}
+
+CALLS = RULES | POPULATIONS | THEORY | SURVEYS | FILES | LIMITS | FLIPS
 
 
 def faults(call: Call, argument: str, what: str, value: Any) -> str:

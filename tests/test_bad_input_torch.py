@@ -1,0 +1,366 @@
+"""Bad input of every kind to the functions that need torch."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from socialpref import Population
+
+from .test_bad_input import (
+    CAMPS,
+    CROWD,
+    NO_ARRAY,
+    NO_CHOICE,
+    NO_FILE,
+    NO_INTEGER,
+    NO_NUMBER,
+    NO_OBJECT,
+    NO_PAIR_DESIGN,
+    NO_POPULATIONS,
+    NO_REFERENCE,
+    NO_REPLICAS,
+    NONE,
+    NOT_IN_UNIT,
+    NOT_POSITIVE,
+    Call,
+    Hostile,
+    all_faults,
+    without,
+)
+
+pytest.importorskip("torch")
+from torch.nn.functional import softplus
+
+from socialpref.llm import (
+    ARMS,
+    Settings,
+    accuracy,
+    annotate,
+    expect,
+    length_rewards,
+    mean_signs,
+    read_pairs,
+    reward_gaps,
+    summary,
+)
+from socialpref.training import (
+    MLP,
+    Annotations,
+    Tabular,
+    certify,
+    choose_classes,
+    corrected,
+    expected_cells,
+    fit_exact,
+    fit_latent_classes,
+    fit_minibatch,
+    learn,
+    simulate,
+    verify,
+)
+
+AT_LEAST_0 = NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf}
+SIZE = NO_INTEGER | NONE | {"0": 0}
+CELLS = expected_cells(CROWD)
+LINKED = simulate(CAMPS, 60, "linked", seed=0)
+ROWS = {
+    "prompt": [0, 0, 0],
+    "first": [0, 1, 2],
+    "second": [1, 2, 0],
+    "label": [1, 0, 1],
+    "n_prompts": 1,
+    "n_options": 3,
+}
+NO_COLUMN = without(NO_ARRAY, "a number", "a 0-d array") | {
+    "halves": [0.5, 1.5, 1.0],
+    "too few": [0, 1],
+    "too large": [0, 1, 9],
+    "negative": [0, 1, -5],
+    "masked": np.ma.masked_equal([0, 1, 2], 2),
+}
+COLUMNS = "label|prompt|first|second|annotator|panel"
+NO_LABEL = without(NO_COLUMN, "too large") | {"2": [0, 1, 2]}
+LENGTHS = np.array([[40, 500], [260, 120], [300, 310]])
+NO_LENGTHS: dict[str, Any] = {
+    "None": None,
+    "strings": [["40", "500"]],
+    "zeros": np.zeros((3, 2), dtype=np.int64),
+    "negative": -LENGTHS,
+    "NaN": np.full((3, 2), math.nan),
+    "complex": LENGTHS + 0j,
+    "dates": LENGTHS.astype("datetime64[D]"),
+    "masked": np.ma.masked_greater(LENGTHS, 400),
+    "ragged": [[40, 500], [260]],
+    "one axis": np.array([40, 500, 260]),
+    "three columns": np.ones((2, 3), dtype=np.int64),
+    "an object": Hostile(),
+}
+
+CALLS: dict[str, Call] = {
+    "simulate": Call(
+        simulate,
+        {"population": CROWD, "n": 10},
+        {
+            "population": NO_POPULATIONS | {"other types": [CROWD, CAMPS]},
+            "n": SIZE,
+            "information": NO_CHOICE,
+            "sampling": NO_PAIR_DESIGN,
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "simulate linked": Call(
+        simulate,
+        {"population": CROWD, "n": 10, "information": "linked"},
+        {"comparisons": SIZE | {"1": 1}},
+    ),
+    "simulate panels": Call(
+        simulate, {"population": CROWD, "n": 10, "information": "panel"}, {"replicas": NO_REPLICAS}
+    ),
+    "expected_cells": Call(
+        expected_cells,
+        {"population": CROWD},
+        {"population": NO_POPULATIONS, "information": NO_CHOICE, "sampling": NO_PAIR_DESIGN},
+    ),
+    "Annotations": Call(
+        Annotations,
+        ROWS,
+        {
+            "prompt": NO_COLUMN | NONE,
+            "first": NO_COLUMN | NONE,
+            "second": NO_COLUMN | NONE,
+            "label": NO_LABEL | NONE,
+            "n_prompts": SIZE,
+            "n_options": SIZE | {"1": 1},
+            "annotator": without(NO_COLUMN, "too large", "negative"),
+            "panel": without(NO_COLUMN, "too large", "negative"),
+        },
+        {
+            "nothing": "label|prompt|first|second|annotator|panel",
+            "too few": "label|prompt|first|second|annotator|panel",
+        },
+    ),
+    "learn": Call(
+        learn,
+        {"method": "dpo", "data": CROWD},
+        {
+            "method": NO_CHOICE,
+            "data": NO_OBJECT,
+            "sampling": NO_PAIR_DESIGN,
+            "beta": NOT_POSITIVE | NONE,
+            "reference": NO_REFERENCE,
+            "ridge": AT_LEAST_0,
+            "tolerance": NOT_POSITIVE | NONE,
+        },
+        {"data": "data|population"},
+    ),
+    "learn corrected": Call(
+        learn,
+        {"method": "corrected-dpo", "data": CROWD},
+        {
+            "alpha": NO_NUMBER | NONE | {"infinity": math.inf},
+            "form": NO_CHOICE,
+            "clamp": NO_NUMBER | NONE | {"-1": -1.0},
+        },
+    ),
+    "corrected": Call(
+        corrected,
+        {},
+        {"form": NO_CHOICE, "clamp": NO_NUMBER | NONE | {"-1": -1.0}, "rounding": AT_LEAST_0},
+    ),
+    "fit_exact": Call(
+        fit_exact,
+        {"cells": CELLS},
+        {
+            "cells": NO_OBJECT,
+            "n_prompts": NO_INTEGER | {"0": 0},
+            "n_options": NO_INTEGER | {"0": 0, "too few": 2},
+            "beta": NOT_POSITIVE | NONE,
+            "reference": NO_REFERENCE,
+            "ridge": AT_LEAST_0,
+            "tolerance": NOT_POSITIVE | NONE,
+            "max_iterations": SIZE,
+        },
+    ),
+    "fit_minibatch": Call(
+        fit_minibatch,
+        {
+            "policies": [Tabular(1, 3)],
+            "cells": CELLS,
+            "n_prompts": 1,
+            "n_options": 3,
+            "steps": 1,
+            "batch_size": 4,
+        },
+        {
+            "policies": NO_OBJECT | {"none": []},
+            "cells": NO_OBJECT,
+            "n_prompts": SIZE,
+            "n_options": SIZE,
+            "beta": NOT_POSITIVE | NONE,
+            "reference": NO_REFERENCE,
+            "steps": SIZE,
+            "batch_size": SIZE,
+            "learning_rate": NOT_POSITIVE | NONE,
+            "seed": NO_INTEGER | NONE,
+            "save_every": SIZE,
+        },
+    ),
+    "fit_latent_classes": Call(
+        fit_latent_classes,
+        {"annotations": LINKED, "n_classes": 1, "n_starts": 1},
+        {
+            "annotations": NO_OBJECT,
+            "n_classes": SIZE,
+            "ridge": AT_LEAST_0,
+            "n_starts": SIZE,
+            "seed": NO_INTEGER | NONE,
+            "tolerance": NOT_POSITIVE | NONE,
+            "max_iterations": SIZE,
+        },
+    ),
+    "choose_classes": Call(
+        choose_classes,
+        {"annotations": LINKED, "candidates": (1,), "n_starts": 1, "folds": 2},
+        {
+            "annotations": NO_OBJECT,
+            "candidates": {
+                "None": None,
+                "a number": 3,
+                "nothing": (),
+                "floats": (1.0, 2.0),
+                "booleans": (True,),
+                "0": (0, 1),
+                "strings": ("1",),
+                "an object": Hostile(),
+            },
+            "folds": SIZE | {"1": 1},
+            "rule": NO_CHOICE,
+            "n_starts": SIZE,
+            "seed": NO_INTEGER | NONE,
+            "tolerance": NOT_POSITIVE | NONE,
+            "max_iterations": SIZE,
+        },
+        {"candidates": "candidates|n_classes"},
+    ),
+    "certify": Call(
+        certify,
+        {"loss": lambda margin, label: softplus((1 - 2 * label) * margin), "population": CAMPS},
+        {
+            "loss": NO_OBJECT,
+            "population": {"None": None, "an array": np.eye(3), "the class": Population},
+            "information": NO_CHOICE,
+            "tolerance": NOT_POSITIVE | NONE,
+        },
+    ),
+    "verify": Call(
+        verify,
+        {"methods": ["dpo"], "on": {"camps": CAMPS}, "sizes": (100, 200), "n_seeds": 2},
+        {
+            "methods": {"unknown": ["nope"], "a number": 3, "nothing": [], "numbers": [1]},
+            "on": {
+                "a number": 3,
+                "an array": np.eye(3),
+                "nothing": {},
+                "of arrays": {"x": np.eye(3)},
+            },
+            "sizes": {
+                "a number": 3,
+                "0": (0,),
+                "floats": (1.5,),
+                "strings": ("30",),
+                "nothing": (),
+            },
+            "n_seeds": SIZE,
+        },
+        {"methods": "methods?", "on": "on|populations?"},
+    ),
+    "Tabular": Call(
+        Tabular, {"n_prompts": 1, "n_options": 3}, {"n_prompts": SIZE, "n_options": SIZE}
+    ),
+    "MLP": Call(
+        MLP,
+        {"n_prompts": 1, "n_options": 3},
+        {
+            "n_prompts": SIZE,
+            "n_options": SIZE,
+            "hidden": {"0": (0,), "floats": (1.5,), "a string": "15", "a number": 15},
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "length_rewards": Call(
+        length_rewards,
+        {"lengths": [64, 256]},
+        {
+            "lengths": without(NO_ARRAY, "a number", "a 0-d array", "infinite", "four axes")
+            | {"0": 0, "negative": [-3.0], "nothing": []}
+        },
+    ),
+    "reward_gaps": Call(reward_gaps, {"lengths": LENGTHS}, {"lengths": NO_LENGTHS}),
+    "mean_signs": Call(mean_signs, {"lengths": LENGTHS}, {"lengths": NO_LENGTHS}),
+    "expect": Call(
+        expect,
+        {"arm": ARMS["anonymous"], "lengths": LENGTHS},
+        {"arm": NO_OBJECT, "lengths": NO_LENGTHS},
+    ),
+    "annotate": Call(
+        annotate,
+        {"arm": ARMS["anonymous"], "lengths": LENGTHS, "budget": 10, "seed": 0},
+        {
+            "arm": NO_OBJECT,
+            "lengths": NO_LENGTHS,
+            "budget": SIZE | {"1": 1},
+            "seed": NO_INTEGER | NONE,
+            "unit": NO_CHOICE,
+        },
+    ),
+    "accuracy": Call(
+        accuracy,
+        {"margins": np.array([1.0, -1.0, 1.0]), "lengths": LENGTHS},
+        {
+            "margins": without(NO_ARRAY, "infinite", "huge") | {"too few": [1.0]},
+            "lengths": NO_LENGTHS,
+        },
+        {"too few": "margins|lengths", "nothing": "margins|lengths"},
+    ),
+    "Settings": Call(
+        Settings,
+        {},
+        {
+            "arms": {"unknown": ("nope",), "nothing": (), "a number": 3, "numbers": (1,)},
+            "budgets": {
+                "0": (0,),
+                "floats": (1.5,),
+                "strings": ("10",),
+                "nothing": (),
+                "a number": 3,
+            },
+            "units": {"unknown": ("hours",), "nothing": (), "a number": 3},
+            "seeds": SIZE,
+            "held_out": NOT_IN_UNIT | NONE | {"1": 1.0},
+            "test_pairs": NO_INTEGER | {"0": 0},
+            "head": NO_CHOICE,
+            "alpha": NO_NUMBER | NONE | {"-1": -1.0},
+            "n_classes": SIZE,
+            "beta": NOT_POSITIVE | NONE,
+            "learning_rate": NOT_POSITIVE | NONE,
+            "epochs": NOT_POSITIVE | NONE,
+            "batch_size": SIZE,
+            "save_steps": SIZE,
+        },
+        {"arms": "arms?"},
+    ),
+    "summary": Call(summary, {"outcomes": []}, {"level": NOT_IN_UNIT | NONE}),
+    "read_pairs": Call(read_pairs, {}, {"source": without(NO_FILE, "missing", "a folder")}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_bad_input_is_refused_by_name(call: Call) -> None:
+    assert not all_faults(call), all_faults(call)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in ("summary", "read_pairs")])
+def test_the_calls_that_are_spoilt_work(name: str) -> None:
+    CALLS[name].function(**CALLS[name].good)
