@@ -251,7 +251,7 @@ def bias_left(table: "pd.DataFrame") -> "Figure":
     figure = Figure(figsize=(3.6 * len(sizes) + 1.4, 3.6), layout="constrained")
     left = rows.loc[rows["method"] == "corrected 1", "of_dpo_median"]
     figure.suptitle(
-        f"At alpha 1 the median population keeps {left.min():.0%} to {left.max():.0%} of DPO's bias",
+        f"At alpha 1 the median population keeps {left.min():.0%} to {left.max():.0%} of the bias",
         fontsize=11,
     )
     panels = np.atleast_1d(figure.subplots(1, len(sizes), sharey=True))
