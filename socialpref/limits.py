@@ -127,9 +127,10 @@ def total_variation(first: ArrayLike, second: ArrayLike) -> float:
     0.25
     """
     one = _validate.real_array("first", first, 1)
-    _validate.check_shares("first", one)
-    other = _validate.distribution("second", second, len(one))
-    return float(np.abs(one / one.sum() - other).sum() / 2)
+    other = _validate.real_array("second", second, 1)
+    one = _validate.distribution("first", one, len(one))
+    other = _validate.distribution("second", other, len(one))
+    return float(np.abs(one - other).sum() / 2)
 
 
 @_per_prompt
@@ -498,7 +499,7 @@ def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> F
     must = f"{population.n_types} numbers of labels, not all 0"
     replicas = _validate.aligned("replicas", replicas, population.types)
     _validate.instance("replicas", replicas, (Sequence, np.ndarray), must)
-    counts = list(replicas) if np.ndim(replicas) == 1 else []
+    counts = [] if isinstance(replicas, np.ndarray) and replicas.ndim != 1 else list(replicas)
     labels = [_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts]
     if len(labels) != population.n_types or not any(labels):
         raise _validate.complaint("replicas", must, _validate.shown(replicas))

@@ -267,7 +267,7 @@ CALLS: dict[str, Call] = {
             },
             "sizes": {
                 "a number": 3,
-                "0": (0,),
+                "negative": (-1,),
                 "floats": (1.5,),
                 "strings": ("30",),
                 "nothing": (),
@@ -293,8 +293,10 @@ CALLS: dict[str, Call] = {
         length_rewards,
         {"lengths": [64, 256]},
         {
-            "lengths": without(NO_ARRAY, "a number", "a 0-d array", "infinite", "four axes")
-            | {"0": 0, "negative": [-3.0], "nothing": []}
+            "lengths": without(
+                NO_ARRAY, "a number", "a 0-d array", "infinite", "four axes", "nothing"
+            )
+            | {"0": 0, "negative": [-3.0]}
         },
     ),
     "reward_gaps": Call(reward_gaps, {"lengths": LENGTHS}, {"lengths": NO_LENGTHS}),
@@ -330,7 +332,7 @@ CALLS: dict[str, Call] = {
         {
             "arms": {"unknown": ("nope",), "nothing": (), "a number": 3, "numbers": (1,)},
             "budgets": {
-                "0": (0,),
+                "negative": (-1,),
                 "floats": (1.5,),
                 "strings": ("10",),
                 "nothing": (),

@@ -111,7 +111,7 @@ class Annotations:
         object.__setattr__(self, "label", labels.astype(np.int8))
         for name in ("prompt", "first", "second", "annotator", "annotator_type", "panel"):
             values = getattr(self, name)
-            if values is None:
+            if values is None and name not in limits:
                 continue
             must = f"{len(labels)} integers, one for each label"
             array = _integers(name, values, must)

@@ -130,13 +130,7 @@ def corrected_dpo(
     >>> corrected_dpo(torch.tensor([1.0]), torch.tensor([1.0]), joint)
     tensor(0.4604)
     """
-    if not isinstance(alpha, Tensor):
-        _validate.number("alpha", alpha, 0.0)
-    elif not (alpha >= 0).all():
-        raise _validate.complaint("alpha", "non-negative", f"{alpha.min():g}")
-    _validate.choice("form", form, FORMS)
-    clamp = _validate.number("clamp", clamp, 0.0, inf, above=True, infinite=True)
-    _validate.number("rounding", rounding, 0.0)
+    check_correction(alpha, form, clamp, rounding)
     # Further out the correction is at its clamp, or 0, and floats would overflow.
     far = 30.0 if margin.dtype == torch.float64 else 15.0
     s = torch.sigmoid(margin.clamp(-far, far))
@@ -160,6 +154,17 @@ def corrected_dpo(
         for side, bent in ((margin, shift), (-margin, -shift))
     )
     return _mean(-label * win - (1.0 - label) * lose, weight)
+
+
+def check_correction(alpha: float | Tensor, form: str, clamp: float, rounding: float) -> None:
+    """Refuse settings of the correction that are out of range."""
+    if not isinstance(alpha, Tensor):
+        _validate.number("alpha", alpha, 0.0)
+    elif not (alpha >= 0).all():
+        raise _validate.complaint("alpha", "non-negative", f"{alpha.min():g}")
+    _validate.choice("form", form, FORMS)
+    _validate.number("clamp", clamp, 0.0, inf, above=True, infinite=True)
+    _validate.number("rounding", rounding, 0.0)
 
 
 def agreement(

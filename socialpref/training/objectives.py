@@ -13,7 +13,7 @@ from .. import _validate
 from ..limits import VarianceForm
 from ..population import Population
 from .annotations import Cells, places
-from .losses import JointMoments, agreement, corrected_dpo
+from .losses import JointMoments, agreement, check_correction, corrected_dpo
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -116,6 +116,9 @@ class corrected:  # noqa: N801 - used as the functions beside it are
     form: VarianceForm = "F1"
     clamp: float = 0.1
     rounding: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_correction(self.alpha, self.form, self.clamp, self.rounding)
 
     def __call__(self, margin: Tensor, batch: Batch) -> Tensor:
         """Return the loss of a batch, whose joint likelihood must be known."""

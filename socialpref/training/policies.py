@@ -75,6 +75,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         _check_sizes(n_prompts=n_prompts, n_options=n_options)
+        _validate.instance("hidden", hidden, (tuple, list), "a tuple of widths")
         _check_sizes(**{f"hidden[{i}]": width for i, width in enumerate(hidden)})
         seed = _validate.integer("seed", seed)
         self.n_prompts = n_prompts

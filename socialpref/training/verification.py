@@ -206,6 +206,8 @@ def verify(
         _validate.instance("on", on, Mapping, "a mapping of names to populations")
         for one in on.values():
             _validate.instance("on", one, Population, "a mapping of names to populations")
+    if not chosen or on == {}:
+        raise _validate.complaint("on" if chosen else "methods", "at least one", "none")
     from tqdm import tqdm
 
     pairs = list(product(chosen, (populations() if on is None else on).items()))
