@@ -39,7 +39,7 @@ VOCABULARIES = (1024, 16_384)
 KNOTS = (4, 16, 64)
 """Tokens between the knots of the score there."""
 MANY = 100_000
-"""Annotations there, besides exact probabilities."""
+"""Comparisons there, besides exact probabilities."""
 COMPARED = ("average", "agreement-law", "agreement", "typed")
 """The arms there, besides DPO on anonymous labels."""
 

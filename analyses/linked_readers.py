@@ -33,8 +33,8 @@ from socialpref import Population, nbc
 from socialpref._files import results_folder
 from socialpref.plots import DARK, LIGHT, save
 from socialpref.training import (
-    Annotations,
     ClassChoice,
+    Comparisons,
     LatentClasses,
     choose_classes,
     corrected,
@@ -97,7 +97,7 @@ def shuffled(readers: Readers, seed: int) -> Readers:
     return Readers(ratings, readers.party)
 
 
-def comparisons(readers: Readers, design: str, seed: int = 0) -> Annotations:
+def comparisons(readers: Readers, design: str, seed: int = 0) -> Comparisons:
     """Return the readers' preferences; readers with fewer than two are left out."""
     rng = np.random.default_rng(seed)
     parts = []
@@ -114,13 +114,13 @@ def comparisons(readers: Readers, design: str, seed: int = 0) -> Annotations:
             won = ratings[first] > ratings[second]
             parts.append(np.stack([first, second, won, np.full(len(first), reader)]))
     first, second, label, reader = np.concatenate(parts, axis=1)
-    return Annotations(
+    return Comparisons(
         np.zeros_like(first), first, second, label, 1, readers.ratings.shape[1],
         annotator=reader, annotator_type=readers.party[reader],
     )  # fmt: skip
 
 
-def choices(rows: Annotations, design: str, jobs: int) -> dict[float, ClassChoice]:
+def choices(rows: Comparisons, design: str, jobs: int) -> dict[float, ClassChoice]:
     """Cross-validate the number of classes, over readers, at every strength of the prior."""
     found = Parallel(n_jobs=jobs)(
         delayed(choose_classes)(
@@ -132,12 +132,12 @@ def choices(rows: Annotations, design: str, jobs: int) -> dict[float, ClassChoic
     return dict(zip(RIDGES[design], found, strict=True))
 
 
-def bradley_terry(rows: Annotations, ridge: float) -> Floats:
+def bradley_terry(rows: Comparisons, ridge: float) -> Floats:
     """Return the rewards of one class, which is a penalised Bradley-Terry fit."""
     return fit_latent_classes(rows, 1, ridge=ridge).rewards[0, 0]
 
 
-def by_party(rows: Annotations, party: NDArray[np.integer], ridge: float) -> Population:
+def by_party(rows: Comparisons, party: NDArray[np.integer], ridge: float) -> Population:
     """Fit rewards to each party's comparisons; `party` is given reader by reader.
 
     A party's share is that of its readers, however many books they rated.
@@ -282,7 +282,7 @@ def choose(tried: dict[float, ClassChoice], n_classes: int | None = None) -> tup
 
 
 def class_table(
-    tried: dict[str, dict[float, ClassChoice]], rows: dict[str, Annotations]
+    tried: dict[str, dict[float, ClassChoice]], rows: dict[str, Comparisons]
 ) -> pd.DataFrame:
     """Return the held-out log-likelihood of a comparison, by design, prior and classes."""
     return pd.DataFrame(

@@ -37,8 +37,8 @@ from socialpref.plots import save
 from socialpref.plots import training as plots
 from socialpref.training import (
     MLP,
-    Annotations,
     Cells,
+    Comparisons,
     Fit,
     LatentClasses,
     agreement_only,
@@ -111,18 +111,18 @@ def by_offset(policies: Floats) -> Floats:
 # --- data -----------------------------------------------------------------------------
 
 
-def linked(seed: int, n: int) -> Annotations:
+def linked(seed: int, n: int) -> Comparisons:
     """Return two comparisons by each of n / 2 annotators."""
     return simulate(STATES, n, "linked", seed=np.random.default_rng([seed, 0]))
 
 
-def panels(seed: int, n: int, method: str) -> Annotations:
+def panels(seed: int, n: int, method: str) -> Comparisons:
     """Return panels: n of them, or as many as n labels give."""
     rng = np.random.default_rng([seed, 1])
     return simulate(STATES, n * LABELS[method], "panel", seed=rng)
 
 
-def typed(seed: int, n: int) -> Annotations:
+def typed(seed: int, n: int) -> Comparisons:
     """Return comparisons by annotators of known type."""
     return simulate(STATES, n, "typed", seed=np.random.default_rng([seed, 2]))
 

@@ -21,11 +21,15 @@ from socialpref import (
     winner_flip,
 )
 from socialpref._files import results_folder
-from socialpref.consistency import error_orders, usable_outcomes
 from socialpref.examples import mediocre_winner, ring, two_camps
-from socialpref.identification import average_reward_bounds, bradley_terry_misfit
 from socialpref.plots import save, theory
-from socialpref.temperature import crossing_temperatures
+from socialpref.theory import (
+    average_reward_bounds,
+    bradley_terry_misfit,
+    crossing_temperatures,
+    error_orders,
+    usable_outcomes,
+)
 
 PROBLEMS: dict[str, tuple[Population, int | str, int | str]] = {
     "0.7 at +1, 0.3 at -3": (Population([[1, 0], [-3, 0]], [0.7, 0.3]), 0, 1),

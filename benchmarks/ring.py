@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from socialpref.examples import ring
-from socialpref.training import MLP, Annotations, Fit, fit_minibatch, learn, simulate
+from socialpref.training import MLP, Comparisons, Fit, fit_minibatch, learn, simulate
 
 TARGET = 24.0
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def main() -> None:
     print(f"DPO, table, to the end {exact:8.2f} s")
 
 
-def _network(pairs: Annotations, steps: int, seed: int) -> tuple[Fit, ...]:
+def _network(pairs: Comparisons, steps: int, seed: int) -> tuple[Fit, ...]:
     cells = pairs.cells(merged=False)
     policy = MLP(pairs.n_prompts, pairs.n_options, seed=seed)
     return fit_minibatch(

@@ -7,7 +7,6 @@ survey questions are.
 """
 
 from .bradley_terry import BradleyTerryFit, fit_bradley_terry
-from .consistency import ErrorOrders, UsableOutcomes, error_orders, usable_outcomes
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -33,24 +32,12 @@ from .flips.programs import (
     nearest_sampling,
     nearest_top_set,
 )
-from .identification import (
-    Misfit,
-    RewardBounds,
-    Twin,
-    anonymous_twin,
-    average_reward_bounds,
-    bradley_terry_misfit,
-)
-from .limits import (
-    Limit,
-    agreement_limit,
-    agreement_rate,
-    corrected_dpo_limit,
-    dpo_limit,
-    optimal_policy,
-    reward_averaging_limit,
-    total_variation,
-)
+from .limits.agreement import agreement_limit, agreement_rate
+from .limits.corrected import corrected_dpo_limit
+from .limits.dpo import dpo_limit
+from .limits.limit import Limit, total_variation
+from .limits.optimal import optimal_policy
+from .limits.typed import reward_averaging_limit
 from .links import Link, Logistic, Probit
 from .methods import METHODS, Method
 from .population import Population
@@ -70,7 +57,11 @@ from .rules import (
     plurality,
     ranking,
 )
-from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
+from .theory.anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
+from .theory.misfit import Misfit, bradley_terry_misfit
+from .theory.orders import ErrorOrders, error_orders
+from .theory.outcomes import UsableOutcomes, usable_outcomes
+from .theory.temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __version__ = "0.1.0"
 

@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .limits import (
-    Limit,
-    agreement_limit,
-    corrected_dpo_limit,
-    dpo_limit,
-    reward_averaging_limit,
-)
+from .limits.agreement import agreement_limit
+from .limits.corrected import corrected_dpo_limit
+from .limits.dpo import dpo_limit
+from .limits.limit import Limit
+from .limits.typed import reward_averaging_limit
 
 Information = Literal["anonymous", "linked", "typed", "panel"]
 Order = Literal["NBC", "average reward"]

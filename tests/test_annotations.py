@@ -1,4 +1,4 @@
-"""Annotations: frequencies, what methods may know, adding up, files, and what is refused."""
+"""Comparisons: frequencies, what methods may know, adding up, files, and what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from socialpref import DataError, InputError, OutputError, Population, dpo_limit, limits
-from socialpref.training import Annotations, Cells, TrueJoint, expected_cells, simulate
-from socialpref.training.annotations import INFORMATION
+from socialpref.comparisons.table import INFORMATION
+from socialpref.training import Cells, Comparisons, TrueJoint, expected_cells, simulate
 
 from .helpers import Floats, populations, refuses
 
@@ -24,8 +24,8 @@ CROWD = Population([[4.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.0, 4.0]])
 UNEQUAL = Population([[0.0, 1.0, 2.0], [2.0, 0.5, 0.0]], [0.75, 0.25])
 
 
-def table(*columns: Any, **more: Any) -> Annotations:
-    return Annotations(*columns, **more)
+def table(*columns: Any, **more: Any) -> Comparisons:
+    return Comparisons(*columns, **more)
 
 
 def z_scores(hits: Any, trials: Any, chance: Any) -> Floats:
@@ -43,7 +43,7 @@ def tables(cells: Cells, X: int, K: int) -> tuple[Floats, Floats]:
     return wins, total
 
 
-def some(n: int = 60, options: int = 4, prompts: int = 2, seed: int = 0) -> Annotations:
+def some(n: int = 60, options: int = 4, prompts: int = 2, seed: int = 0) -> Comparisons:
     rng = np.random.default_rng(seed)
     columns = rng.integers(prompts, size=n), *rng.integers(options, size=(2, n))
     return table(*columns, rng.integers(2, size=n), prompts, options)
@@ -185,7 +185,7 @@ def test_cells_do_not_depend_on_order_or_orientation(seed: int, data: st.DataObj
     rows = some(seed=seed)
     rng = np.random.default_rng(seed + 1)
     order, turn = rng.permutation(len(rows)), rng.random(len(rows)) < 0.5
-    turned = Annotations(
+    turned = Comparisons(
         rows.prompt[order],
         np.where(turn, rows.second, rows.first)[order],
         np.where(turn, rows.first, rows.second)[order],
@@ -292,7 +292,7 @@ def test_pair_designs_at_any_scale(scale: float) -> None:
 def test_files_give_back_what_was_saved(tmp_path: Path, information: Any) -> None:
     rows = simulate([CROWD, CROWD], 90, information, seed=1)
     rows.save(tmp_path / "new" / "rows.parquet")
-    back = Annotations.load(tmp_path / "new" / "rows.parquet")
+    back = Comparisons.load(tmp_path / "new" / "rows.parquet")
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["rows.parquet"]
     assert back.information == information
     assert (back.n_prompts, back.n_options) == (2, 3)
@@ -317,11 +317,11 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 def test_files_that_do_not_hold_annotations(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     with pytest.raises(DataError, match="not a file of annotations"):
-        Annotations.load(path)
+        Comparisons.load(path)
     for garbage in (b"", b"PAR1", bytes(range(256)) * 9):
         path.write_bytes(garbage)
         with pytest.raises(DataError, match="not a file of annotations"):
-            Annotations.load(path)
+            Comparisons.load(path)
     right = {"prompt": [0], "first": [0], "second": [1], "label": [1]}
     sizes = b'{"n_prompts": 1, "n_options": 2}'
     for columns, kept in (
@@ -340,7 +340,7 @@ def test_files_that_do_not_hold_annotations(tmp_path: Path) -> None:
     ):
         pq.write_table(pa.table(columns).replace_schema_metadata(kept), path)
         with pytest.raises(DataError, match="not a file of annotations"):
-            Annotations.load(path)
+            Comparisons.load(path)
 
 
 def test_datasets() -> None:
@@ -413,9 +413,9 @@ def test_bad_rows(change: dict[str, Any], argument: str) -> None:
         "prompt": [0, 0], "first": [0, 1], "second": [1, 2], "label": [0, 1],
         "n_prompts": 1, "n_options": 3,
     }  # fmt: skip
-    Annotations(**good)
+    Comparisons(**good)
     with refuses(argument):
-        Annotations(**{**good, **change})
+        Comparisons(**{**good, **change})
 
 
 def test_an_annotator_of_two_types_is_named() -> None:
@@ -450,7 +450,7 @@ def test_rows_that_are_not_there_cannot_be_taken() -> None:
 
 
 def test_bad_links_and_panels() -> None:
-    def rows(**columns: Any) -> Annotations:
+    def rows(**columns: Any) -> Comparisons:
         base = {"prompt": [0] * 4, "first": [0] * 4, "second": [1] * 4, "label": [1, 0, 1, 1]}
         return table(**{**base, **columns}, n_prompts=2, n_options=3)
 

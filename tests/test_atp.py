@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 
 from socialpref import DataError, InputError
 from socialpref.surveys import Question, Survey, read_atp, study
-from socialpref.surveys.sources import PEW_CITATION
+from socialpref.surveys.readers.opinionqa import PEW_CITATION
 
 from .sav_files import LABELS, NAN, PARTY, TEXTS, WAVE, random_wave, renamed, write_sav
 

@@ -47,7 +47,7 @@ from socialpref.llm import (
 )
 from socialpref.training import (
     MLP,
-    Annotations,
+    Comparisons,
     Tabular,
     certify,
     choose_classes,
@@ -123,8 +123,8 @@ CALLS: dict[str, Call] = {
         {"population": CROWD},
         {"population": NO_POPULATIONS, "information": NO_CHOICE, "sampling": NO_PAIR_DESIGN},
     ),
-    "Annotations": Call(
-        Annotations,
+    "Comparisons": Call(
+        Comparisons,
         ROWS,
         {
             "prompt": NO_COLUMN | NONE,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialpref import ConvergenceError, consistency
-from socialpref.consistency import error_orders, usable_outcomes
+from socialpref import ConvergenceError
+from socialpref.theory import error_orders, usable_outcomes
+from socialpref.theory import outcomes as consistency
 
 from .helpers import Floats, refuses
 

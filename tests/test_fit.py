@@ -28,9 +28,9 @@ from socialpref import (
 from socialpref.examples import mediocre_winner, ring
 from socialpref.training import (
     MLP,
-    Annotations,
     Batch,
     Cells,
+    Comparisons,
     Fit,
     Tabular,
     TrueJoint,
@@ -42,7 +42,7 @@ from socialpref.training import (
     fit_minibatch,
     simulate,
 )
-from socialpref.training.fit import _newton_step
+from socialpref.training.exact import _newton_step
 
 from .helpers import Floats, populations, refuses
 
@@ -50,8 +50,8 @@ NEAR = 1e-7
 """The total variation that exact fits may be from exact limits."""
 
 
-def table(*columns: Any, **more: Any) -> Annotations:
-    return Annotations(*columns, **more)
+def table(*columns: Any, **more: Any) -> Comparisons:
+    return Comparisons(*columns, **more)
 
 
 CROWD = mediocre_winner()
@@ -539,7 +539,7 @@ def test_a_seed_gives_a_network_and_leaves_torch_alone() -> None:
 
 def test_alternatives_that_are_never_compared_need_a_ridge() -> None:
     """Two pairs with no comparison between them, and a prompt without any."""
-    rows = Annotations(
+    rows = Comparisons(
         prompt=np.zeros(8, dtype=int),
         first=np.array([0, 0, 0, 0, 2, 2, 2, 2]),
         second=np.array([1, 1, 1, 1, 3, 3, 3, 3]),

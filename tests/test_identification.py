@@ -12,11 +12,7 @@ from scipy.optimize import brentq, linprog, minimize
 
 from socialpref import ConvergenceError, Logistic, Population, Probit, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
-from socialpref.identification import (
-    anonymous_twin,
-    average_reward_bounds,
-    bradley_terry_misfit,
-)
+from socialpref.theory import anonymous_twin, average_reward_bounds, bradley_terry_misfit
 
 from .helpers import TIGHT, Floats, populations, refuses
 
@@ -252,7 +248,7 @@ def test_a_solver_that_stops_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_shares_that_miss_the_preferences_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from socialpref import identification
+    from socialpref.theory import anonymous as identification
 
     def off(self: Any, rows: Floats, solution: Floats) -> Floats:
         return np.full_like(solution, 1 / len(solution))

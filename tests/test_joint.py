@@ -10,10 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from socialpref import Population, fit_bradley_terry
-from socialpref.errors import ConvergenceError, InputError
-from socialpref.examples import mediocre_winner, ring, two_camps
-from socialpref.training import Annotations, simulate
-from socialpref.training.joint import (
+from socialpref.comparisons.classes import (
     LatentClasses,
     _Ascent,
     _Comparisons,
@@ -21,6 +18,9 @@ from socialpref.training.joint import (
     choose_classes,
     fit_latent_classes,
 )
+from socialpref.errors import ConvergenceError, InputError
+from socialpref.examples import mediocre_winner, ring, two_camps
+from socialpref.training import Comparisons, simulate
 
 Floats = NDArray[np.float64]
 
@@ -41,13 +41,13 @@ def annotations(
     annotator: ArrayLike,
     n_prompts: int = 1,
     n_options: int = 2,
-) -> Annotations:
+) -> Comparisons:
     """Return linked comparisons."""
     x, y, z, won, who = map(np.asarray, (prompt, first, second, label, annotator))
-    return Annotations(x, y, z, won, n_prompts, n_options, annotator=who)
+    return Comparisons(x, y, z, won, n_prompts, n_options, annotator=who)
 
 
-def as_expected(population: Population, n: int) -> Annotations:
+def as_expected(population: Population, n: int) -> Comparisons:
     """Return about n annotators of two comparisons each, as frequent as they are expected."""
     rows, counts = [], []
     for one, other in product(PAIRS, repeat=2):
@@ -64,7 +64,7 @@ def as_expected(population: Population, n: int) -> Annotations:
     return annotations(np.zeros_like(who), *columns, n_options=3, annotator=who)
 
 
-def ragged(seed: int = 0, n_prompts: int = 2) -> Annotations:
+def ragged(seed: int = 0, n_prompts: int = 2) -> Comparisons:
     """Return annotators with 2 to 6 comparisons, each at several prompts, in mixed-up rows."""
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(150), rng.integers(2, 7, 150))
@@ -74,7 +74,7 @@ def ragged(seed: int = 0, n_prompts: int = 2) -> Annotations:
     gap = camp[np.arange(len(who)), first] - camp[np.arange(len(who)), second]
     label = (rng.random(len(who)) < 1 / (1 + np.exp(-gap))).astype(int)
     prompt = rng.integers(0, n_prompts, len(who))
-    return Annotations(prompt, first, second, label, n_prompts, 3, annotator=who)
+    return Comparisons(prompt, first, second, label, n_prompts, 3, annotator=who)
 
 
 def all_joint(fit: LatentClasses) -> Floats:
@@ -198,7 +198,7 @@ def test_names_do_not_matter() -> None:
     assert rows.annotator is not None
     order = np.random.default_rng(0).permutation(len(rows))
     places = np.array([2, 0, 1])  # option 0 is called 2, ...
-    other = Annotations(
+    other = Comparisons(
         rows.prompt, places[rows.first], places[rows.second], rows.label, 1, 3,
         annotator=10**6 - 3 * rows.annotator,
     ).take(order)  # fmt: skip

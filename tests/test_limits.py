@@ -29,6 +29,7 @@ from socialpref import (
     reward_averaging_limit,
     total_variation,
 )
+from socialpref.limits import agreement, corrected, dpo
 
 from .helpers import Floats, exact_bradley_terry, populations, printed, refuses
 
@@ -173,7 +174,7 @@ def test_derivatives_of_the_corrected_loss(form: str, clamp: float) -> None:
     gaps = population.rewards[:, :, None] - population.rewards[:, None, :]
     squares = (1 / (1 + np.exp(-gaps)) ** 2).mean(axis=0)
     weights = np.full((5, 5), 1 / 25)
-    loss = limits._CorrectedLoss(weights, P, squares, limits._CORRECTIONS[form], clamp)
+    loss = corrected.CorrectedLoss(weights, P, squares, corrected.CORRECTIONS[form], clamp)
     h = rng.normal(0, 0.4, 5)
     gradient, hessian = loss.derivatives(0.7, h)
     for y in range(5):
@@ -187,8 +188,8 @@ def test_derivatives_of_the_corrected_loss(form: str, clamp: float) -> None:
 
 def test_the_correction_is_antisymmetric(two_camps: Population) -> None:
     P = two_camps.pairwise()
-    weights, form = np.full((3, 3), 1 / 9), limits._CORRECTIONS["F2"]
-    loss = limits._CorrectedLoss(weights, P, P**2 + 0.01, form, 0.1)
+    weights, form = np.full((3, 3), 1 / 9), corrected.CORRECTIONS["F2"]
+    loss = corrected.CorrectedLoss(weights, P, P**2 + 0.01, form, 0.1)
     q = loss.likelihood(1.0, np.array([0.3, -0.1, 0.9]))[0]
     np.testing.assert_allclose(q + q.T, 1.0, atol=1e-12)
 
@@ -201,7 +202,9 @@ def test_the_corrected_limit_is_a_minimum_near_which_no_other_is_lower(ring: Pop
         for share, r in zip(ring.shares, ring.rewards, strict=True)
     )
     weights = np.full((40, 40), 1 / 1600)
-    loss = limits._CorrectedLoss(weights, P, np.asarray(squares), limits._CORRECTIONS["F1"], 0.1)
+    loss = corrected.CorrectedLoss(
+        weights, P, np.asarray(squares), corrected.CORRECTIONS["F1"], 0.1
+    )
     here = loss.value(1.0, limit.rewards)
     rng = np.random.default_rng(4)
     for size in (1e-3, 1e-2, 1e-1):
@@ -281,8 +284,8 @@ def test_closed_forms_are_what_the_solver_finds(
     np.testing.assert_allclose(
         reward_averaging_limit(population).rewards, expected, atol=1e-12 * max(reach, largest)
     )
-    panels = limits._log_unanimous(population, labels.astype(float))
-    found = limits._fit(panels, limits.pair_design(population, None)).rewards / labels.sum()
+    panels = agreement.log_unanimous(population, labels.astype(float))
+    found = dpo.fit_log_odds(panels, limits.pair_design(population, None)).rewards / labels.sum()
     np.testing.assert_allclose(found, expected, atol=1e-8 * largest)
 
 
@@ -551,7 +554,7 @@ def test_a_minimum_where_the_clamp_begins_is_found() -> None:
     assert limit.residual <= 1e-12
     P, squares = population.pairwise(), population.pairwise_twice()
     weights = np.full(P.shape, 1.0 / P.size)
-    loss = limits._CorrectedLoss(weights, P, squares, limits._CORRECTIONS["F1"], 0.1)
+    loss = corrected.CorrectedLoss(weights, P, squares, corrected.CORRECTIONS["F1"], 0.1)
     here = loss.value(0.5, limit.rewards)
     for scale in (1e-1, 1e-2, 1e-3):  # rounding by r moves the loss by less than r
         steps = rng.normal(size=(200, population.n_options)) * scale
@@ -567,8 +570,8 @@ def test_derivatives_where_the_corner_is_rounded() -> None:
     """Against central differences, with pairs inside the rounded stretch."""
     population = Population([[0.0, 1.2, 0.4], [2.0, 0.0, -0.5]])
     P, squares = population.pairwise(), population.pairwise_twice()
-    correction = limits._CORRECTIONS["F1"]
-    loss = limits._CorrectedLoss(np.full((3, 3), 1 / 9), P, squares, correction, 0.1, 0.05)
+    correction = corrected.CORRECTIONS["F1"]
+    loss = corrected.CorrectedLoss(np.full((3, 3), 1 / 9), P, squares, correction, 0.1, 0.05)
     h = np.array([0.9, 0.2, -0.7])
     s = 1 / (1 + np.exp(h[None, :] - h[:, None]))
     c = np.abs(correction(s, P, squares)[0])

@@ -31,7 +31,7 @@ from socialpref.llm import (
     summary,
     to_dataset,
 )
-from socialpref.llm.arms import find_arm
+from socialpref.llm.experiments.arms import find_arm
 
 ARM = ARMS["anonymous"]
 LENGTHS = np.array([[40, 500], [260, 120], [300, 310]])

@@ -33,7 +33,7 @@ from socialpref.llm import (
     to_dataset,
     true_joint,
 )
-from socialpref.llm.experiment import last_checkpoint, train_model
+from socialpref.llm.experiments.experiment import last_checkpoint, train_model
 from socialpref.llm.models import Head
 from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
 from socialpref.training import TrueJoint, agreement_only, corrected, dpo

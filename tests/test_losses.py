@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 from torch import Tensor
 
 from socialpref import Population, limits
-from socialpref.limits import VarianceForm
+from socialpref.limits import VarianceForm, corrected
 from socialpref.training.losses import (
     FORMS,
     Family,
@@ -106,7 +106,7 @@ def test_losses_are_those_that_the_limits_minimise(form: VarianceForm, alpha: fl
     population = Population(rng.normal(size=(3, 5)), [0.5, 0.3, 0.2])
     weights, wins = limits.pair_design(population, None), population.pairwise().copy()
     square = population.pairwise_twice()
-    exact = limits._CorrectedLoss(weights, wins, square, limits._CORRECTIONS[form], 0.1)
+    exact = corrected.CorrectedLoss(weights, wins, square, corrected.CORRECTIONS[form], 0.1)
     rewards = rng.normal(0, 0.5, 5)
     h = torch.tensor(rewards, requires_grad=True)
     joint = JointMoments(*(torch.as_tensor(m) for m in (square, wins - square, square.T)))

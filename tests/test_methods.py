@@ -15,7 +15,7 @@ from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.methods import METHODS, Method
 from socialpref.rules import nbc
 from socialpref.training import (
-    Annotations,
+    Comparisons,
     Fit,
     Fitting,
     TrueJoint,
@@ -24,7 +24,7 @@ from socialpref.training import (
     simulate,
     trains,
 )
-from socialpref.training.learn import options_of
+from socialpref.training.learning import options_of
 
 from .helpers import Floats, refuses
 
@@ -231,11 +231,11 @@ def test_people_are_weighted_and_not_labels() -> None:
     label[types == 1] = 1 - label[types == 1]
     none = np.zeros_like(who)
     columns = none, none, none + 1, label, 1, 2
-    people = Annotations(*columns, annotator=who, annotator_type=types)
+    people = Comparisons(*columns, annotator=who, annotator_type=types)
     gap = np.log(7 / 3) * (0.2 - 0.8)
     rewards = learn("reward-averaging", people).rewards[0]
     np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
-    labels = Annotations(*columns, annotator_type=types)  # every label may be of another annotator
+    labels = Comparisons(*columns, annotator_type=types)  # every label may be of another annotator
     gap = np.log(7 / 3) * (200 - 40) / 240
     rewards = learn("reward-averaging", labels).rewards[0]
     np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
@@ -249,7 +249,7 @@ def test_shares_of_latent_classes_are_of_people() -> None:
     likes = np.where(who < 60, 2.0, -2.0)
     label = (rng.random(len(who)) < 1 / (1 + np.exp(-likes))).astype(int)
     none = np.zeros_like(who)
-    rows = Annotations(none, none, none + 1, label, 1, 2, annotator=who)
+    rows = Comparisons(none, none, none + 1, label, 1, 2, annotator=who)
     rewards = learn("latent-classes", rows, n_classes=2).rewards[0]
     assert rewards[0] - rewards[1] == pytest.approx(2.0 * (0.2 - 0.8), abs=0.1)
 
@@ -268,7 +268,7 @@ def test_unequal_shares_are_refused_by_panels_only() -> None:
 
 def test_types_without_comparisons_are_refused() -> None:
     two, none = np.array([0, 2]), np.zeros(2, dtype=int)
-    rows = Annotations(none, none, none + 1, np.array([1, 0]), 1, 2, annotator_type=two)
+    rows = Comparisons(none, none, none + 1, np.array([1, 0]), 1, 2, annotator_type=two)
     with refuses("annotator_type"):
         learn("reward-averaging", rows)
 

@@ -13,11 +13,15 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
 from socialpref import Population, dpo_limit, nbc, optimal_policy, winner_flip
-from socialpref.consistency import error_orders, usable_outcomes
 from socialpref.examples import mediocre_winner, two_camps
-from socialpref.identification import average_reward_bounds, bradley_terry_misfit
 from socialpref.plots import theory
-from socialpref.temperature import crossing_temperatures
+from socialpref.theory import (
+    average_reward_bounds,
+    bradley_terry_misfit,
+    crossing_temperatures,
+    error_orders,
+    usable_outcomes,
+)
 
 from .helpers import refuses
 

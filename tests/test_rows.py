@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from socialpref import InputError
 from socialpref.surveys import Question, Survey, study, survey_from_rows
-from socialpref.surveys.rows import is_no_answer, is_refused
+from socialpref.surveys.readers.rows import is_no_answer, is_refused
 
 Floats = NDArray[np.float64]
 NAN = float("nan")

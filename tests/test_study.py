@@ -441,7 +441,7 @@ def test_a_dropped_group_is_named_in_the_table() -> None:
 
 
 def test_a_distance_without_a_proof_stops_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("socialpref.surveys.study")
+    module = importlib.import_module("socialpref.surveys.studies")
     true_flip: Callable[..., Flip] = module.ranking_flip
 
     def wrong_flip(*arguments: Any, **options: Any) -> Flip:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from socialpref import Link, Logistic, Population, Probit, borda, nbc, ranking
 from socialpref.examples import mediocre_winner
-from socialpref.temperature import at_temperature, crossing_temperatures, nbc_by_temperature
+from socialpref.theory import at_temperature, crossing_temperatures, nbc_by_temperature
 
 from .helpers import populations, refuses
 

@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
     from .._files import results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import sensitivity, study
-    from ..surveys.study import check_jobs
+    from ..surveys.studies import check_jobs
 
     _validate.integer("--top", options.top)
     check_jobs(options.jobs)

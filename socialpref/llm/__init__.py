@@ -9,12 +9,12 @@ from .._extras import require_llm
 
 require_llm("socialpref.llm", ["torch"])
 
-from .arms import ARMS, Arm, Labels, annotate, expect, to_dataset
 from .data import Audit, Corpus, Pair, audit, measure, read_pairs
-from .experiment import EXACT, PAPER, Outcome, Settings, accuracy, run, summary
-from .lengths import length_rewards, mean_signs, reward_gaps
+from .experiments.arms import ARMS, Arm, Labels, annotate, expect, to_dataset
+from .experiments.experiment import EXACT, PAPER, Outcome, Settings, accuracy, run, summary
+from .experiments.lengths import length_rewards, mean_signs, reward_gaps
+from .experiments.scorer import fit_score, learn_joint, population, true_joint
 from .models import SMALL, Models, open_models
-from .scorer import fit_score, learn_joint, population, true_joint
 
 __all__ = [
     "ARMS",

@@ -14,7 +14,7 @@ from .. import _validate
 from .._extras import require_llm
 from ..errors import DataError
 from ..links import Logistic
-from .lengths import LIMIT, TYPES, check_pairs, mean_signs, reward_gaps
+from .experiments.lengths import LIMIT, TYPES, check_pairs, mean_signs, reward_gaps
 
 HUB_NAME = "Anthropic/hh-rlhf"
 TURN = "\n\nAssistant:"

@@ -11,7 +11,7 @@ import torch
 from .. import _validate
 from .._extras import require_llm
 from ..errors import DataError
-from .lengths import LIMIT
+from .experiments.lengths import LIMIT
 
 Head = Literal["text", "score"]
 HEADS: tuple[Head, ...] = ("text", "score")

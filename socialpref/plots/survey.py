@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..surveys.study import QuestionResult, Study
+    from ..surveys.studies import QuestionResult, Study
 
 
 def flip_cdf(study: "Study") -> "Figure":

@@ -7,20 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..limits import dpo_limit, optimal_policy
+from ..limits.dpo import dpo_limit
+from ..limits.optimal import optimal_policy
 from ..population import Population
 from ..report.simplex import ranking_cells
 from ..rules import borda, nbc
-from ..temperature import Crossings, nbc_by_temperature
+from ..theory.temperature import Crossings, nbc_by_temperature
 from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..consistency import ErrorOrders, UsableOutcomes
     from ..flips.flip import Flip
-    from ..identification import Misfit, RewardBounds
+    from ..theory.anonymous import RewardBounds
+    from ..theory.misfit import Misfit
+    from ..theory.orders import ErrorOrders
+    from ..theory.outcomes import UsableOutcomes
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from ..flips.flip import Flip
 from ..population import Population
 from ..rules import nbc, ranking
 from ..surveys.question import Question
-from ..surveys.study import Finding, QuestionResult, Study
+from ..surveys.studies import Finding, QuestionResult, Study
 from .simplex import ranking_cells
 from .words import error_words, flip_words
 

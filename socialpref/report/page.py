@@ -13,7 +13,8 @@ from typing import Any
 
 from .. import __version__
 from .._files import results_folder
-from ..surveys.study import Protocol, Study
+from ..surveys.protocol import Protocol
+from ..surveys.studies import Study
 from .content import report_content
 from .words import joined
 

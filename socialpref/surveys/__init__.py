@@ -1,10 +1,16 @@
 """Surveys: files of counts become questions, questions become populations, and a study."""
 
-from .atp import read_atp
-from .files import read_globalopinionqa, read_ratings, read_respondents
+from .protocol import Protocol
 from .question import Dropped, Question
+from .readers.atp import read_atp
+from .readers.globalopinionqa import read_globalopinionqa
+from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
+from .readers.ratings import read_ratings
+from .readers.respondents import read_respondents
+from .readers.rows import survey_from_rows
+from .readers.starter import read_starter
+from .readers.table import read_table
 from .respondents import Respondents
-from .rows import survey_from_rows
 from .sensitivity import (
     base_variants,
     grouping_variants,
@@ -13,8 +19,7 @@ from .sensitivity import (
     smoothing_variants,
     temperature_variants,
 )
-from .sources import OPINIONQA_GROUPS, read_opinionqa, read_starter, read_table
-from .study import Finding, Protocol, QuestionResult, Study, study
+from .studies import Finding, QuestionResult, Study, study
 from .survey import Survey
 from .uncertainty import Bootstrap, Replicates, Uncertainty, replicate
 

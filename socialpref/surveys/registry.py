@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 from .. import _validate
 from ..errors import DataError, InputError
-from .sources import OPINIONQA_CITATION
+from .readers.opinionqa import OPINIONQA_CITATION
 
 if TYPE_CHECKING:
     import pooch

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from .. import _validate
 from ..errors import InputError
 from ..links import Logistic, Probit
-from .sources import _read_csv, _reading
-from .study import Protocol, study
+from .protocol import Protocol
+from .readers.files import read_csv, reading
+from .studies import study
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -151,8 +152,8 @@ def read_base(path: str | Path) -> dict[str, dict[str, float]]:
     import pandas as pd
 
     file = _validate.path("path", path)
-    with _reading(file):
-        frame = _read_csv(file)
+    with reading(file):
+        frame = read_csv(file)
         if missing := [c for c in ("question", "option", "share") if c not in frame.columns]:
             raise InputError(f"the table must have a column {missing[0]!r}")
         frame["share"] = pd.to_numeric(frame["share"])

@@ -25,7 +25,8 @@ from .question import Question, smoothed
 from .respondents import Respondents
 
 if TYPE_CHECKING:
-    from .study import Finding, Protocol
+    from .protocol import Protocol
+    from .studies import Finding
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "respondents", "replicate-weights", "multinomial", "dirichlet"]
@@ -191,7 +192,7 @@ def replicate(question: Question, protocol: "Protocol", bootstrap: Bootstrap) ->
     >>> replicates.nbc.shape
     (200, 4)
     """
-    from .study import Protocol
+    from .protocol import Protocol
 
     _validate.instance("question", question, Question, "a Question")
     _validate.instance("protocol", protocol, Protocol, "a Protocol")

@@ -1,21 +1,24 @@
 """Training with torch: simulated annotations, losses, policies, fits, and their verification."""
 
-from .annotations import Annotations, Cells, expected_cells, simulate
-from .fit import Fit, fit_exact
-from .joint import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
-from .learn import Fitting, learn, trains
+from ..comparisons.classes import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
+from ..comparisons.counts import Cells
+from ..comparisons.simulation import expected_cells, simulate
+from ..comparisons.table import Comparisons
+from .certification import Certification, certify
+from .exact import Fit, fit_exact
+from .learning import Fitting, learn, trains
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
-from .verification import Certification, Report, Verification, certify, populations, verify
+from .verification import Report, Verification, populations, verify
 
 __all__ = [
     "MLP",
-    "Annotations",
     "Batch",
     "Cells",
     "Certification",
     "ClassChoice",
+    "Comparisons",
     "Fit",
     "Fitting",
     "JointLikelihood",

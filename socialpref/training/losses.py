@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from .. import _validate
-from ..limits import EDGE, VarianceForm
+from ..limits.corrected import EDGE, VarianceForm
 
 FORMS: tuple[VarianceForm, ...] = ("F1", "F2", "F3")
 Family = Literal["logit", "potential"]

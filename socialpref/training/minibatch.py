@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from .. import _validate
+from ..comparisons.counts import Cells
 from ..errors import ConvergenceError, DataError, InputError, OutputError
-from .annotations import Cells
-from .fit import Fit, check_scores, device_of, reference_of, result_of
+from .exact import Fit, check_scores, device_of, reference_of, result_of
 from .losses import JointMoments
 from .objectives import Batch, JointLikelihood, Objective, dpo, tensors_of
 

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .. import _validate
-from ..limits import VarianceForm
+from ..comparisons.counts import Cells
+from ..comparisons.table import places
+from ..limits.corrected import VarianceForm
 from ..population import Population
-from .annotations import Cells, places
 from .losses import JointMoments, agreement, check_correction, corrected_dpo
 
 Floats = NDArray[np.float64]
@@ -135,7 +136,7 @@ def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
 
 def _check_single(batch: Batch) -> None:
     if batch.n_labels != 1:
-        must = "of single labels, as from `Annotations.cells`, for this loss"
+        must = "of single labels, as from `Comparisons.cells`, for this loss"
         raise _validate.complaint("cells", must, f"panels of {batch.n_labels}")
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import _validate
-from ..errors import DataError, InputError
-from .question import Dropped, Question
+from ... import _validate
+from ...errors import DataError, InputError
+from ..question import Dropped, Question
+from ..survey import Survey
+from .files import reading
+from .opinionqa import PEW_CITATION
 from .rows import Rows, check_known, listed, read_rows, survey_of
-from .sources import PEW_CITATION, _reading
-from .survey import Survey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def read_atp(
     check_known(drop_groups, [x for wave in waves.values() for x in wave.rows.group_labels])
     questions, skipped = _merged([waves[number] for number in sorted(waves)])
     name = f"American Trends Panel by {' + '.join(by)}"
-    with _reading(folder):
+    with reading(folder):
         return survey_of(name, questions, PEW_CITATION, skipped)
 
 
@@ -127,7 +128,7 @@ class _Wave:
 
 def _files(path: Path) -> list[Path]:
     """Return the .sav files that a path stands for."""
-    with _reading(path):
+    with reading(path):
         path.stat()  # says what is wrong with a path that cannot be read
     if not path.is_dir():
         return [path]
@@ -145,7 +146,7 @@ def _files(path: Path) -> list[Path]:
 def _read_wave(
     file: Path, by: Sequence[str], weight: str | None, drop_groups: Sequence[str]
 ) -> _Wave:
-    with _reading(file):
+    with reading(file):
         frame, about = _read_sav(file)
         number = _wave_number(frame.columns)
         weight = f"WEIGHT_W{number}" if weight is None else weight

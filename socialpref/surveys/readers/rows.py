@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _validate
-from ..errors import InputError
-from .question import Dropped, Question
-from .respondents import Respondents
-from .survey import Survey, check_frame
+from ... import _validate
+from ...errors import InputError
+from ..question import Dropped, Question
+from ..respondents import Respondents
+from ..survey import Survey, check_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,24 +11,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validate
-from .errors import ConvergenceError, InputError
-from .limits import Limit, dpo_limit, optimal_policy, pair_design, total_variation
-from .population import Population, check_population
-from .rules import TIE_TOLERANCE, Ranking, ranking
+from .. import _validate
+from ..errors import ConvergenceError
+from ..limits.limit import total_variation
+from ..limits.optimal import optimal_policy
+from ..population import Population, check_population
+from ..rules import TIE_TOLERANCE, Ranking, ranking
 
 Floats = NDArray[np.float64]
 
+
 SAME = 1e-9
 """Preferences of two populations that differ by no more than this are the same."""
+
+
 EMPTY = 1e-12
 """Smaller shares are a solver's zeros."""
+
+
 N_RANDOM = 2000
+
+
 N_ROUNDS = 8
+
+
 N_NEIGHBOURS = 40
-
-
-# --- the interval of average-reward gaps ----------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +137,7 @@ def average_reward_bounds(
     -0.2, but the same data may come from people who prefer the first on average:
 
     >>> from socialpref import Population
-    >>> from socialpref.identification import average_reward_bounds
+    >>> from socialpref.theory import average_reward_bounds
     >>> split = Population([[1, 0], [-3, 0]], [0.7, 0.3])
     >>> found = average_reward_bounds(split, 0, 1)
     >>> round(found.lower, 2), round(found.gap, 2), round(found.upper, 2)
@@ -293,9 +300,6 @@ class _SharesProgram:
         return source if inside else found
 
 
-# --- two populations that no anonymous data tell apart --------------------------------
-
-
 @dataclass(frozen=True, eq=False)
 class Twin:
     """A population with the same anonymous preferences and another optimal policy.
@@ -354,7 +358,7 @@ def anonymous_twin(population: Population, *, bound: float | None = None, seed: 
     Examples
     --------
     >>> from socialpref import Population
-    >>> from socialpref.identification import anonymous_twin
+    >>> from socialpref.theory import anonymous_twin
     >>> found = anonymous_twin(Population([[1, 0], [-3, 0]], [0.7, 0.3], options=["A", "B"]))
     >>> [order.describe(("A", "B")) for order in found.orders]
     ['B > A', 'A > B']
@@ -372,106 +376,3 @@ def anonymous_twin(population: Population, *, bound: float | None = None, seed: 
             orders = order, ranking(other.mean_rewards(), tolerance=SAME)
             twins.append(Twin(population, other, _apart(population, other), distance, orders))
     return max(twins, key=lambda twin: (twin.order_differs, twin.distance))
-
-
-# --- mixtures are not Bradley-Terry models --------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Misfit:
-    """How far a population's preferences are from those of any single Bradley-Terry model.
-
-    Attributes
-    ----------
-    fit : Limit
-        The best single model, DPO's limit: `fit.rewards` are its rewards.
-    preferences : ndarray, shape (K, K)
-        What it predicts.
-    divergence : float
-        Expected cross-entropy of a comparison beyond its entropy, in nats.
-    largest_error : float
-        Largest absolute difference between predicted and true preferences.
-    cycle : tuple of int, or None
-        Options x, y, z whose log-odds add up worst; None if there are only two.
-    cycle_defect : float
-        ``logit P[y, x] + logit P[z, y] - logit P[z, x]`` there, in absolute value. It is 0 on
-        every cycle if and only if the preferences are those of one Bradley-Terry model.
-    """
-
-    fit: Limit
-    preferences: Floats
-    divergence: float
-    largest_error: float
-    cycle: tuple[int, int, int] | None
-    cycle_defect: float
-
-
-def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None = None) -> Misfit:
-    """Return the best single Bradley-Terry model of a population, and what it misses.
-
-    Parameters
-    ----------
-    population : Population
-    sampling : array_like, shape (K,) or (K, K), optional
-        As for `dpo_limit`.
-
-    Returns
-    -------
-    Misfit
-
-    Raises
-    ------
-    InputError
-        If some preference is certain to rounding, or as for `dpo_limit`.
-    ConvergenceError
-        As for `dpo_limit`.
-
-    References
-    ----------
-    arXiv 2502.16320, section 4.
-
-    Examples
-    --------
-    >>> from socialpref import Population
-    >>> from socialpref.identification import bradley_terry_misfit
-    >>> misfit = bradley_terry_misfit(Population([[0, 1, 3], [0, -2, 1]]))
-    >>> round(misfit.cycle_defect, 5)
-    0.42459
-    >>> misfit.fit.rewards.round(4)
-    array([-0.4789, -0.8535,  1.3324])
-    """
-    check_population(population)
-    P = population.pairwise()
-    if (P <= 0.0).any():
-        y, z = np.argwhere(P <= 0.0)[0]
-        raise InputError(
-            f"'population' must have no certain preference; {population.options[z]!r} always "
-            f"beats {population.options[y]!r}."
-        )
-    fit = dpo_limit(population, sampling=sampling)
-    gaps = fit.rewards[:, None] - fit.rewards[None, :]
-    log_model = -np.logaddexp(0.0, -gaps)
-    weights = pair_design(population, sampling)
-    cycle, defect = _worst_cycle(np.log(P) - np.log(P.T))
-    return Misfit(
-        fit=fit,
-        preferences=np.exp(log_model),
-        divergence=float((weights * P * (np.log(P) - log_model)).sum()),
-        largest_error=float(np.abs(P - np.exp(log_model)).max()),
-        cycle=cycle,
-        cycle_defect=defect,
-    )
-
-
-def _worst_cycle(logits: Floats) -> tuple[tuple[int, int, int] | None, float]:
-    """Return the options x < y < z whose log-odds add up worst, and to what."""
-    cycle, worst = None, 0.0
-    for x in range(len(logits) - 2):
-        later = logits[x + 1 :, x]
-        defects = np.abs(later[:, None] - later[None, :] + logits[x + 1 :, x + 1 :].T)
-        np.fill_diagonal(defects, -1.0)  # no cycle
-        y, z = divmod(int(defects.argmax()), len(later))
-        if cycle is None or defects[y, z] > worst:
-            first, second = sorted((x + 1 + y, x + 1 + z))
-            cycle, worst = (x, first, second), float(defects[y, z])
-    return cycle, worst

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _validate
-from .._extras import require_llm
-from ..links import Logistic
-from .data import Corpus
+from ... import _validate
+from ..._extras import require_llm
+from ...links import Logistic
+from ..data import Corpus
 from .lengths import TYPES, check_pairs, reward_gaps
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ..training import JointLikelihood
+    from ...training import JointLikelihood
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -44,7 +44,7 @@ class Arm:
     meaning : str
         In words.
     labels_per_pair : int
-        Annotations that one compared pair costs.
+        Comparisons that one compared pair costs.
     by_type : bool
         Whether one model is trained for each type and their scores are averaged.
     """
@@ -187,7 +187,7 @@ def annotate(
     Examples
     --------
     >>> import numpy as np
-    >>> from socialpref.llm.arms import ARMS, annotate
+    >>> from socialpref.llm.experiments.arms import ARMS, annotate
     >>> lengths = np.array([[40, 500], [260, 120], [300, 310]])
     >>> labels = annotate(ARMS["agreement"], lengths, 3000, seed=0)
     >>> len(labels), labels.n_annotations, round(labels.discarded, 2)

@@ -11,13 +11,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from ..comparisons.classes import LatentClasses, fit_latent_classes
+from ..comparisons.counts import Cells
+from ..comparisons.simulation import expected_cells, populations_of
+from ..comparisons.table import Comparisons
 from ..errors import InputError
-from ..limits import VarianceForm
+from ..limits.corrected import VarianceForm
 from ..methods import METHODS, Information, Method
 from ..population import Population
-from .annotations import Annotations, Cells, expected_cells, populations_of
-from .fit import Fit, fit_exact, result_of
-from .joint import LatentClasses, fit_latent_classes
+from .exact import Fit, fit_exact, result_of
 from .losses import FORMS
 from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
 
@@ -82,7 +84,7 @@ def options_of(method: Method) -> tuple[str, ...]:
 
 def learn(
     method: str,
-    data: Annotations | Population | Sequence[Population],
+    data: Comparisons | Population | Sequence[Population],
     *,
     sampling: ArrayLike | None = None,
     beta: float = 1.0,
@@ -98,7 +100,7 @@ def learn(
     ----------
     method : str
         A name in `socialpref.methods.METHODS`.
-    data : Annotations, Population or sequence of Population
+    data : Comparisons, Population or sequence of Population
         With a population, or one for each prompt, the loss is its expectation: training with
         unlimited annotations and the true joint likelihood.
     sampling : array_like, optional
@@ -148,7 +150,7 @@ def learn(
             must = f"omitted for {method!r}, whose options are: {', '.join(own) or 'none'}"
             raise _validate.complaint(name, must, _validate.shown(options[name]))
     fitting = Fitting(
-        data=data if isinstance(data, Annotations) else populations_of("data", data),
+        data=data if isinstance(data, Comparisons) else populations_of("data", data),
         sampling=sampling,
         options={
             "beta": _validate.number("beta", beta, 0.0, above=True),
@@ -158,7 +160,7 @@ def learn(
             "device": device,
         },
     )
-    if sampling is not None and isinstance(data, Annotations):
+    if sampling is not None and isinstance(data, Comparisons):
         raise _validate.complaint("sampling", "omitted with annotations", _validate.shown(sampling))
     return _TRAINERS[row](fitting, **options)
 
@@ -167,20 +169,20 @@ def learn(
 class Fitting:
     """Data, and what is the same for every fit to them: what a registered training is given."""
 
-    data: Annotations | Sequence[Population]
+    data: Comparisons | Sequence[Population]
     sampling: ArrayLike | None
     options: dict[str, Any]
 
     @property
     def size(self) -> tuple[int, int]:
         """The numbers of prompts and of alternatives."""
-        if isinstance(self.data, Annotations):
+        if isinstance(self.data, Comparisons):
             return self.data.n_prompts, self.data.n_options
         return len(self.data), self.data[0].n_options
 
     def cells(self, information: Information) -> Cells:
         """Return the data added up, or their expectation."""
-        if not isinstance(self.data, Annotations):
+        if not isinstance(self.data, Comparisons):
             return expected_cells(self.data, information, sampling=self.sampling)
         return self.data.unanimous_cells() if information == "panel" else self.data.cells()
 
@@ -191,19 +193,19 @@ class Fitting:
 
     def mixture(self, n_classes: int | None) -> LatentClasses:
         """Return the latent classes of linked comparisons."""
-        if not isinstance(self.data, Annotations):
+        if not isinstance(self.data, Comparisons):
             raise _validate.complaint("data", "annotations for latent classes", "a population")
         return fit_latent_classes(self.data, CLASSES if n_classes is None else n_classes)
 
     def joint(self, n_classes: int | None) -> JointLikelihood:
         """Return the joint likelihood: learned, or the population's own."""
-        if isinstance(self.data, Annotations):
+        if isinstance(self.data, Comparisons):
             return self.mixture(n_classes)
         return TrueJoint(self.data)
 
     def by_type(self) -> tuple[list[Cells], Floats]:
         """Return the cells of every type, and the types' shares."""
-        if isinstance(self.data, Annotations):
+        if isinstance(self.data, Comparisons):
             counts = self.data.annotators_by_type()
             types = self.data.annotator_type
             return [self.data.take(types == u).cells() for u in range(len(counts))], (
@@ -256,7 +258,7 @@ def _corrected(
     alpha = _validate.number("alpha", alpha, 0.0)
     _validate.choice("form", form, FORMS)
     clamp = _validate.number("clamp", clamp, 0.0, inf, above=True, infinite=True)
-    sampled = isinstance(fitting.data, Annotations)
+    sampled = isinstance(fitting.data, Comparisons)
     if n_classes is not None and (joint is not None or not sampled):
         must = "omitted where the joint likelihood is not learned"
         raise _validate.complaint("n_classes", must, _validate.shown(n_classes))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _validate
+from ... import _validate
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def length_rewards(lengths: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> from socialpref.llm.lengths import length_rewards
+    >>> from socialpref.llm.experiments.lengths import length_rewards
     >>> length_rewards([64, 256, 512]).mean(axis=0).round(3)
     array([0.944, 0.736, 1.357])
     """

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import _validate
-from ..population import Population
-from ..training import Annotations, Cells, JointLikelihood, TrueJoint, fit_exact
-from ..training.joint import fit_latent_classes
-from ..training.objectives import Objective, agreement_only, corrected, dpo
+from ... import _validate
+from ...comparisons.classes import fit_latent_classes
+from ...population import Population
+from ...training import Cells, Comparisons, JointLikelihood, TrueJoint, fit_exact
+from ...training.objectives import Objective, agreement_only, corrected, dpo
 from .arms import N_TYPES, Arm, Labels, check_arm
 from .lengths import LIMIT, TYPES, check_pairs, length_rewards
 
@@ -104,7 +104,7 @@ def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0
     """
     lengths = _lengths_of(labels, lengths)
     first, second = ((lengths[labels.pair] - 1) // BIN).T
-    rows = Annotations(
+    rows = Comparisons(
         np.zeros(len(labels), dtype=np.int64),
         first,
         second,

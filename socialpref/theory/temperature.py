@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validate
-from .errors import ConvergenceError
-from .links import Logistic, Probit
-from .population import Population, check_population
-from .rules import TIE_TOLERANCE, nbc
+from .. import _validate
+from ..errors import ConvergenceError
+from ..links import Logistic, Probit
+from ..population import Population, check_population
+from ..rules import TIE_TOLERANCE, nbc
 
 Floats = NDArray[np.float64]
 GRID = 400
@@ -44,7 +44,7 @@ def at_temperature(population: Population, temperature: float) -> Population:
     --------
     >>> from socialpref import nbc, ranking
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.temperature import at_temperature
+    >>> from socialpref.theory import at_temperature
     >>> decisive, noisy = (at_temperature(mediocre_winner(), tau) for tau in (0.5, 2.0))
     >>> ranking(nbc(decisive)).describe(decisive.options)
     'M > A = B'
@@ -72,7 +72,7 @@ def nbc_by_temperature(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.temperature import nbc_by_temperature
+    >>> from socialpref.theory import nbc_by_temperature
     >>> nbc_by_temperature(mediocre_winner(), [1, 2]).round(4)
     array([[0.4893, 0.5213, 0.4893],
            [0.5018, 0.4965, 0.5018]])
@@ -143,7 +143,7 @@ def crossing_temperatures(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.temperature import crossing_temperatures
+    >>> from socialpref.theory import crossing_temperatures
     >>> found = crossing_temperatures(mediocre_winner(), "A", "M")
     >>> [round(tau, 5) for tau in found.temperatures]
     [1.64241]

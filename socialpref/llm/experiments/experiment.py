@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _validate
-from .._files import results_folder
-from ..errors import DataError, InputError, SocialPrefError
+from ... import _validate
+from ..._files import results_folder
+from ...errors import DataError, InputError, SocialPrefError
+from ..data import Corpus
 from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
-from .data import Corpus
 from .lengths import LIMIT, mean_signs
 from .scorer import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..training import JointLikelihood
-    from .models import Head, Models
+    from ...training import JointLikelihood
+    from ..models import Head, Models
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -175,7 +175,7 @@ def accuracy(margins: Floats, lengths: Integers) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from socialpref.llm.experiment import accuracy
+    >>> from socialpref.llm.experiments.experiment import accuracy
     >>> accuracy(np.array([1.0, -1.0, 0.0, 5.0]), np.array([[512, 150]] * 3 + [[200, 200]]))
     0.5
     """
@@ -224,7 +224,7 @@ def run(
     """
     from tqdm import tqdm
 
-    from .models import Models
+    from ..models import Models
 
     _validate.instance("corpus", corpus, Corpus, "a Corpus")
     _validate.instance("settings", settings, Settings, "Settings")
@@ -385,8 +385,8 @@ def train_model(
     import trl
     from transformers import PrinterCallback
 
-    from .models import SMALL, of_memory, on_gpu
-    from .trainer import PreferenceTrainer, RewardModelTrainer
+    from ..models import SMALL, of_memory, on_gpu
+    from ..trainer import PreferenceTrainer, RewardModelTrainer
 
     options: dict[str, Any] = {
         "output_dir": str(folder),

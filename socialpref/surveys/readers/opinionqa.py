@@ -2,103 +2,34 @@
 
 import ast
 import json
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _validate
-from ..errors import DataError, InputError
-from .question import Question
+from ... import _validate
+from ...errors import InputError
+from ..question import Question
+from ..survey import Survey
 from .rows import REFUSED
-from .survey import Survey
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
+from .files import read_csv, reading
 
 PEW_CITATION = (
     "Pew Research Center's American Trends Panel. The opinions expressed herein, including any "
     "implications for policy, are those of the author and not of Pew Research Center."
 )
+
+
 OPINIONQA_CITATION = (
     "OpinionQA (Santurkar et al. 2023) as group counts by Meister et al. "
     "(github nicolemeister/benchmarking-distributional-alignment); data: " + PEW_CITATION
 )
+
+
 OPINIONQA_GROUPS = {"party": "POLPARTY", "race": "RACE", "sex": "SEX"}
-
-
-def read_starter(groups: str | None = None) -> Survey:
-    """Return the starter set: group by option counts of real public surveys.
-
-    Parameters
-    ----------
-    groups : str, optional
-        Keep only the questions with this grouping, such as ``"party"`` or ``"country"``.
-
-    Returns
-    -------
-    Survey
-        Each question's `source` names the survey to cite.
-
-    Raises
-    ------
-    InputError
-        If no question has that grouping.
-
-    Examples
-    --------
-    >>> from socialpref.surveys import read_starter
-    >>> question = read_starter("country")["POVERTY_COUNTRY_1995"]
-    >>> question.options
-    ('too little', 'about right', 'too much')
-    """
-    import pandas as pd
-
-    folder = files("socialpref.pew")
-    with (
-        (folder / "starter.csv").open() as counts,
-        (folder / "starter_questions.csv").open() as about,
-    ):
-        frame = pd.read_csv(counts).merge(pd.read_csv(about), on="question", validate="many_to_one")
-    undated = [str(y) not in s for y, s in zip(frame["year"], frame["source"], strict=True)]
-    frame.loc[undated, "source"] += ", " + frame.loc[undated, "year"].astype(str)
-    known = frame["grouping"].unique()
-    if groups is not None:
-        _validate.choice("groups", groups, sorted(known))
-        frame = frame[frame["grouping"] == groups]
-    citation = "Each question's survey, named in its source; compiled in data/pew/README.md."
-    return Survey.from_frame(frame, name="starter set", citation=citation)
-
-
-def read_table(path: str | Path, groups: str = "group") -> Survey:
-    """Read a survey from a CSV file of counts.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; its columns are those of `Survey.from_frame`.
-    groups : str
-        Name of the column that holds the groups.
-
-    Returns
-    -------
-    Survey
-
-    Raises
-    ------
-    DataError
-        If the file is missing, is not a CSV file, or not one of that form.
-    """
-    file = _validate.path("path", path)
-    _validate.instance("groups", groups, str, "the name of a column")
-    with _reading(file):
-        # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
-        frame = _read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-        return Survey.from_frame(frame, groups=groups, name=file.name)
 
 
 def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
@@ -131,8 +62,8 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
         must = f"one of {', '.join(map(repr, OPINIONQA_GROUPS))} for OpinionQA"
         raise _validate.complaint("groups", must, _validate.shown(groups))
     about, counts = folder / "info.csv", folder / f"{names[groups]}_data.json"
-    with _reading(about):
-        info = _read_csv(about)
+    with reading(about):
+        info = read_csv(about)
         if missing := {"key", "option_mapping", "option_ordinal"} - set(info.columns):
             raise InputError(f"the table must have a column {min(missing)!r}")
         described = {
@@ -142,7 +73,7 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
             )
             for row in info.itertuples()
         }
-    with _reading(counts):
+    with reading(counts):
         answers = json.loads(counts.read_text(encoding="utf-8"))
         if not isinstance(answers, dict):
             raise InputError(f"it must hold a JSON object; it holds {type(answers).__name__}")
@@ -183,33 +114,3 @@ def _opinionqa_question(
     )
     refused = [label for code, label in mapping.items() if code == REFUSED]
     return question.without(groups=["Refused"], options=refused, reason="refused")
-
-
-def _read_csv(file: Path, **options: Any) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        # With low_memory types would depend on the number of rows.
-        frame = pd.read_csv(file, low_memory=False, **options)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"it is not a CSV file: {error}") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise InputError("its rows must be as long as its header; they are longer")
-    return frame
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with a file into one `DataError` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}") from None
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{file}: not a complete gzip file ({error})") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file}: not a complete JSON file ({error})") from None
-    except InputError as error:
-        raise DataError(f"{file}: {error}") from None
-    except (ValueError, SyntaxError, TypeError, AttributeError) as error:
-        raise DataError(f"{file}: not of the form it should have ({error})") from None

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
-from .annotations import Annotations, places
+from .table import Comparisons, places
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -122,7 +122,7 @@ class LatentClasses:
         """
         return np.asarray(np.einsum("l,xlk->xk", self.shares, self.rewards))
 
-    def log_likelihood_of(self, annotations: Annotations) -> Floats:
+    def log_likelihood_of(self, annotations: Comparisons) -> Floats:
         """Return the log-probability of each annotator's labels, in the order of their numbers.
 
         Raises
@@ -130,7 +130,7 @@ class LatentClasses:
         InputError
             If an annotator has one comparison, or prompts or options are others than the fit's.
         """
-        _validate.instance("annotations", annotations, Annotations, "Annotations")
+        _validate.instance("annotations", annotations, Comparisons, "Comparisons")
         rows = _Comparisons.of(annotations)
         if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
@@ -150,7 +150,7 @@ class LatentClasses:
 
 
 def fit_latent_classes(
-    annotations: Annotations,
+    annotations: Comparisons,
     n_classes: int,
     *,
     ridge: float = 0.5,
@@ -164,7 +164,7 @@ def fit_latent_classes(
 
     Parameters
     ----------
-    annotations : Annotations
+    annotations : Comparisons
         With annotators, each of at least two comparisons, at one prompt or at several.
         Comparisons of an option with itself say nothing and are left out.
     n_classes : int
@@ -213,13 +213,13 @@ def fit_latent_classes(
     --------
     >>> from socialpref.examples import mediocre_winner
     >>> from socialpref.training import simulate
-    >>> from socialpref.training.joint import fit_latent_classes
+    >>> from socialpref.comparisons import fit_latent_classes
     >>> crowd = mediocre_winner()
     >>> fit = fit_latent_classes(simulate(crowd, 400_000, "linked"), 3)
     >>> fit.joint(0, 1, 0, 1, 0).round(2), crowd.pairwise_twice()[1, 0].round(2)
     (np.float64(0.4), np.float64(0.4))
     """
-    _validate.instance("annotations", annotations, Annotations, "Annotations")
+    _validate.instance("annotations", annotations, Comparisons, "Comparisons")
     n_classes = _validate.integer("n_classes", n_classes, 1)
     n_starts = _validate.integer("n_starts", n_starts, 1)
     max_iterations = _validate.integer("max_iterations", max_iterations, 1)
@@ -275,7 +275,7 @@ class ClassChoice:
 
 
 def choose_classes(
-    annotations: Annotations,
+    annotations: Comparisons,
     candidates: Sequence[int] = (1, 2, 3, 4, 5, 6),
     *,
     folds: int = 5,
@@ -291,7 +291,7 @@ def choose_classes(
 
     Parameters
     ----------
-    annotations : Annotations
+    annotations : Comparisons
         As for `fit_latent_classes`.
     candidates : sequence of int
         Numbers of classes to try.
@@ -322,7 +322,7 @@ def choose_classes(
     --------
     >>> from socialpref import Population
     >>> from socialpref.training import simulate
-    >>> from socialpref.training.joint import choose_classes
+    >>> from socialpref.comparisons import choose_classes
     >>> camps = Population([[0, -1, -2], [0, -2, 4]])
     >>> rows = simulate(camps, 4000, "linked", comparisons=8)
     >>> choose_classes(rows, (1, 2, 3), rule="one standard error").chosen
@@ -330,7 +330,7 @@ def choose_classes(
     """
     from tqdm import tqdm
 
-    _validate.instance("annotations", annotations, Annotations, "Annotations")
+    _validate.instance("annotations", annotations, Comparisons, "Comparisons")
     must = "distinct numbers of classes"
     _validate.instance("candidates", candidates, Sequence, must)
     numbers = tuple(_validate.integer("candidates", n, 1) for n in candidates)
@@ -341,7 +341,7 @@ def choose_classes(
     who, n_annotators = annotations.annotators()
     folds = _validate.integer("folds", folds, 2, n_annotators)
 
-    def fit(rows: Annotations, n_classes: int) -> LatentClasses:
+    def fit(rows: Comparisons, n_classes: int) -> LatentClasses:
         return fit_latent_classes(
             rows,
             n_classes,
@@ -425,7 +425,7 @@ class _Comparisons:
     n_options: int
 
     @classmethod
-    def of(cls, rows: Annotations) -> "_Comparisons":
+    def of(cls, rows: Comparisons) -> "_Comparisons":
         from scipy.sparse import csr_array
 
         who, n_annotators = rows.annotators()

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from .. import _validate
+from ..comparisons.counts import Cells
 from ..errors import ConvergenceError, InputError
-from .annotations import Cells
 from .objectives import JointLikelihood, Objective, dpo, tensors_of
 from .policies import Tabular
 
@@ -77,14 +77,14 @@ def fit_exact(
     """Minimise an objective over all the data at once, in double precision.
 
     Labels added up by pair are all that the losses see of the data, so one pass over it, in
-    `Annotations.cells`, is enough. L-BFGS comes near the minimum. For a table Newton's method
+    `Comparisons.cells`, is enough. L-BFGS comes near the minimum. For a table Newton's method
     goes on from there until its step says that the rewards are right: a small derivative does not,
     where probabilities are near 0 or 1.
 
     Parameters
     ----------
     cells : Cells
-        From `Annotations.cells`, `Annotations.unanimous_cells` or `expected_cells`.
+        From `Comparisons.cells`, `Comparisons.unanimous_cells` or `expected_cells`.
     objective : callable
         `dpo`, ``corrected(alpha)``, `agreement_only`, or your own: a weighted mean over the
         comparisons, each a function of its own margin.
@@ -132,7 +132,7 @@ def fit_exact(
     >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
     np.True_
     """
-    _validate.instance("cells", cells, Cells, "Cells, as from `Annotations.cells`")
+    _validate.instance("cells", cells, Cells, "Cells, as from `Comparisons.cells`")
     if not callable(objective):
         raise _validate.complaint("objective", "a function", _validate.shown(objective))
     beta = _validate.number("beta", beta, 0.0, above=True)

@@ -1,4 +1,4 @@
-"""Annotations: who preferred what to what; simulated from populations, or read from a table.
+"""Comparisons: who preferred what to what; simulated from populations, or read from a table.
 
 One row is one label that one annotator gave. Which further columns there are says what a method
 can know: none (anonymous), the annotator (linked comparisons), the type, or the panel, a group of
@@ -6,10 +6,9 @@ annotators, one of each type, who all label the same pair.
 """
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,47 +16,27 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from .._files import results_folder
 from ..errors import DataError, InputError
-from ..limits import pair_design
 from ..methods import Information
-from ..population import Population
 
 if TYPE_CHECKING:
     from torch.utils.data import TensorDataset
+from .counts import Cells, add_up
 
 Floats = NDArray[np.float64]
+
+
 Integers = NDArray[np.integer]
+
+
 INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
+
+
 METADATA = b"socialpref"
 """Where the sizes are kept in a Parquet file."""
 
 
-class Cells(NamedTuple):
-    """Annotations over finite sets, added up by prompt and pair; weights need not be integers.
-
-    Attributes
-    ----------
-    prompt, first, second : ndarray of int, shape (n,)
-        Every pair once, in one orientation, if merged; pairs of an alternative with itself, which
-        say nothing, are left out.
-    wins, losses : ndarray, shape (n,)
-        How often the first was preferred, and the second; of panels, with one voice.
-    total : ndarray, shape (n,)
-        Comparisons of the pair: ``wins + losses``, or the panels, those that disagree included.
-    n_labels : int
-        Labels in each comparison: 1, or a panel's.
-    """
-
-    prompt: Integers
-    first: Integers
-    second: Integers
-    wins: Floats
-    losses: Floats
-    total: Floats
-    n_labels: int
-
-
 @dataclass(frozen=True, eq=False)
-class Annotations:
+class Comparisons:
     """Labels of pairs of alternatives, one row each.
 
     Parameters
@@ -79,8 +58,8 @@ class Annotations:
 
     Examples
     --------
-    >>> from socialpref.training import Annotations
-    >>> rows = Annotations([0, 0], [0, 1], [1, 2], [1, 0], 1, 3, annotator=[7, 7])
+    >>> from socialpref.training import Comparisons
+    >>> rows = Comparisons([0, 0], [0, 1], [1, 2], [1, 0], 1, 3, annotator=[7, 7])
     >>> len(rows), rows.information
     (2, 'linked')
     """
@@ -114,7 +93,7 @@ class Annotations:
             if values is None and name not in limits:
                 continue
             must = f"{len(labels)} integers, one for each label"
-            array = _integers(name, values, must)
+            array = integers(name, values, must)
             if array.shape != labels.shape:
                 raise _validate.complaint(name, must, f"shape {array.shape}")
             high = limits.get(name, np.inf)
@@ -155,7 +134,7 @@ class Annotations:
         chosen = np.asarray(rows)
         mask = chosen.dtype == bool
         if not mask:
-            chosen = _integers("rows", rows, "a mask, or numbers of rows")
+            chosen = integers("rows", rows, "a mask, or numbers of rows")
         wrong = chosen.shape != (len(self),) if mask else (chosen < 0) | (chosen >= len(self))
         if chosen.ndim != 1 or np.any(wrong):
             must = f"a mask of {len(self)} rows, or their numbers in 0..{len(self) - 1}"
@@ -180,7 +159,7 @@ class Annotations:
         InputError
             If no two different alternatives were compared.
         """
-        return _cells(self, self.label == 1, self.label == 0, 1, merged)
+        return self._added(self.label == 1, self.label == 0, 1, merged=merged)
 
     def unanimous_cells(self, *, merged: bool = True) -> Cells:
         """Return the panels added up by prompt and pair, or one by one.
@@ -196,7 +175,15 @@ class Annotations:
             If there is no panel column, or as for `panels`.
         """
         rows, labels = self.panels()
-        return _cells(rows, labels.min(1) == 1, labels.max(1) == 0, labels.shape[1], merged)
+        wins, losses = labels.min(1) == 1, labels.max(1) == 0
+        return rows._added(wins, losses, labels.shape[1], merged=merged)
+
+    def _added(
+        self, wins: NDArray[np.bool_], losses: NDArray[np.bool_], n_labels: int, *, merged: bool
+    ) -> Cells:
+        columns = (self.prompt, self.first, self.second)
+        sizes = (self.n_prompts, self.n_options)
+        return add_up(columns, sizes, wins, losses, n_labels, merged=merged)
 
     def panels(self) -> tuple[Self, NDArray[np.bool_]]:
         """Return one row for each panel, and its labels, shape (panels, labels of each).
@@ -335,176 +322,7 @@ class Annotations:
             raise DataError(f"{path}: not a file of annotations: {reason}") from None
 
 
-def simulate(
-    population: Population | Sequence[Population],
-    n: int,
-    information: Information = "anonymous",
-    *,
-    comparisons: int = 2,
-    sampling: ArrayLike | None = None,
-    replicas: Sequence[int] | None = None,
-    seed: int | np.random.Generator = 0,
-) -> Annotations:
-    """Draw annotations from a population.
-
-    Prompts are drawn uniformly, the two alternatives from the sampling distribution (they can be
-    the same), annotators by the types' shares and labels by their preferences.
-
-    Parameters
-    ----------
-    population : Population or sequence of Population
-        One for each prompt, with the same types, shares and number of alternatives.
-    n : int
-        Number of annotations, that is of labels; of linked comparisons and panels the number of
-        whole ones that fit.
-    information : {"anonymous", "linked", "typed", "panel"}
-        Linked: each annotator makes `comparisons` of them at one prompt. Typed: each label comes
-        with the annotator's type. Panel: one annotator of each type labels each pair.
-    comparisons : int
-        By each annotator, if linked; at least 2.
-    sampling : array_like, shape (K,) or (K, K), optional
-        A distribution or a symmetric pair design; uniform if omitted.
-    replicas : sequence of int, optional
-        Labels of each type in a panel, for unequal shares; one of each if omitted.
-    seed : int or Generator
-
-    Returns
-    -------
-    Annotations
-
-    Raises
-    ------
-    InputError
-        If an argument is out of range, or panels are asked of unequal shares without `replicas`.
-
-    References
-    ----------
-    arXiv 2502.16320, sections 3 to 6.
-
-    Examples
-    --------
-    >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import simulate
-    >>> panels = simulate(mediocre_winner(), 1000, "panel", seed=1)
-    >>> len(panels), panels.panels()[1].shape
-    (999, (333, 3))
-    """
-    prompts = populations_of("population", population)
-    _validate.choice("information", information, INFORMATION)
-    rng = _validate.seed("seed", seed)
-    voices = _voices(prompts[0], replicas) if information == "panel" else None
-    comparisons = _validate.integer("comparisons", comparisons, 2)
-    size = {"linked": comparisons, "panel": 1 if voices is None else len(voices)}.get(
-        information, 1
-    )
-    groups = _validate.integer("n", n, size) // size
-    rows = groups * size
-    x = np.repeat(rng.integers(len(prompts), size=groups), size)
-    if voices is None:
-        first, second = _pairs(rng, prompts[0], sampling, rows)
-        types = np.repeat(_draw(rng, prompts[0].shares, groups), size)
-    else:
-        first, second = (np.repeat(c, size) for c in _pairs(rng, prompts[0], sampling, groups))
-        types = np.tile(voices, groups)
-    rewards = np.stack([p.rewards for p in prompts])
-    chance = prompts[0].link(rewards[x, types, first] - rewards[x, types, second])
-    return Annotations(
-        prompt=x,
-        first=first,
-        second=second,
-        label=(rng.random(rows) < chance).astype(np.int8),
-        n_prompts=len(prompts),
-        n_options=prompts[0].n_options,
-        annotator=np.repeat(np.arange(groups), size) if information == "linked" else None,
-        annotator_type=types if information in ("typed", "panel") else None,
-        panel=np.repeat(np.arange(groups), size) if information == "panel" else None,
-    )
-
-
-def expected_cells(
-    population: Population | Sequence[Population],
-    information: Information = "anonymous",
-    *,
-    sampling: ArrayLike | None = None,
-    replicas: Sequence[int] | None = None,
-) -> Cells:
-    """Return what the annotations of a population add up to, in expectation.
-
-    A fit to them is training with unlimited data.
-
-    Parameters
-    ----------
-    population, information, sampling, replicas
-        As for `simulate`. All but "panel" give the same cells.
-
-    Returns
-    -------
-    Cells
-        Whose totals, with those of pairs of an alternative with itself, sum to 1.
-
-    Raises
-    ------
-    InputError
-        As for `simulate`.
-
-    Examples
-    --------
-    >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import expected_cells
-    >>> expected_cells(mediocre_winner()).total.round(4)
-    array([0.2222, 0.2222, 0.2222])
-    """
-    prompts = populations_of("population", population)
-    _validate.choice("information", information, INFORMATION)
-    weights = pair_design(prompts[0], sampling) / len(prompts)
-    y, z = np.nonzero(np.triu(weights, 1))
-    total = 2.0 * weights[y, z]
-    wins, losses, n_labels = [], [], 1
-    if information == "panel":
-        voices = _voices(prompts[0], replicas)
-        n_labels = len(voices)
-        for one in prompts:
-            gaps = one.rewards[voices][:, y] - one.rewards[voices][:, z]
-            wins.append(total * one.link(gaps).prod(axis=0))
-            losses.append(total * one.link(-gaps).prod(axis=0))
-    else:
-        for one in prompts:
-            wins.append(total * one.pairwise()[y, z])
-            losses.append(total * one.pairwise()[z, y])
-    return Cells(
-        prompt=np.repeat(np.arange(len(prompts)), len(y)),
-        first=np.tile(y, len(prompts)),
-        second=np.tile(z, len(prompts)),
-        wins=np.concatenate(wins),
-        losses=np.concatenate(losses),
-        total=np.tile(total, len(prompts)),
-        n_labels=n_labels,
-    )
-
-
-def populations_of(
-    name: str, population: Population | Sequence[Population]
-) -> tuple[Population, ...]:
-    """Return the populations of all prompts, which must be alike but for their rewards."""
-    if isinstance(population, Population):
-        return (population,)
-    must = "a Population or several"
-    _validate.instance(name, population, Iterable, must)
-    prompts = tuple(population)
-    if not prompts:
-        raise _validate.complaint(name, must, "none")
-    for one in prompts:
-        _validate.instance(name, one, Population, must)
-    first = prompts[0]
-    for one in prompts[1:]:
-        same = one.rewards.shape == first.rewards.shape and one.link == first.link
-        if not same or np.abs(one.shares - first.shares).max() > _validate.SUM_TOLERANCE:
-            must = "of the same types, shares, link and number of alternatives at every prompt"
-            raise _validate.complaint(name, must, "prompts that differ")
-    return prompts
-
-
-def _integers(name: str, values: Any, must: str) -> Integers:
+def integers(name: str, values: Any, must: str) -> Integers:
     """Return integers of any shape; 1.0 and True are none."""
     _validate.any_array(name, values, must)
     array = np.asarray(values)
@@ -516,74 +334,7 @@ def _integers(name: str, values: Any, must: str) -> Integers:
 def places(name: str, values: Any, size: int) -> Integers:
     """Return integers in 0..size - 1, of any shape."""
     must = f"integers in 0..{size - 1}"
-    numbers = _integers(name, values, must)
+    numbers = integers(name, values, must)
     if numbers.size and (numbers.min() < 0 or numbers.max() >= size):
         raise _validate.complaint(name, must, _validate.shown(values))
     return numbers
-
-
-def _voices(population: Population, replicas: Sequence[int] | None) -> Integers:
-    """Return the type of each of a panel's annotators."""
-    if replicas is None:
-        if np.ptp(population.shares) > _validate.SUM_TOLERANCE:
-            must = "given, in proportion to the shares, where types have unequal shares"
-            raise _validate.complaint("replicas", must, "None")
-        return np.arange(population.n_types)
-    must = f"{population.n_types} non-negative integers"
-    counts = _integers("replicas", replicas, must)
-    if counts.shape != (population.n_types,) or counts.min() < 0:
-        raise _validate.complaint("replicas", must, _validate.shown(replicas))
-    if not counts.any():
-        raise _validate.complaint("replicas", "positive for some type", repr(replicas))
-    return np.repeat(np.arange(population.n_types), counts)
-
-
-def _draw(rng: np.random.Generator, shares: Floats, size: int) -> Integers:
-    """Return `size` draws from a distribution, by its distribution function."""
-    ends = np.cumsum(shares)
-    ends[np.flatnonzero(shares)[-1] :] = np.inf  # rounding leaves no gap below 1
-    return np.searchsorted(ends, rng.random(size), side="right")
-
-
-def _pairs(
-    rng: np.random.Generator, population: Population, sampling: ArrayLike | None, size: int
-) -> tuple[Integers, Integers]:
-    weights = pair_design(population, sampling)
-    d = weights.sum(axis=1)
-    if np.allclose(weights, np.outer(d, d), rtol=1e-12, atol=0.0):  # independent: faster
-        return _draw(rng, d, size), _draw(rng, d, size)
-    first, second = np.divmod(_draw(rng, weights.ravel(), size), population.n_options)
-    return first, second
-
-
-def _cells(
-    rows: Annotations,
-    wins: NDArray[np.bool_],
-    losses: NDArray[np.bool_],
-    n_labels: int,
-    merged: bool,
-) -> Cells:
-    apart = rows.first != rows.second
-    if not apart.any():
-        raise _validate.complaint("second", "another alternative than 'first'", "the same always")
-    x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
-    w, v = (c[apart].astype(np.float64) for c in (wins, losses))
-    if not merged:
-        return Cells(x, y, z, w, v, np.ones(len(x)), n_labels)
-    swapped = y > z
-    size = rows.n_options
-    keys = (x * size + np.minimum(y, z)) * size + np.maximum(y, z)
-    span = rows.n_prompts * size * size
-    if span > 10 * len(keys):  # few of the possible cells can be there
-        kept, keys = np.unique(keys, return_inverse=True)
-        count = len(kept)
-    else:
-        kept, count = np.arange(span), span
-    ahead, behind = np.where(swapped, v, w), np.where(swapped, w, v)
-    total, won, lost = (
-        np.bincount(keys, values, count).astype(np.float64) for values in (None, ahead, behind)
-    )
-    there = total > 0.0
-    x, pair = np.divmod(kept[there], size * size)
-    y, z = np.divmod(pair, size)
-    return Cells(x, y, z, won[there], lost[there], total[there], n_labels)

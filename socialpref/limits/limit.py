@@ -1,0 +1,165 @@
+"""A limit, the policy of given rewards, and limits of several prompts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, cast, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _validate
+from ..bradley_terry.solver import Maximum
+from ..errors import ConvergenceError
+from ..population import Population
+
+Floats = NDArray[np.float64]
+
+
+TOLERANCE = 1e-8
+"""The largest error of a reward of a limit that is returned, beside the largest reward or 1."""
+
+
+ROUNDING = 8 * float(np.finfo(float).eps)
+"""Relative rounding error of a sum of rewards, with some room."""
+
+
+POLICY_TOLERANCE = 1e-6
+"""The largest relative error of a policy that is returned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """A policy that a method converges to, with the evidence.
+
+    Attributes
+    ----------
+    policy : ndarray, shape (K,)
+    rewards : ndarray, shape (K,)
+        The implicit rewards ``beta log(policy / reference)``, centred.
+    residual : float
+        How far a reward can be from the exact limit: the largest entry of Newton's step there,
+        plus what rounding can add; rounding alone where the limit is a formula.
+    iterations : int
+        Newton steps; 0 where the limit is a formula.
+    method : str
+        Whose limit it is.
+    others : tuple of ndarray
+        Implicit rewards of other local minima that were found, for losses that are not convex.
+    rounding : float
+        How far from the clamp its corner is rounded; 0 if the minimum is not on a corner.
+    """
+
+    policy: Floats
+    rewards: Floats
+    residual: float
+    iterations: int
+    method: str
+    others: tuple[Floats, ...] = ()
+    rounding: float = 0.0
+
+
+P = ParamSpec("P")
+
+
+class _PerPrompt(Protocol[P]):
+    """The limit of one population, or of each of several: a contextual problem's prompts."""
+
+    @overload
+    def __call__(self, population: Population, *args: P.args, **options: P.kwargs) -> Limit: ...
+    @overload
+    def __call__(
+        self, population: Sequence[Population], *args: P.args, **options: P.kwargs
+    ) -> tuple[Limit, ...]: ...
+
+
+def per_prompt(limit: Callable[Concatenate[Population, P], Limit]) -> _PerPrompt[P]:
+    """Let a limit be asked of a sequence of populations, one for each prompt."""
+
+    @wraps(limit)
+    def each(
+        population: Population | Sequence[Population], *args: P.args, **options: P.kwargs
+    ) -> Limit | tuple[Limit, ...]:
+        if isinstance(population, Population):
+            return limit(population, *args, **options)
+        must = "a Population or a sequence of them"
+        _validate.instance("population", population, Sequence, must)
+        for one in population:
+            _validate.instance("population", one, Population, must)
+        return tuple(limit(one, *args, **options) for one in population)
+
+    return cast("_PerPrompt[P]", each)
+
+
+def total_variation(first: ArrayLike, second: ArrayLike) -> float:
+    """Return half the L1 distance of two distributions.
+
+    Raises
+    ------
+    InputError
+        If they are not distributions over the same options.
+
+    Examples
+    --------
+    >>> from socialpref import total_variation
+    >>> total_variation([0.5, 0.5], [0.25, 0.75])
+    0.25
+    """
+    one = _validate.real_array("first", first, 1)
+    other = _validate.real_array("second", second, 1)
+    one = _validate.distribution("first", one, len(one))
+    other = _validate.distribution("second", other, len(one))
+    return float(np.abs(one - other).sum() / 2)
+
+
+def is_right(rewards: Floats, error: float) -> bool:
+    """Return whether an error of the rewards is small enough for them to be returned."""
+    return error <= TOLERANCE * max(1.0, float(np.abs(rewards).max()))
+
+
+def limit_of(
+    method: str,
+    found: Maximum,
+    population: Population,
+    beta: float,
+    reference: ArrayLike | None,
+    others: Sequence[Floats] = (),
+) -> Limit:
+    """Return the limit whose implicit rewards were found."""
+    rewards = found.rewards - found.rewards.mean()
+    return Limit(
+        policy=_policy(method, rewards, found.error, population, beta, reference),
+        rewards=rewards,
+        residual=float(found.error),
+        iterations=found.iterations,
+        method=method,
+        others=tuple(others),
+    )
+
+
+def _policy(
+    method: str,
+    rewards: Floats,
+    error: float,
+    population: Population,
+    beta: float,
+    reference: ArrayLike | None,
+) -> Floats:
+    """Return the policy of rewards, if their error does not matter."""
+    beta = _validate.number("beta", beta, 0.0, above=True)
+    base = _validate.distribution("reference", reference, len(rewards), population.options)
+    if base.min() <= 0.0:
+        raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")
+    below = rewards - rewards.max()
+    with np.errstate(over="ignore"):  # as beta falls to 0, only the best options are left
+        logits = np.log(base) + below / beta
+        logits -= logits.max()
+        # Options that are equal to the last digit are taken for equal.
+        near = (below < 0.0) & ((below + 2.0 * error) / beta > np.log(POLICY_TOLERANCE))
+    if near.any() and 2.0 * error > POLICY_TOLERANCE * beta:
+        raise ConvergenceError(
+            f"{method}: at beta {beta:g} the policy hangs on the last digits of the rewards, which "
+            f"are known to {error:.2e}"
+        )
+    policy = np.exp(logits)
+    return np.asarray(policy / policy.sum())

@@ -1,0 +1,1 @@
+"""The experiment on HH-RLHF: types of annotators who like lengths."""

@@ -1,0 +1,1 @@
+"""Readers of survey files, a file for each source."""

@@ -1,0 +1,24 @@
+"""What can be known at all, and what it costs: identification, consistency, temperature."""
+
+from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
+from .misfit import Misfit, bradley_terry_misfit
+from .orders import ErrorOrders, error_orders
+from .outcomes import UsableOutcomes, usable_outcomes
+from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
+
+__all__ = [
+    "Crossings",
+    "ErrorOrders",
+    "Misfit",
+    "RewardBounds",
+    "Twin",
+    "UsableOutcomes",
+    "anonymous_twin",
+    "at_temperature",
+    "average_reward_bounds",
+    "bradley_terry_misfit",
+    "crossing_temperatures",
+    "error_orders",
+    "nbc_by_temperature",
+    "usable_outcomes",
+]
