@@ -7,6 +7,7 @@ survey questions are.
 """
 
 from .bradley_terry import BradleyTerryFit, fit_bradley_terry
+from .draws import Draws
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -15,7 +16,7 @@ from .errors import (
     OutputError,
     SocialPrefError,
 )
-from .flips.certificate import Certificate, Interval, LeastOf
+from .flips.certificate import Certificate, LeastOf
 from .flips.closed_form import (
     flip_distances,
     pair_flip,
@@ -32,6 +33,7 @@ from .flips.programs import (
     nearest_sampling,
     nearest_top_set,
 )
+from .inference import Interval
 from .limits.agreement import agreement_limit, agreement_rate
 from .limits.corrected import corrected_dpo_limit
 from .limits.dpo import dpo_limit
@@ -75,6 +77,7 @@ __all__ = [
     "ConvergenceError",
     "Crossings",
     "DataError",
+    "Draws",
     "ErrorOrders",
     "Flip",
     "InputError",

@@ -5,20 +5,18 @@ population again, and everything that is computed of a population is computed of
 spread of the results is their sampling error.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
-from .links import Link, Logistic, preferences
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .links import Link, Logistic, check_link, check_values, preferences
 
 Floats = NDArray[np.float64]
+
+EVERY = slice(None)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -39,8 +37,8 @@ class Draws:
         something. Jackknife and balanced replicates are not.
     link : Link
         How reward gaps become preference probabilities.
-    options : sequence of str, optional
-        Labels of the options.
+    types, options : sequence of str, optional
+        Labels of the types and of the options.
 
     Raises
     ------
@@ -61,6 +59,7 @@ class Draws:
     shares: Floats
     samples: bool
     link: Link
+    types: tuple[str, ...]
     options: tuple[str, ...]
 
     def __init__(
@@ -70,7 +69,8 @@ class Draws:
         *,
         samples: bool = True,
         link: Link = Logistic(),  # noqa: B008 - immutable
-        options: "Sequence[str] | None" = None,
+        types: Sequence[str] | None = None,
+        options: Sequence[str] | None = None,
     ) -> None:
         table = _validate.real_array("rewards", rewards, 3)
         n_draws, n_types, n_options = table.shape
@@ -87,14 +87,18 @@ class Draws:
             _validate.check_shares("shares", weights)
             weights /= weights.sum(axis=1, keepdims=True)
         _validate.instance("samples", samples, bool, "True or False")
+        check_link(link, float(np.ptp(table, axis=2).max()))
         table.flags.writeable = weights.flags.writeable = False
-        object.__setattr__(self, "rewards", table)
-        object.__setattr__(self, "shares", weights)
-        object.__setattr__(self, "samples", samples)
-        object.__setattr__(self, "link", link)
-        object.__setattr__(
-            self, "options", _validate.labels("options", options, n_options, "option")
-        )
+        values = {
+            "rewards": table,
+            "shares": weights,
+            "samples": samples,
+            "link": link,
+            "types": _validate.labels("types", types, n_types, "type"),
+            "options": _validate.labels("options", options, n_options, "option"),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -104,16 +108,36 @@ class Draws:
         """K, the number of options."""
         return self.rewards.shape[2]
 
-    @cached_property
-    def _preferences(self) -> Floats:
-        matrices = preferences(self.rewards, self.shares, self.link)
-        matrices.flags.writeable = False
-        return matrices
-
-    def pairwise(self) -> Floats:
-        """Return each draw's preferences P, shape (R, K, K), as `Population.pairwise` does."""
-        return self._preferences
+    def pairwise(self, rows: slice = EVERY) -> Floats:
+        """Return preferences P, shape (R, K, K), as `Population.pairwise` does, of some draws."""
+        matrices = preferences(self.rewards[rows], self.shares[rows], self.link)
+        return check_values(matrices, matrices.shape)
 
     def mean_rewards(self) -> Floats:
         """Return each draw's average reward of every option, shape (R, K)."""
         return np.einsum("rt,rtk->rk", self.shares, self.rewards)
+
+    def sampling(self, sampling: ArrayLike | None = None) -> Floats:
+        """Return a checked sampling distribution of all draws, (K,), or one of each, (R, K).
+
+        Parameters
+        ----------
+        sampling : array_like, shape (K,) or (R, K), optional
+            Uniform if omitted.
+
+        Raises
+        ------
+        InputError
+            If it is not a distribution over the options, or not one for each draw.
+        """
+        must = f"of shape ({self.n_options},) or ({len(self)}, {self.n_options})"
+        if sampling is not None:
+            sampling = _validate.aligned("sampling", sampling, self.options)
+            sampling = _validate.any_array("sampling", sampling, f"an array {must}")
+        if sampling is None or sampling.ndim < 2:
+            return _validate.distribution("sampling", sampling, self.n_options)
+        bases = _validate.real_array("sampling", sampling, 2)
+        if bases.shape != (len(self), self.n_options):
+            raise _validate.complaint("sampling", must, f"shape {bases.shape}")
+        _validate.check_shares("sampling", bases)
+        return np.asarray(bases / bases.sum(axis=1, keepdims=True))

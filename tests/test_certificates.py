@@ -15,7 +15,6 @@ from socialpref import (
     CertificateError,
     ChiSquare,
     Flip,
-    Interval,
     KullbackLeibler,
     LeastOf,
     Population,
@@ -29,6 +28,7 @@ from socialpref import (
     top_k_flip,
     winner_flip,
 )
+from socialpref.flips.certificate import Interval
 from socialpref.flips.divergences import Divergence
 from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 

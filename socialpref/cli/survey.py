@@ -355,10 +355,9 @@ def _answer(result: "QuestionResult") -> str:
 def _error_lines(error: "Uncertainty | None") -> list[str]:
     if error is None:
         return []
-    low, high = error.flip_interval
     return [
-        f"  replicates that can be flipped  {error.flip_share:.1%}, {error.level:.0%} of them "
-        f"between {low:.4f} and {high:.4f}",
+        f"  replicates that can be flipped  {error.flip_share:.1%}; {error.level:.0%} interval of "
+        f"the distance {error.flip_interval.describe('{:.4f}')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
     ]

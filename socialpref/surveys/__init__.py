@@ -21,7 +21,7 @@ from .sensitivity import (
 )
 from .studies import Finding, QuestionResult, Study, study
 from .survey import Survey
-from .uncertainty import Bootstrap, Replicates, Uncertainty, replicate
+from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_draws, replicate
 
 __all__ = [
     "OPINIONQA_GROUPS",
@@ -38,6 +38,7 @@ __all__ = [
     "Uncertainty",
     "base_variants",
     "grouping_variants",
+    "population_with_draws",
     "read_atp",
     "read_base",
     "read_globalopinionqa",
