@@ -202,7 +202,7 @@ def test_infinite_distances_are_reported_as_a_share_not_a_mean() -> None:
         # One group of two: nothing flips it, whoever is drawn.
         ([[90, 10]], [[1, 1], [1, 2]], np.inf, np.inf),
         # A replicate of one group cannot be flipped, the sample can: the variance is infinite.
-        (COUNTS.tolist(), None, 0.0, np.inf),
+        ([[665, 245, 90], [18, 2, 980]], None, 0.0, np.inf),
     ],
 )
 def test_replicate_weights_of_infinite_distances(
