@@ -4,6 +4,7 @@ from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
 from .readers.globalopinionqa import read_globalopinionqa
+from .readers.kinds import kind_of
 from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
 from .readers.ratings import read_ratings
 from .readers.respondents import read_respondents
@@ -38,6 +39,7 @@ __all__ = [
     "Uncertainty",
     "base_variants",
     "grouping_variants",
+    "kind_of",
     "population_with_draws",
     "read_atp",
     "read_base",
