@@ -31,17 +31,15 @@ from tqdm import tqdm
 
 from socialpref import Population, nbc
 from socialpref._files import results_folder
-from socialpref.plots import DARK, LIGHT, save
-from socialpref.training import (
+from socialpref.comparisons import (
     ClassChoice,
     Comparisons,
     LatentClasses,
     choose_classes,
-    corrected,
-    dpo,
-    fit_exact,
     fit_latent_classes,
 )
+from socialpref.plots import DARK, LIGHT, save
+from socialpref.training import corrected, dpo, fit_exact
 
 Floats = NDArray[np.float64]
 RIDGES = {"apart": (1.0, 2.0, 4.0, 8.0), "all": (8.0, 32.0, 64.0, 128.0)}

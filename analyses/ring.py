@@ -31,24 +31,12 @@ from socialpref import (
     total_variation,
 )
 from socialpref._files import results_folder
+from socialpref.comparisons import Cells, Comparisons, LatentClasses, fit_latent_classes, simulate
 from socialpref.errors import SocialPrefError
 from socialpref.examples import ring
 from socialpref.plots import save
 from socialpref.plots import training as plots
-from socialpref.training import (
-    MLP,
-    Cells,
-    Comparisons,
-    Fit,
-    LatentClasses,
-    agreement_only,
-    corrected,
-    dpo,
-    fit_latent_classes,
-    fit_minibatch,
-    learn,
-    simulate,
-)
+from socialpref.training import MLP, Fit, agreement_only, corrected, dpo, fit_minibatch, learn
 
 Floats = NDArray[np.float64]
 

@@ -8,17 +8,8 @@ import pytest
 import torch
 from datasets import Dataset, disable_progress_bars
 
-from socialpref.llm import (
-    ARMS,
-    Corpus,
-    Models,
-    Pair,
-    annotate,
-    measure,
-    open_models,
-    to_dataset,
-    true_joint,
-)
+from socialpref.llm import Corpus, Models, Pair, measure, open_models
+from socialpref.llm.experiments import ARMS, annotate, to_dataset, true_joint
 
 from .llm_texts import dialogues
 

@@ -33,7 +33,15 @@ from .test_bad_input import (
 pytest.importorskip("torch")
 from torch.nn.functional import softplus
 
-from socialpref.llm import (
+from socialpref.comparisons import (
+    Comparisons,
+    choose_classes,
+    expected_cells,
+    fit_latent_classes,
+    simulate,
+)
+from socialpref.llm import read_pairs
+from socialpref.llm.experiments import (
     ARMS,
     Settings,
     accuracy,
@@ -41,23 +49,17 @@ from socialpref.llm import (
     expect,
     length_rewards,
     mean_signs,
-    read_pairs,
     reward_gaps,
     summary,
 )
 from socialpref.training import (
     MLP,
-    Comparisons,
     Tabular,
     certify,
-    choose_classes,
     corrected,
-    expected_cells,
     fit_exact,
-    fit_latent_classes,
     fit_minibatch,
     learn,
-    simulate,
     verify,
 )
 

@@ -25,22 +25,19 @@ from socialpref import (
     fit_bradley_terry,
     total_variation,
 )
+from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
 from socialpref.examples import mediocre_winner, ring
 from socialpref.training import (
     MLP,
     Batch,
-    Cells,
-    Comparisons,
     Fit,
     Tabular,
     TrueJoint,
     agreement_only,
     corrected,
     dpo,
-    expected_cells,
     fit_exact,
     fit_minibatch,
-    simulate,
 )
 from socialpref.training.exact import _newton_step
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from socialpref import Population, fit_bradley_terry
+from socialpref.comparisons import Comparisons, simulate
 from socialpref.comparisons.classes import (
     LatentClasses,
     _Ascent,
@@ -20,7 +21,6 @@ from socialpref.comparisons.classes import (
 )
 from socialpref.errors import ConvergenceError, InputError
 from socialpref.examples import mediocre_winner, ring, two_camps
-from socialpref.training import Comparisons, simulate
 
 Floats = NDArray[np.float64]
 

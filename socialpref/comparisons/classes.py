@@ -212,7 +212,7 @@ def fit_latent_classes(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> from socialpref.comparisons import fit_latent_classes
     >>> crowd = mediocre_winner()
     >>> fit = fit_latent_classes(simulate(crowd, 400_000, "linked"), 3)
@@ -321,7 +321,7 @@ def choose_classes(
     Examples
     --------
     >>> from socialpref import Population
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> from socialpref.comparisons import choose_classes
     >>> camps = Population([[0, -1, -2], [0, -2, 4]])
     >>> rows = simulate(camps, 4000, "linked", comparisons=8)

@@ -1,7 +1,6 @@
 """Comparisons drawn from a population, and their expectation."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +9,6 @@ from .. import _validate
 from ..limits.design import pair_design
 from ..methods import Information
 from ..population import Population
-
-if TYPE_CHECKING:
-    pass
 from .counts import Cells
 from .table import INFORMATION, Comparisons, Floats, Integers, integers
 
@@ -66,7 +62,7 @@ def simulate(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> panels = simulate(mediocre_winner(), 1000, "panel", seed=1)
     >>> len(panels), panels.panels()[1].shape
     (999, (333, 3))
@@ -132,7 +128,7 @@ def expected_cells(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import expected_cells
+    >>> from socialpref.comparisons import expected_cells
     >>> expected_cells(mediocre_winner()).total.round(4)
     array([0.2222, 0.2222, 0.2222])
     """

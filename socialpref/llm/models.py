@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 
 from .. import _validate
-from .._extras import require_llm
+from .._extras import require
 from ..errors import DataError
-from .experiments.lengths import LIMIT
+from .data import LIMIT
 
 Head = Literal["text", "score"]
 HEADS: tuple[Head, ...] = ("text", "score")
@@ -44,7 +44,7 @@ class Models:
         """
         _validate.choice("head", head, HEADS)
         _validate.integer("seed", seed, 0, 2**32 - 1)
-        require_llm("a language model")
+        require("llm", "a language model")
         import transformers
 
         transformers.set_seed(seed)
@@ -97,7 +97,7 @@ def open_models(name: str, texts: Iterable[str], vocabulary: int = 1024) -> Mode
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         raise _validate.complaint("texts", "a collection of texts", _validate.shown(texts))
     _validate.integer("vocabulary", vocabulary, 258)
-    require_llm("a language model")
+    require("llm", "a language model")
     if name == SMALL:
         return Models(name, train_tokenizer(texts, vocabulary))
     from transformers import AutoTokenizer

@@ -127,7 +127,8 @@ def fit_exact(
     --------
     >>> from socialpref import dpo_limit
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import expected_cells, fit_exact
+    >>> from socialpref.comparisons import expected_cells
+    >>> from socialpref.training import fit_exact
     >>> fit = fit_exact(expected_cells(mediocre_winner()))
     >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
     np.True_

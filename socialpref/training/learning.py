@@ -50,7 +50,8 @@ def trains(method: Method) -> Callable[[Trainer], Trainer]:
     --------
     >>> from dataclasses import replace
     >>> from socialpref.methods import METHODS
-    >>> from socialpref.training import expected_cells, fit_exact, trains
+    >>> from socialpref.comparisons import expected_cells
+    >>> from socialpref.training import fit_exact, trains
     >>> half = replace(METHODS["dpo"], name="half-dpo")
     >>> @trains(half)
     ... def fit_half(fitting, *, factor=0.5):
