@@ -85,11 +85,13 @@ def run(options: argparse.Namespace) -> None:
 
     from .._files import results_folder
     from ..llm import experiments, measure, read_pairs
+    from ..llm.models import silence
     from ..plots.hh import accuracy_curves, accuracy_dots
     from ..plots.style import save
 
     settings = _settings(options)
-    _quiet()
+    if not sys.stderr.isatty():
+        silence()
     pairs = read_pairs(options.data, options.split)
     models = _models(options, pairs)
     corpus = measure(pairs, models.tokenizer)
@@ -165,17 +167,6 @@ def _count(word: str) -> int:
         return int(word)
     except ValueError:
         raise InputError(f"--budget must be integers or 'exact'; got {word!r}") from None
-
-
-def _quiet() -> None:
-    """Keep other people's progress bars and notes off what is not a terminal."""
-    import datasets
-    import transformers
-
-    if not sys.stderr.isatty():
-        os.environ["TQDM_DISABLE"] = "1"
-        datasets.disable_progress_bars()
-        transformers.utils.logging.disable_progress_bar()
 
 
 def _report(table: "pd.DataFrame") -> str:

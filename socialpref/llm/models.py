@@ -1,5 +1,6 @@
 """Language models: a small one from nothing, or a pretrained one by name or folder."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,6 +186,16 @@ def _explained(name: str) -> Iterator[None]:
         if not of_memory(error):
             raise
         raise DataError(f"{name}: there is too little memory for this model") from error
+
+
+def silence() -> None:
+    """Switch off the progress bars of the libraries that load and train models."""
+    import datasets
+    import transformers
+
+    os.environ["TQDM_DISABLE"] = "1"
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
 
 
 def of_memory(error: BaseException) -> bool:
