@@ -47,7 +47,7 @@ def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> D
 
 
 def batch_of(trainer: Any) -> dict[str, Any]:
-    return trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+    return next(iter(trainer.get_train_dataloader()))
 
 
 def margin_of(trainer: Any) -> torch.Tensor:

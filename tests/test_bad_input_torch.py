@@ -211,9 +211,9 @@ CALLS: dict[str, Call] = {
     ),
     "fit_latent_classes": Call(
         fit_latent_classes,
-        {"annotations": LINKED, "n_classes": 1, "n_starts": 1},
+        {"comparisons": LINKED, "n_classes": 1, "n_starts": 1},
         {
-            "annotations": NO_OBJECT,
+            "comparisons": NO_OBJECT,
             "n_classes": SIZE,
             "ridge": AT_LEAST_0,
             "n_starts": SIZE,
@@ -224,9 +224,9 @@ CALLS: dict[str, Call] = {
     ),
     "choose_classes": Call(
         choose_classes,
-        {"annotations": LINKED, "candidates": (1,), "n_starts": 1, "folds": 2},
+        {"comparisons": LINKED, "candidates": (1,), "n_starts": 1, "folds": 2},
         {
-            "annotations": NO_OBJECT,
+            "comparisons": NO_OBJECT,
             "candidates": {
                 "None": None,
                 "a number": 3,

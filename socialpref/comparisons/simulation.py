@@ -25,13 +25,13 @@ def simulate(
 ) -> Comparisons:
     """Draw annotations from a population.
 
-    Prompts are drawn uniformly, the two alternatives from the sampling distribution (they can be
+    Prompts are drawn uniformly, the two options from the sampling distribution (they can be
     the same), annotators by the types' shares and labels by their preferences.
 
     Parameters
     ----------
     population : Population or sequence of Population
-        One for each prompt, with the same types, shares and number of alternatives.
+        One for each prompt, with the same types, shares and number of options.
     n : int
         Number of annotations, that is of labels; of linked comparisons and panels the number of
         whole ones that fit.
@@ -118,7 +118,7 @@ def expected_cells(
     Returns
     -------
     Cells
-        Whose totals, with those of pairs of an alternative with itself, sum to 1.
+        Whose totals, with those of pairs of an option with itself, sum to 1.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def populations_of(
     for one in prompts[1:]:
         same = one.rewards.shape == first.rewards.shape and one.link == first.link
         if not same or np.abs(one.shares - first.shares).max() > _validate.SUM_TOLERANCE:
-            must = "of the same types, shares, link and number of alternatives at every prompt"
+            must = "of the same types, shares, link and number of options at every prompt"
             raise _validate.complaint(name, must, "prompts that differ")
     return prompts
 

@@ -28,16 +28,16 @@ METADATA = b"socialpref"
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
-    """Labels of pairs of alternatives, one row each.
+    """Labels of pairs of options, one row each.
 
     Parameters
     ----------
     prompt, first, second : array_like of int, shape (n,)
-        Which prompt, and which two alternatives.
+        Which prompt, and which two options.
     label : array_like, shape (n,)
         1 if the first was preferred, 0 if the second.
     n_prompts, n_options : int
-        How many prompts there are, and how many alternatives each has.
+        How many prompts there are, and how many options each has.
     annotator, annotator_type, panel : array_like of int, shape (n,), optional
         Who gave the label, of which type the annotator is, and to which panel it belongs.
 
@@ -148,7 +148,7 @@ class Comparisons:
         Raises
         ------
         InputError
-            If no two different alternatives were compared.
+            If no two different options were compared.
         """
         return self._added(self.label == 1, self.label == 0, 1, merged=merged)
 
