@@ -6,7 +6,8 @@ are sampled (`pair_flip`, `ranking_flip`, `winner_flip`), and how fragile the ra
 survey questions are.
 """
 
-from .bradley_terry import BradleyTerryFit, fit_bradley_terry
+from .bradley_terry import fit_bradley_terry
+from .comparisons.table import Comparisons
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -42,9 +43,6 @@ from .links import Link, Logistic, Probit
 from .methods import METHODS, Method
 from .population import Population
 from .rules import (
-    RULES,
-    MaximalLottery,
-    Ranking,
     average_reward,
     borda,
     compare_rules,
@@ -57,25 +55,17 @@ from .rules import (
     plurality,
     ranking,
 )
-from .theory.anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
-from .theory.misfit import Misfit, bradley_terry_misfit
-from .theory.orders import ErrorOrders, error_orders
-from .theory.outcomes import UsableOutcomes, usable_outcomes
-from .theory.temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
-    "RULES",
-    "BradleyTerryFit",
     "Certificate",
     "CertificateError",
     "ChiSquare",
+    "Comparisons",
     "ConvergenceError",
-    "Crossings",
     "DataError",
-    "ErrorOrders",
     "Flip",
     "InputError",
     "Interval",
@@ -84,41 +74,28 @@ __all__ = [
     "Limit",
     "Link",
     "Logistic",
-    "MaximalLottery",
     "Method",
-    "Misfit",
     "OutputError",
     "Population",
     "Probit",
-    "Ranking",
-    "RewardBounds",
     "SocialPrefError",
     "TotalVariation",
-    "Twin",
-    "UsableOutcomes",
     "Wasserstein",
     "agreement_limit",
     "agreement_rate",
-    "anonymous_twin",
-    "at_temperature",
     "average_reward",
-    "average_reward_bounds",
     "borda",
-    "bradley_terry_misfit",
     "compare_rules",
     "copeland",
     "corrected_dpo_limit",
-    "crossing_temperatures",
     "dpo_limit",
     "egalitarian",
-    "error_orders",
     "fit_bradley_terry",
     "flip_distances",
     "maximal_lottery",
     "maximin",
     "nash_welfare",
     "nbc",
-    "nbc_by_temperature",
     "nearest_average_reward_order",
     "nearest_order",
     "nearest_sampling",
@@ -132,6 +109,5 @@ __all__ = [
     "reward_averaging_limit",
     "top_k_flip",
     "total_variation",
-    "usable_outcomes",
     "winner_flip",
 ]

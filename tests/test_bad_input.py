@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import socialpref as sp
-from socialpref import InputError, Logistic, Population, surveys
+from socialpref import InputError, Logistic, Population, surveys, theory
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
@@ -345,12 +345,12 @@ POPULATIONS: dict[str, Call] = {
 
 THEORY: dict[str, Call] = {
     "at_temperature": Call(
-        sp.at_temperature,
+        theory.at_temperature,
         {"population": CROWD, "temperature": 2.0},
         {"population": NO_POPULATION, "temperature": NOT_POSITIVE | NONE},
     ),
     "nbc_by_temperature": Call(
-        sp.nbc_by_temperature,
+        theory.nbc_by_temperature,
         {"population": CROWD, "temperatures": [1.0, 2.0]},
         {
             "population": NO_POPULATION,
@@ -359,7 +359,7 @@ THEORY: dict[str, Call] = {
         },
     ),
     "crossing_temperatures": Call(
-        sp.crossing_temperatures,
+        theory.crossing_temperatures,
         {"population": CROWD, "a": "A", "b": "M"},
         {
             "population": NO_POPULATION,
@@ -372,7 +372,7 @@ THEORY: dict[str, Call] = {
         {"a": "option", "b": "option|b"},
     ),
     "average_reward_bounds": Call(
-        sp.average_reward_bounds,
+        theory.average_reward_bounds,
         {"population": CAMPS, "a": "A", "b": "B"},
         {
             "population": NO_POPULATION,
@@ -385,7 +385,7 @@ THEORY: dict[str, Call] = {
         {"a": "option", "b": "option|b"},
     ),
     "anonymous_twin": Call(
-        sp.anonymous_twin,
+        theory.anonymous_twin,
         {"population": CAMPS},
         {
             "population": NO_POPULATION,
@@ -393,9 +393,9 @@ THEORY: dict[str, Call] = {
             "seed": NO_INTEGER | NONE,
         },
     ),
-    "bradley_terry_misfit": of_population(sp.bradley_terry_misfit),
+    "bradley_terry_misfit": of_population(theory.bradley_terry_misfit),
     "usable_outcomes": Call(
-        sp.usable_outcomes,
+        theory.usable_outcomes,
         {"n_types": 3},
         {
             "n_types": NO_INTEGER | NONE | {"0": 0, "11": 11, "10**400": 10**400},
@@ -405,7 +405,7 @@ THEORY: dict[str, Call] = {
         },
     ),
     "error_orders": Call(
-        sp.error_orders,
+        theory.error_orders,
         {"mean_rewards": [0, 1, 2], "deviations": [[2, 0, -1], [0, 0, 1], [-2, 0, 1]]},
         {
             "mean_rewards": without(NO_ARRAY, "nothing") | NONE,
@@ -707,10 +707,10 @@ LIMITS: dict[str, Call] = {
         {"too few": "first|second", "too many": "first|second"},
     ),
     "bradley_terry_misfit of a sampling": of_population(
-        sp.bradley_terry_misfit, sampling=NO_PAIR_DESIGN
+        theory.bradley_terry_misfit, sampling=NO_PAIR_DESIGN
     ),
     "error_orders of a sampling": Call(
-        sp.error_orders, dict(THEORY["error_orders"].good), {"sampling": NO_PAIR_DESIGN}
+        theory.error_orders, dict(THEORY["error_orders"].good), {"sampling": NO_PAIR_DESIGN}
     ),
     "fit_bradley_terry": Call(
         sp.fit_bradley_terry,
@@ -949,14 +949,14 @@ ODD: dict[str, tuple[Any, Any]] = {
     "a numpy integer": (lambda: CROWD.index(np.int64(2)), 2),  # type: ignore[arg-type]
     "a numpy string": (lambda: CROWD.index(np.str_("B")), 2),
     "a generator as a seed": (
-        lambda: sp.usable_outcomes(2, seed=np.random.default_rng(3)).singular_values,  # type: ignore[arg-type]
-        sp.usable_outcomes(2, seed=3).singular_values,
+        lambda: theory.usable_outcomes(2, seed=np.random.default_rng(3)).singular_values,  # type: ignore[arg-type]
+        theory.usable_outcomes(2, seed=3).singular_values,
     ),
     "no temperature to speak of": (
-        lambda: sp.nbc(sp.at_temperature(CROWD, 1e-320)),
+        lambda: sp.nbc(theory.at_temperature(CROWD, 1e-320)),
         sp.borda(CROWD),
     ),
-    "heat": (lambda: sp.nbc(sp.at_temperature(CROWD, 1e300)), [0.5, 0.5, 0.5]),
+    "heat": (lambda: sp.nbc(theory.at_temperature(CROWD, 1e300)), [0.5, 0.5, 0.5]),
     "large rewards": (lambda: sp.nbc(Population([[1e300, -1e300]])), [0.75, 0.25]),
     "a cold probit": (
         lambda: sp.nbc(Population(CROWD.rewards, link=sp.Probit(1e-320))),

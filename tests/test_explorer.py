@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 from socialpref import (
-    DataError,
     Logistic,
     OutputError,
     Population,
@@ -123,17 +121,6 @@ def test_it_is_one_file_that_asks_for_nothing(page: Path) -> None:
 
 def test_the_library_keeps_its_licence(page: Path) -> None:
     assert "Licensed under the MIT license" in page.read_text(encoding="utf-8")
-
-
-def test_without_plotly_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(DataError, match="install the extra 'explorer'"):
-        build(tmp_path / "explorer.html")
-    assert main(["explorer", "--out", str(tmp_path / "explorer.html")]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
 
 
 def test_where_no_file_can_be_is_an_output_error(page: Path) -> None:

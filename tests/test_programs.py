@@ -26,7 +26,6 @@ from socialpref import (
     KullbackLeibler,
     Logistic,
     Population,
-    Ranking,
     TotalVariation,
     Wasserstein,
     average_reward,
@@ -42,6 +41,7 @@ from socialpref.flips import programs
 from socialpref.flips.certificate import exact, exact_distribution
 from socialpref.flips.divergences import Divergence
 from socialpref.flips.exact import minimise
+from socialpref.rules import Ranking
 from tests.helpers import (
     TIGHT,
     Bounds,

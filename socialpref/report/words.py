@@ -22,7 +22,7 @@ def flip_words(flip: Flip, options: Sequence[str], subject: str = "ranking") -> 
     ----------
     flip : Flip
     options : sequence of str
-        Labels of the alternatives.
+        Labels of the options.
     subject : str
         What changes: ``"ranking"`` or ``"winner"``.
 
