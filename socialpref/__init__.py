@@ -2,8 +2,7 @@
 
 Direct alignment methods learn from comparisons made by many different people. This package
 computes, exactly, how they rank alternatives (`nbc`), how that depends on the way comparisons
-are sampled (`pair_flip`, `ranking_flip`, `winner_flip`), and how fragile the rankings of real
-survey questions are.
+are sampled and on who counts (`flip`), and how fragile the rankings of real survey questions are.
 """
 
 from .bradley_terry import BradleyTerryFit, fit_bradley_terry
@@ -15,23 +14,15 @@ from .errors import (
     OutputError,
     SocialPrefError,
 )
-from .flips.certificate import Certificate, Interval, LeastOf
-from .flips.closed_form import (
+from .flips import (
+    AverageRewardOrder,
+    Order,
+    Pair,
+    TopK,
+    Winner,
     flip_distances,
-    pair_flip,
-    pair_flip_distances,
-    ranking_flip,
-    top_k_flip,
-    winner_flip,
 )
-from .flips.divergences import ChiSquare, KullbackLeibler, TotalVariation, Wasserstein
-from .flips.flip import Flip
-from .flips.programs import (
-    nearest_average_reward_order,
-    nearest_order,
-    nearest_sampling,
-    nearest_top_set,
-)
+from .flips.flip import flip
 from .limits.agreement import agreement_limit, agreement_rate
 from .limits.corrected import corrected_dpo_limit
 from .limits.dpo import dpo_limit
@@ -68,35 +59,32 @@ __version__ = "0.1.0"
 __all__ = [
     "METHODS",
     "RULES",
+    "AverageRewardOrder",
     "BradleyTerryFit",
-    "Certificate",
     "CertificateError",
-    "ChiSquare",
     "ConvergenceError",
     "Crossings",
     "DataError",
     "ErrorOrders",
-    "Flip",
     "InputError",
-    "Interval",
-    "KullbackLeibler",
-    "LeastOf",
     "Limit",
     "Link",
     "Logistic",
     "MaximalLottery",
     "Method",
     "Misfit",
+    "Order",
     "OutputError",
+    "Pair",
     "Population",
     "Probit",
     "Ranking",
     "RewardBounds",
     "SocialPrefError",
-    "TotalVariation",
+    "TopK",
     "Twin",
     "UsableOutcomes",
-    "Wasserstein",
+    "Winner",
     "agreement_limit",
     "agreement_rate",
     "anonymous_twin",
@@ -113,25 +101,17 @@ __all__ = [
     "egalitarian",
     "error_orders",
     "fit_bradley_terry",
+    "flip",
     "flip_distances",
     "maximal_lottery",
     "maximin",
     "nash_welfare",
     "nbc",
     "nbc_by_temperature",
-    "nearest_average_reward_order",
-    "nearest_order",
-    "nearest_sampling",
-    "nearest_top_set",
     "optimal_policy",
-    "pair_flip",
-    "pair_flip_distances",
     "plurality",
     "ranking",
-    "ranking_flip",
     "reward_averaging_limit",
-    "top_k_flip",
     "total_variation",
     "usable_outcomes",
-    "winner_flip",
 ]
