@@ -15,11 +15,11 @@ from socialpref import (
     Logistic,
     Population,
     Probit,
+    Winner,
     average_reward,
+    flip,
     nbc,
     optimal_policy,
-    ranking_flip,
-    winner_flip,
 )
 from socialpref.inference import drawn_flips, drawn_policies, interval_of
 
@@ -60,9 +60,9 @@ def test_draws_at_once_are_populations_one_by_one(crowd: Population, seed: int) 
     np.testing.assert_allclose(drawn_policies(draws, beta=0.5), policies, atol=1e-12)
     flips = drawn_flips(draws, bases, floor=1e-3)
     for r, one in enumerate(each):
-        found = ranking_flip(one, sampling=bases[r], floor=1e-3).distance
+        found = flip(one, sampling=bases[r], floor=1e-3).distance
         assert flips.ranking[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
-        found = winner_flip(one, sampling=bases[r], floor=1e-3).distance
+        found = flip(one, Winner(), sampling=bases[r], floor=1e-3).distance
         assert flips.winner[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
 
 

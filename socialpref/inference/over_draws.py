@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..draws import Draws
 from ..errors import ConvergenceError, InputError
-from ..flips.closed_form import pair_flip_distances
+from ..flips.greedy import pair_flip_distances
 from ..limits.limit import POLICY_TOLERANCE, ROUNDING
 from .intervals import Interval
 
