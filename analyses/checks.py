@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from socialpref import Link, Logistic, Population, Probit
 from socialpref._files import results_folder
+from socialpref.comparisons import fit_latent_classes, simulate
 from socialpref.comparisons.table import INFORMATION
 from socialpref.errors import ConvergenceError
 from socialpref.examples import mediocre_winner, ring
@@ -43,7 +44,7 @@ from socialpref.limits import (
 from socialpref.plots import checks as figures
 from socialpref.plots import save
 from socialpref.surveys import read_starter
-from socialpref.training import fit_latent_classes, learn, simulate
+from socialpref.training import learn
 
 Floats = NDArray[np.float64]
 Cell = dict[str, Any]

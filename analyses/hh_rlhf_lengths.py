@@ -17,19 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from socialpref.llm import (
-    EXACT,
-    PAPER,
-    Pair,
-    Settings,
-    audit,
-    measure,
-    open_models,
-    read_pairs,
-    run,
-    summary,
-)
+from socialpref.llm import Pair, measure, open_models, read_pairs
 from socialpref.llm.data import HUB_NAME
+from socialpref.llm.experiments import EXACT, PAPER, Settings, audit, run, summary
 from socialpref.plots.hh import accuracy_curves, accuracy_dots
 from socialpref.plots.style import save
 

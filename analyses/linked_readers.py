@@ -31,17 +31,15 @@ from tqdm import tqdm
 
 from socialpref import Population, nbc
 from socialpref._files import results_folder
-from socialpref.plots import DARK, LIGHT, save
-from socialpref.training import (
+from socialpref.comparisons import (
     ClassChoice,
+    ClassMixture,
     Comparisons,
-    LatentClasses,
     choose_classes,
-    corrected,
-    dpo,
-    fit_exact,
     fit_latent_classes,
 )
+from socialpref.plots import DARK, LIGHT, save
+from socialpref.training import corrected, dpo, fit_exact
 
 Floats = NDArray[np.float64]
 RIDGES = {"apart": (1.0, 2.0, 4.0, 8.0), "all": (8.0, 32.0, 64.0, 128.0)}
@@ -148,9 +146,9 @@ def by_party(rows: Comparisons, party: NDArray[np.integer], ridge: float) -> Pop
     return Population(fits, members / members.sum())
 
 
-def between(source: Population | LatentClasses) -> Floats:
+def between(source: Population | ClassMixture) -> Floats:
     """Return the variance of p, the chance to prefer one book, over all pairs of books."""
-    if isinstance(source, LatentClasses):
+    if isinstance(source, ClassMixture):
         first, second = np.triu_indices(source.rewards.shape[2], 1)
         return source.variance(0, first, second)
     pairs = np.triu_indices(source.n_options, 1)
@@ -302,7 +300,7 @@ def class_table(
     )  # fmt: skip
 
 
-def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> LatentClasses:
+def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> ClassMixture:
     """Fit latent classes to the comparisons of a design."""
     design, n_classes, ridge = recipe
     rows = comparisons(readers, design, seed)

@@ -31,24 +31,12 @@ from socialpref import (
     total_variation,
 )
 from socialpref._files import results_folder
+from socialpref.comparisons import Cells, ClassMixture, Comparisons, fit_latent_classes, simulate
 from socialpref.errors import SocialPrefError
 from socialpref.examples import ring
 from socialpref.plots import save
 from socialpref.plots import training as plots
-from socialpref.training import (
-    MLP,
-    Cells,
-    Comparisons,
-    Fit,
-    LatentClasses,
-    agreement_only,
-    corrected,
-    dpo,
-    fit_latent_classes,
-    fit_minibatch,
-    learn,
-    simulate,
-)
+from socialpref.training import MLP, Fit, agreement_only, corrected, dpo, fit_minibatch, learn
 
 Floats = NDArray[np.float64]
 
@@ -168,7 +156,7 @@ def direct(settings: Settings) -> dict[str, Floats]:
     """Train networks by DPO and its correction: of every seed and every alpha, at once."""
     alphas, switch = (0.0, *ALPHAS), max(1, round(SWITCH * settings.steps))
     cells: list[Cells] = []
-    joints: list[LatentClasses] = []
+    joints: list[ClassMixture] = []
     for seed in range(settings.seeds):
         cells += [linked(seed, settings.comparisons).cells(merged=False)] * len(alphas)
         joints += [classes_of(seed, settings)] * len(alphas)
@@ -255,11 +243,11 @@ def keep(path: Path, arrays: dict[str, Any]) -> None:
         np.savez(folder / path.name, **arrays)
 
 
-def classes_of(seed: int, settings: Settings) -> LatentClasses:
+def classes_of(seed: int, settings: Settings) -> ClassMixture:
     """Return the joint likelihood that was learned on a seed's data."""
     with np.load(_table(seed, settings)) as kept:
-        facts = {name: kept[name][()] for name in LatentClasses.__dataclass_fields__}
-    return LatentClasses(**facts)
+        facts = {name: kept[name][()] for name in ClassMixture.__dataclass_fields__}
+    return ClassMixture(**facts)
 
 
 def learned(settings: Settings) -> dict[tuple[str, str], Floats]:

@@ -20,8 +20,9 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from socialpref.comparisons import Comparisons, simulate
 from socialpref.examples import ring
-from socialpref.training import MLP, Comparisons, Fit, fit_minibatch, learn, simulate
+from socialpref.training import MLP, Fit, fit_minibatch, learn
 
 TARGET = 24.0
 Result = TypeVar("Result")

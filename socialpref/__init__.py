@@ -2,11 +2,11 @@
 
 Direct alignment methods learn from comparisons made by many different people. This package
 computes, exactly, how they rank alternatives (`nbc`), how that depends on the way comparisons
-are sampled (`pair_flip`, `ranking_flip`, `winner_flip`), and how fragile the rankings of real
-survey questions are.
+are sampled and on who counts (`flip`), and how fragile the rankings of real survey questions are.
 """
 
-from .bradley_terry import BradleyTerryFit, fit_bradley_terry
+from .bradley_terry import fit_bradley_terry
+from .comparisons.table import Comparisons
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -15,23 +15,15 @@ from .errors import (
     OutputError,
     SocialPrefError,
 )
-from .flips.certificate import Certificate, Interval, LeastOf
-from .flips.closed_form import (
+from .flips import (
+    AverageRewardOrder,
+    Order,
+    Pair,
+    TopK,
+    Winner,
     flip_distances,
-    pair_flip,
-    pair_flip_distances,
-    ranking_flip,
-    top_k_flip,
-    winner_flip,
 )
-from .flips.divergences import ChiSquare, KullbackLeibler, TotalVariation, Wasserstein
-from .flips.flip import Flip
-from .flips.programs import (
-    nearest_average_reward_order,
-    nearest_order,
-    nearest_sampling,
-    nearest_top_set,
-)
+from .flips.flip import flip
 from .limits.agreement import agreement_limit, agreement_rate
 from .limits.corrected import corrected_dpo_limit
 from .limits.dpo import dpo_limit
@@ -42,9 +34,6 @@ from .links import Link, Logistic, Probit
 from .methods import METHODS, Method
 from .population import Population
 from .rules import (
-    RULES,
-    MaximalLottery,
-    Ranking,
     average_reward,
     borda,
     compare_rules,
@@ -57,81 +46,48 @@ from .rules import (
     plurality,
     ranking,
 )
-from .theory.anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
-from .theory.misfit import Misfit, bradley_terry_misfit
-from .theory.orders import ErrorOrders, error_orders
-from .theory.outcomes import UsableOutcomes, usable_outcomes
-from .theory.temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
-    "RULES",
-    "BradleyTerryFit",
-    "Certificate",
+    "AverageRewardOrder",
     "CertificateError",
-    "ChiSquare",
+    "Comparisons",
     "ConvergenceError",
-    "Crossings",
     "DataError",
-    "ErrorOrders",
-    "Flip",
     "InputError",
-    "Interval",
-    "KullbackLeibler",
-    "LeastOf",
     "Limit",
     "Link",
     "Logistic",
-    "MaximalLottery",
     "Method",
-    "Misfit",
+    "Order",
     "OutputError",
+    "Pair",
     "Population",
     "Probit",
-    "Ranking",
-    "RewardBounds",
     "SocialPrefError",
-    "TotalVariation",
-    "Twin",
-    "UsableOutcomes",
-    "Wasserstein",
+    "TopK",
+    "Winner",
     "agreement_limit",
     "agreement_rate",
-    "anonymous_twin",
-    "at_temperature",
     "average_reward",
-    "average_reward_bounds",
     "borda",
-    "bradley_terry_misfit",
     "compare_rules",
     "copeland",
     "corrected_dpo_limit",
-    "crossing_temperatures",
     "dpo_limit",
     "egalitarian",
-    "error_orders",
     "fit_bradley_terry",
+    "flip",
     "flip_distances",
     "maximal_lottery",
     "maximin",
     "nash_welfare",
     "nbc",
-    "nbc_by_temperature",
-    "nearest_average_reward_order",
-    "nearest_order",
-    "nearest_sampling",
-    "nearest_top_set",
     "optimal_policy",
-    "pair_flip",
-    "pair_flip_distances",
     "plurality",
     "ranking",
-    "ranking_flip",
     "reward_averaging_limit",
-    "top_k_flip",
     "total_variation",
-    "usable_outcomes",
-    "winner_flip",
 ]

@@ -1,31 +1,38 @@
-"""The extra ``llm``: the versions that it needs, and one message when they are not there."""
+"""The optional packages: which versions each extra needs, and the one message when they lack."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import InputError
 
-LLM = {
-    "torch": ">=2.6",
-    "accelerate": ">=1.10.1",
-    "datasets": ">=4.7",
-    "peft": ">=0.20",
-    "tokenizers": ">=0.23.1",
-    "transformers": ">=5.23,<6",
-    "trl": ">=1.16,<1.17",
+EXTRAS = {
+    "explorer": {"plotly": ">=6"},
+    "train": {"torch": ">=2.2"},
+    # The trainers override private methods of TRL 1.16; before it, TRL's head needs a GPU.
+    "llm": {
+        "torch": ">=2.6",
+        "accelerate": ">=1.10.1",
+        "datasets": ">=4.7",
+        "peft": ">=0.20",
+        "tokenizers": ">=0.23.1",
+        "transformers": ">=5.23,<6",
+        "trl": ">=1.16,<1.17",
+    },
 }
-"""The trainers override private methods of TRL 1.16; before it, TRL's head needs a GPU."""
+"""The packages of each extra that code imports, with the bounds that ``setup.cfg`` declares."""
 
 
-def require_llm(what: str, names: Iterable[str] = tuple(LLM)) -> None:
-    """Refuse to go on without the packages of the extra ``llm``, in versions that work.
+def require(extra: str, what: str, names: Iterable[str] | None = None) -> None:
+    """Refuse to go on without the packages of an extra, in versions that work.
 
     Parameters
     ----------
+    extra : str
+        A key of `EXTRAS`.
     what : str
         What needs them.
-    names : iterable of str
-        Which of them it needs.
+    names : iterable of str, optional
+        Which of them it needs; all if omitted.
 
     Raises
     ------
@@ -35,8 +42,8 @@ def require_llm(what: str, names: Iterable[str] = tuple(LLM)) -> None:
     from packaging.specifiers import SpecifierSet
 
     wrong = []
-    for name in names:
-        bounds = LLM[name]
+    for name in EXTRAS[extra] if names is None else names:
+        bounds = EXTRAS[extra][name]
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -45,4 +52,5 @@ def require_llm(what: str, names: Iterable[str] = tuple(LLM)) -> None:
         if not SpecifierSet(bounds).contains(found, prereleases=True):
             wrong.append(f"{name} {bounds} (version {found} is installed)")
     if wrong:
-        raise InputError(f"{what} needs {', '.join(wrong)}: install the extra 'llm' of socialpref")
+        needed = ", ".join(wrong)
+        raise InputError(f"{what} needs {needed}: install the extra {extra!r} of socialpref")

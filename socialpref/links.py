@@ -98,6 +98,11 @@ class Probit:
             return np.asarray(ndtr(_gaps(gap) / self.temperature), dtype=np.float64)
 
 
+def log_logistic(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of ``1 / (1 + exp(-gap))`` of each gap, which does not underflow."""
+    return np.asarray(np.minimum(gaps, 0.0) - np.log1p(np.exp(-np.abs(gaps))))
+
+
 def _gaps(gap: ArrayLike) -> NDArray[np.float64]:
     must = "an array of reward gaps"
     gaps = _validate.any_array("gap", gap, must)

@@ -8,17 +8,8 @@ import pytest
 import torch
 from datasets import Dataset, disable_progress_bars
 
-from socialpref.llm import (
-    ARMS,
-    Corpus,
-    Models,
-    Pair,
-    annotate,
-    measure,
-    open_models,
-    to_dataset,
-    true_joint,
-)
+from socialpref.llm import Corpus, Models, Pair, measure, open_models
+from socialpref.llm.experiments import ARMS, annotate, to_dataset, true_joint
 
 from .llm_texts import dialogues
 
@@ -56,7 +47,7 @@ def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> D
 
 
 def batch_of(trainer: Any) -> dict[str, Any]:
-    return trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+    return next(iter(trainer.get_train_dataloader()))
 
 
 def margin_of(trainer: Any) -> torch.Tensor:

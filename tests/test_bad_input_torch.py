@@ -33,7 +33,15 @@ from .test_bad_input import (
 pytest.importorskip("torch")
 from torch.nn.functional import softplus
 
-from socialpref.llm import (
+from socialpref.comparisons import (
+    Comparisons,
+    choose_classes,
+    expected_cells,
+    fit_latent_classes,
+    simulate,
+)
+from socialpref.llm import read_pairs
+from socialpref.llm.experiments import (
     ARMS,
     Settings,
     accuracy,
@@ -41,23 +49,17 @@ from socialpref.llm import (
     expect,
     length_rewards,
     mean_signs,
-    read_pairs,
     reward_gaps,
     summary,
 )
 from socialpref.training import (
     MLP,
-    Comparisons,
     Tabular,
     certify,
-    choose_classes,
     corrected,
-    expected_cells,
     fit_exact,
-    fit_latent_classes,
     fit_minibatch,
     learn,
-    simulate,
     verify,
 )
 
@@ -209,9 +211,9 @@ CALLS: dict[str, Call] = {
     ),
     "fit_latent_classes": Call(
         fit_latent_classes,
-        {"annotations": LINKED, "n_classes": 1, "n_starts": 1},
+        {"comparisons": LINKED, "n_classes": 1, "n_starts": 1},
         {
-            "annotations": NO_OBJECT,
+            "comparisons": NO_OBJECT,
             "n_classes": SIZE,
             "ridge": AT_LEAST_0,
             "n_starts": SIZE,
@@ -222,9 +224,9 @@ CALLS: dict[str, Call] = {
     ),
     "choose_classes": Call(
         choose_classes,
-        {"annotations": LINKED, "candidates": (1,), "n_starts": 1, "folds": 2},
+        {"comparisons": LINKED, "candidates": (1,), "n_starts": 1, "folds": 2},
         {
-            "annotations": NO_OBJECT,
+            "comparisons": NO_OBJECT,
             "candidates": {
                 "None": None,
                 "a number": 3,

@@ -13,9 +13,9 @@ from hypothesis import given
 
 from analyses import checks
 from socialpref import InputError, Logistic, Population
+from socialpref.comparisons import simulate
 from socialpref.examples import mediocre_winner, ring
 from socialpref.limits import agreement_rate
-from socialpref.training import simulate
 
 from .helpers import Floats, populations, printed, sampled
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import socialpref as sp
 from socialpref import (
-    DataError,
     Logistic,
     OutputError,
     Population,
@@ -23,11 +22,10 @@ from socialpref import (
     nbc,
     optimal_policy,
     ranking,
-    ranking_flip,
 )
 from socialpref.cli import main
 from socialpref.explorer import build, presets
-from socialpref.report.simplex import ranking_cells
+from socialpref.flips.regions import ranking_cells
 from socialpref.surveys import read_starter
 
 from .browser import CHROMIUM, Browser
@@ -55,7 +53,7 @@ def test_the_worked_examples_come_first() -> None:
     assert [crowd["letters"], camps["letters"]] == [tuple("AMB"), tuple("ABC")]
     assert nbc(population_of(crowd)) == printed([0.48933, 0.52135, 0.48933], 5)
     assert ranking(nbc(population_of(warm))).winners == (0, 2)
-    assert ranking_flip(population_of(camps)).distance == printed(0.106697, 6)
+    assert sp.flip(population_of(camps)).distance == printed(0.106697, 6)
     assert len(ranking_cells(population_of(three).pairwise())) == 6
     assert ranking(nbc(population_of(three))).groups == ((1,), (2,), (0,))
     assert ranking(population_of(three).mean_rewards()).winners == (0, 1)
@@ -79,7 +77,7 @@ def test_every_question_that_fits_is_a_preset() -> None:
         assert preset["options"] == question.options
         assert question.source in preset["text"]
         flips = preset["group"] == "Surveys: comparisons can change the ranking"
-        assert flips == ranking_flip(population).exists
+        assert flips == sp.flip(population).exists
 
 
 def test_titles_are_distinct_and_rewards_within_the_sliders() -> None:
@@ -123,17 +121,6 @@ def test_it_is_one_file_that_asks_for_nothing(page: Path) -> None:
 
 def test_the_library_keeps_its_licence(page: Path) -> None:
     assert "Licensed under the MIT license" in page.read_text(encoding="utf-8")
-
-
-def test_without_plotly_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(DataError, match="install the extra 'explorer'"):
-        build(tmp_path / "explorer.html")
-    assert main(["explorer", "--out", str(tmp_path / "explorer.html")]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
 
 
 def test_where_no_file_can_be_is_an_output_error(page: Path) -> None:
@@ -290,7 +277,7 @@ def groups(lists: list[list[int]]) -> tuple[tuple[int, ...], ...]:
 
 
 def flip_agrees(population: Population, d: Floats, found: dict[str, Any]) -> None:
-    flip, shown = ranking_flip(population, sampling=d), found["flip"]
+    flip, shown = sp.flip(population, sampling=d), found["flip"]
     distance = float(shown["distance"])
     if math.isnan(flip.distance):
         assert math.isnan(distance)
@@ -394,7 +381,7 @@ def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, 
     )
     for place, values in enumerate(columns, start=2):
         assert [float(row[place]) for row in shown] == printed(values, 4)
-    flip = ranking_flip(population)
+    flip = sp.flip(population)
     words = browser.run("document.getElementById('flip').textContent")
     if flip.exists:
         assert f"total variation {flip.distance:.3f}" in words

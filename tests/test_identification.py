@@ -13,6 +13,7 @@ from scipy.optimize import brentq, linprog, minimize
 from socialpref import ConvergenceError, Logistic, Population, Probit, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.theory import anonymous_twin, average_reward_bounds, bradley_terry_misfit
+from socialpref.theory.anonymous import SharesProgram
 
 from .helpers import TIGHT, Floats, populations, refuses
 
@@ -248,12 +249,10 @@ def test_a_solver_that_stops_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_shares_that_miss_the_preferences_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from socialpref.theory import anonymous as identification
-
     def off(self: Any, rows: Floats, solution: Floats) -> Floats:
         return np.full_like(solution, 1 / len(solution))
 
-    monkeypatch.setattr(identification._SharesProgram, "_repaired", off)
+    monkeypatch.setattr(SharesProgram, "repaired", off)
     with pytest.raises(ConvergenceError, match="the preferences are missed by"):
         average_reward_bounds(SPLIT, 0, 1, dictionary=[[0, 3]])
 

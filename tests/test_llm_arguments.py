@@ -9,11 +9,10 @@ import pytest
 from socialpref.errors import InputError
 
 pytest.importorskip("torch")
-from socialpref.llm import (
+from socialpref.llm import Corpus, Pair, measure, open_models, read_pairs
+from socialpref.llm.experiments import (
     ARMS,
-    Corpus,
     Labels,
-    Pair,
     Settings,
     accuracy,
     annotate,
@@ -23,9 +22,6 @@ from socialpref.llm import (
     learn_joint,
     length_rewards,
     mean_signs,
-    measure,
-    open_models,
-    read_pairs,
     reward_gaps,
     run,
     summary,

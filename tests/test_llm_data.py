@@ -2,7 +2,6 @@
 
 import json
 import os
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,11 @@ from socialpref.errors import DataError, InputError
 from .llm_texts import dialogues, write_dialogues, write_rows
 
 pytest.importorskip("torch")
-from socialpref.llm import (
+from socialpref.llm import Corpus, Pair, measure, read_pairs
+from socialpref.llm.experiments import (
     ARMS,
     EXACT,
-    Corpus,
     Outcome,
-    Pair,
     Settings,
     accuracy,
     annotate,
@@ -35,13 +33,10 @@ from socialpref.llm import (
     learn_joint,
     length_rewards,
     mean_signs,
-    measure,
     population,
-    read_pairs,
     reward_gaps,
     run,
     summary,
-    to_dataset,
     true_joint,
 )
 
@@ -342,21 +337,6 @@ def test_finished_runs_are_not_run_again(tmp_path: Path) -> None:
 
 
 # --- the command line, and real files ----------------------------------------------------
-
-
-def test_the_command_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def nothing(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr("socialpref._extras.version", nothing)
-    assert main(["hh"]) == 2
-    error = capsys.readouterr().err
-    assert "'hh' needs torch >=2.6 (not installed), " in error
-    assert "install the extra 'llm' of socialpref" in error
-    with pytest.raises(InputError, match="to_dataset needs"):
-        to_dataset(corpus(), annotate(ARMS["anonymous"], corpus().lengths, 4, 0))
 
 
 def test_the_command_with_the_length_only_scorer(

@@ -21,18 +21,8 @@ import trl
 from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from socialpref.llm import (
-    ARMS,
-    Corpus,
-    Models,
-    Settings,
-    annotate,
-    expect,
-    open_models,
-    run,
-    to_dataset,
-    true_joint,
-)
+from socialpref.llm import Corpus, Models, open_models
+from socialpref.llm.experiments import ARMS, Settings, annotate, expect, run, to_dataset, true_joint
 from socialpref.llm.experiments.experiment import last_checkpoint, train_model
 from socialpref.llm.models import Head
 from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer

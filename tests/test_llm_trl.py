@@ -1,11 +1,7 @@
 """The trainers beside TRL's own: equal where both compute a loss, and refused where they cannot."""
 
-import configparser
-import importlib
-import sys
 from collections.abc import Callable
 from copy import deepcopy
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from socialpref._extras import LLM, require_llm
+from socialpref._extras import EXTRAS, require
 from socialpref.errors import InputError
 
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
@@ -394,27 +390,9 @@ def test_an_objective_returns_one_number(small: Small, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.15.0", "1.17.0", "0.9"])
 def test_another_version_of_trl_is_said(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    require_llm("this")
+    require("llm", "this")
     monkeypatch.setattr("socialpref._extras.version", lambda name: {"trl": version}.get(name, "6"))
     with pytest.raises(InputError) as caught:
-        require_llm("this")
-    assert f"trl {LLM['trl']} (version {version} is installed)" in str(caught.value)
+        require("llm", "this")
+    assert f"trl {EXTRAS['llm']['trl']} (version {version} is installed)" in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["socialpref.llm", "socialpref.llm.trainer"])
-def test_imports_say_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    def nothing(package: str) -> str:
-        raise PackageNotFoundError(package)
-
-    monkeypatch.setattr("socialpref._extras.version", nothing)
-    with pytest.raises(InputError, match=f"^{name} needs torch >=2.6 .not installed.*extra 'llm'"):
-        importlib.reload(sys.modules[name])
-
-
-def test_the_declared_bounds_are_those_that_are_checked() -> None:
-    file = configparser.ConfigParser()
-    file.read(Path(__file__).parents[1] / "setup.cfg")
-    declared = file["options.extras_require"]["llm"].split("\n")
-    for name, bounds in LLM.items():
-        assert f"{name} {bounds}" in declared

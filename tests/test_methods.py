@@ -10,20 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialpref import Population, ranking, total_variation
+from socialpref.comparisons import Comparisons, simulate
 from socialpref.errors import InputError
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.methods import METHODS, Method
 from socialpref.rules import nbc
-from socialpref.training import (
-    Comparisons,
-    Fit,
-    Fitting,
-    TrueJoint,
-    learn,
-    losses,
-    simulate,
-    trains,
-)
+from socialpref.training import Fit, Fitting, TrueJoint, learn, losses, trains
 from socialpref.training.learning import options_of
 
 from .helpers import Floats, refuses

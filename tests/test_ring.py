@@ -13,8 +13,9 @@ import pytest
 from torch import Tensor
 
 from socialpref import dpo_limit, optimal_policy, total_variation
+from socialpref.comparisons import simulate
 from socialpref.examples import ring
-from socialpref.training import MLP, Batch, agreement_only, fit_minibatch, simulate
+from socialpref.training import MLP, Batch, agreement_only, fit_minibatch
 
 SCRIPT = Path(__file__).parents[1] / "analyses" / "ring.py"
 SMALL = ["--seeds", "2", "--comparisons", "600", "--steps", "8", "--jobs", "1"]

@@ -13,11 +13,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import brentq, linprog
 
 from socialpref import (
-    RULES,
     ConvergenceError,
     Logistic,
     Population,
-    Ranking,
     average_reward,
     borda,
     compare_rules,
@@ -30,6 +28,7 @@ from socialpref import (
     plurality,
     ranking,
 )
+from socialpref.rules import RULES, Ranking
 from tests.helpers import (
     LINKS,
     Floats,

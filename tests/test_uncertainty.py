@@ -5,13 +5,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialpref import InputError, Logistic, Population, nbc, ranking_flip, winner_flip
+import socialpref as sp
+from socialpref import InputError, Logistic, Population, Winner, nbc
 from socialpref.cli import main
 from socialpref.surveys import (
     Bootstrap,
@@ -90,16 +92,16 @@ def test_arrays_equal_a_loop_over_replicates(method: str) -> None:
     protocol = replace(PROTOCOL, smoothing=0.01, link=Logistic(0.7), base="answers")
     replicates = replicate(question(), protocol, bootstrap)
     choices, groups = draw_shares(question(), bootstrap.resolve(question()), bootstrap)
-    limits = {"margin": protocol.margin, "floor": protocol.floor}
+    limits: dict[str, Any] = {"margin": protocol.margin, "floor": protocol.floor}
     for r in range(40):
         population = Population.from_choice_shares(
             choices[r], groups[r], smoothing=0.01, link=Logistic(0.7)
         )
         base = groups[r] @ choices[r]
         np.testing.assert_allclose(replicates.nbc[r], nbc(population, base), atol=1e-14)
-        flip = ranking_flip(population, sampling=base, **limits)
+        flip = sp.flip(population, sampling=base, **limits)
         assert replicates.flip[r] == pytest.approx(flip.distance, abs=1e-9)
-        winner = winner_flip(population, sampling=base, **limits)
+        winner = sp.flip(population, Winner(), sampling=base, **limits)
         assert replicates.winner_flip[r] == pytest.approx(winner.distance, abs=1e-9)
 
 
@@ -229,7 +231,7 @@ def test_base_distributions() -> None:
     np.testing.assert_allclose(given_file.flip.base, [0.5, 0.2, 0.3])
     np.testing.assert_allclose(
         given_file.flip.distance,
-        ranking_flip(
+        sp.flip(
             question().population(), sampling=[0.5, 0.2, 0.3], margin=1e-5, floor=1e-5
         ).distance,
     )

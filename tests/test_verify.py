@@ -14,8 +14,9 @@ from torch.nn.functional import logsigmoid, relu
 
 from socialpref import ConvergenceError, Population, dpo_limit, nbc, total_variation
 from socialpref.cli import main
+from socialpref.comparisons import Comparisons
 from socialpref.examples import mediocre_winner, two_camps
-from socialpref.training import Verification, certify, populations, verify
+from socialpref.training import Fit, Verification, certify, learn, populations, verify
 
 from .helpers import Floats, refuses
 
@@ -284,7 +285,13 @@ def test_verify_refuses_what_it_cannot_do() -> None:
 
 def test_samples_too_small_are_found_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     sure = Population([[12.0, 0.0, 6.0]])
-    monkeypatch.setattr("socialpref.training.verification._verify", pytest.fail)
+
+    def small_only(method: Any, data: Any, **options: Any) -> Fit:
+        assert isinstance(data, Comparisons)
+        assert len(data) == 100
+        return learn(method, data, **options)
+
+    monkeypatch.setattr("socialpref.training.verification.learn", small_only)
     with pytest.raises(ConvergenceError, match=r"^verify: dpo on 'sure' with 100 annotations, "):
         verify(["dpo"], {"sure": sure}, sizes=[1_000_000, 100], n_seeds=2)
 

@@ -9,13 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._extras import require_llm
+from .._extras import require
 from ..errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..llm import Models, Pair, Settings
+    from ..llm import Models, Pair
+    from ..llm.experiments import Settings
 
 LENGTH = "length"
 
@@ -79,24 +80,26 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the experiment and write and print its results."""
-    require_llm("'hh'")
+    require("llm", "'hh'")
     import pandas as pd
 
-    from .. import llm
     from .._files import results_folder
+    from ..llm import experiments, measure, read_pairs
+    from ..llm.models import silence
     from ..plots.hh import accuracy_curves, accuracy_dots
     from ..plots.style import save
 
     settings = _settings(options)
-    _quiet()
-    pairs = llm.read_pairs(options.data, options.split)
+    if not sys.stderr.isatty():
+        silence()
+    pairs = read_pairs(options.data, options.split)
     models = _models(options, pairs)
-    corpus = llm.measure(pairs, models.tokenizer)
-    audit = llm.audit(corpus)
+    corpus = measure(pairs, models.tokenizer)
+    audit = experiments.audit(corpus)
     print(audit.describe(), flush=True)
     kept = options.out / "unfinished"
     with results_folder(options.out) as folder:
-        outcomes = llm.run(
+        outcomes = experiments.run(
             corpus,
             settings,
             None if options.model == LENGTH else models,
@@ -105,7 +108,7 @@ def run(options: argparse.Namespace) -> None:
         )
         if os.environ.get("RANK", "0") != "0":  # accelerate launch: one process writes
             return
-        table = llm.summary(outcomes)
+        table = experiments.summary(outcomes)
         pd.DataFrame(map(asdict, outcomes)).to_csv(folder / "runs.csv", index=False)
         table.to_csv(folder / "summary.csv", index=False)
         text = json.dumps(audit.to_dict(), indent=2)
@@ -119,7 +122,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> "Settings":
-    from ..llm import ARMS, EXACT, SMALL, Settings
+    from ..llm import SMALL
+    from ..llm.experiments import ARMS, EXACT, Settings
 
     budgets = tuple(EXACT if word == "exact" else _count(word) for word in _words(options.budget))
     if options.tokenizer is not None and options.model != LENGTH:
@@ -165,19 +169,8 @@ def _count(word: str) -> int:
         raise InputError(f"--budget must be integers or 'exact'; got {word!r}") from None
 
 
-def _quiet() -> None:
-    """Keep other people's progress bars and notes off what is not a terminal."""
-    import datasets
-    import transformers
-
-    if not sys.stderr.isatty():
-        os.environ["TQDM_DISABLE"] = "1"
-        datasets.disable_progress_bars()
-        transformers.utils.logging.disable_progress_bar()
-
-
 def _report(table: "pd.DataFrame") -> str:
-    from ..llm import EXACT, PAPER
+    from ..llm.experiments import EXACT, PAPER
 
     lines = [
         "",

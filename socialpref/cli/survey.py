@@ -346,7 +346,7 @@ def _answer(result: "QuestionResult") -> str:
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
         *_error_lines(found.uncertainty),
-        f"  {found.flip.describe(question.options)}",
+        f"  {found.flip.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
     ]
     return "\n".join(lines) + "\n"

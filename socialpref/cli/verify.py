@@ -24,19 +24,15 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ..errors import InputError
+    from .._extras import require
 
-    try:
-        from ..training import verify
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"'verify' needs {error.name}: install the extra 'train' of socialpref"
-        ) from None
+    require("train", "'verify'")
     from .._files import results_folder
     from ..flips.agreement import agreement
     from ..plots import save
     from ..plots.verification import verification
     from ..surveys import read_starter
+    from ..training import verify
 
     sizes = {} if options.sizes is None else {"sizes": options.sizes}
     report = verify(options.methods, n_seeds=options.seeds, progress=True, **sizes)

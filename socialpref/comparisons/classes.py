@@ -6,31 +6,29 @@ R_l for every prompt, and one annotator prefers y to z and y' to z' with probabi
 much annotators disagree, which the corrected loss needs. Everything here is numpy and scipy.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
+from ..links import log_logistic
+from .em import Ascent, Likelihood, Linked, mixed
 from .table import Comparisons, places
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
 Rule = Literal["best", "one standard error"]
 
-MEMORY = 20
-"""Past steps that the acceleration of EM remembers."""
 SHORT = 25
 """Iterations after which only the best start goes on."""
 
 
 @dataclass(frozen=True, eq=False)
-class LatentClasses:
+class ClassMixture:
     """A fitted mixture of Bradley-Terry models.
 
     Classes come in no order, and their shares alone say little: with two comparisons each, quite
@@ -122,7 +120,7 @@ class LatentClasses:
         """
         return np.asarray(np.einsum("l,xlk->xk", self.shares, self.rewards))
 
-    def log_likelihood_of(self, annotations: Comparisons) -> Floats:
+    def log_likelihood_of(self, comparisons: Comparisons) -> Floats:
         """Return the log-probability of each annotator's labels, in the order of their numbers.
 
         Raises
@@ -130,27 +128,27 @@ class LatentClasses:
         InputError
             If an annotator has one comparison, or prompts or options are others than the fit's.
         """
-        _validate.instance("annotations", annotations, Comparisons, "Comparisons")
-        rows = _Comparisons.of(annotations)
+        _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
+        rows = Linked.of(comparisons)
         if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
             got = f"{rows.n_prompts} prompts of {rows.n_options} options"
-            raise _validate.complaint("annotations", must, got)
+            raise _validate.complaint("comparisons", must, got)
         tables = np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
         with np.errstate(divide="ignore"):
             log_shares = np.log(self.shares)
-        return _mixed(rows.chances(rows.gaps(tables), log_shares))[0][rows.pattern]
+        return mixed(rows.chances(rows.gaps(tables), log_shares))[0][rows.pattern]
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return each class's probability to prefer the first, on a last axis."""
         X, _, K = self.rewards.shape
         x = places("prompt", prompt, X)
         y, z = places("first", first, K), places("second", second, K)
-        return _sigmoid(self.rewards[x, :, y] - self.rewards[x, :, z])
+        return np.asarray(np.exp(log_logistic(self.rewards[x, :, y] - self.rewards[x, :, z])))
 
 
 def fit_latent_classes(
-    annotations: Comparisons,
+    comparisons: Comparisons,
     n_classes: int,
     *,
     ridge: float = 0.5,
@@ -159,12 +157,12 @@ def fit_latent_classes(
     tolerance: float = 1e-6,
     max_iterations: int = 2000,
     progress: bool = False,
-) -> LatentClasses:
+) -> ClassMixture:
     """Fit a mixture of Bradley-Terry models to linked comparisons.
 
     Parameters
     ----------
-    annotations : Comparisons
+    comparisons : Comparisons
         With annotators, each of at least two comparisons, at one prompt or at several.
         Comparisons of an option with itself say nothing and are left out.
     n_classes : int
@@ -184,7 +182,7 @@ def fit_latent_classes(
 
     Returns
     -------
-    LatentClasses
+    ClassMixture
         A local maximum of the penalised likelihood, the best of those tried.
 
     Raises
@@ -212,28 +210,28 @@ def fit_latent_classes(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> from socialpref.comparisons import fit_latent_classes
     >>> crowd = mediocre_winner()
     >>> fit = fit_latent_classes(simulate(crowd, 400_000, "linked"), 3)
     >>> fit.joint(0, 1, 0, 1, 0).round(2), crowd.pairwise_twice()[1, 0].round(2)
     (np.float64(0.4), np.float64(0.4))
     """
-    _validate.instance("annotations", annotations, Comparisons, "Comparisons")
+    _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
     n_classes = _validate.integer("n_classes", n_classes, 1)
     n_starts = _validate.integer("n_starts", n_starts, 1)
     max_iterations = _validate.integer("max_iterations", max_iterations, 1)
     ridge = _validate.number("ridge", ridge, 0.0, above=True)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True)
     rng = _validate.seed("seed", seed)
-    likelihood = _Likelihood(_Comparisons.of(annotations), ridge)
-    pooled = _Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
+    likelihood = Likelihood(Linked.of(comparisons), ridge)
+    pooled = Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
     best = pooled
     if n_classes > 1:
         short = min(SHORT, max_iterations)
         rewards, _ = likelihood.split(pooled.point.parameters)
         starts = [likelihood.start(n_classes, rng, rewards) for _ in range(n_starts)]
-        runs = [_Ascent(likelihood, start).run(tolerance, short) for start in starts]
+        runs = [Ascent(likelihood, start).run(tolerance, short) for start in starts]
         best = max(runs, key=lambda run: run.point.value)
         best.run(tolerance, max_iterations, progress=progress)
     if best.residual > tolerance:
@@ -241,7 +239,23 @@ def fit_latent_classes(
             f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
             f"tolerance {tolerance:.2e}"
         )
-    return likelihood.result(best)
+    return _mixture_of(likelihood, best)
+
+
+def _mixture_of(likelihood: Likelihood, run: Ascent) -> ClassMixture:
+    """Return the mixture that a run came to."""
+    rows, point = likelihood.rows, run.point
+    rewards, _ = likelihood.split(point.parameters)
+    tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
+    return ClassMixture(
+        shares=point.shares,
+        rewards=tables - tables.mean(axis=2, keepdims=True),
+        log_likelihood=point.log_likelihood / likelihood.n_annotators,
+        residual=run.residual,
+        iterations=run.iterations,
+        n_annotators=int(likelihood.n_annotators),
+        ridge=likelihood.ridge,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +275,7 @@ class ClassChoice:
         How much less the mean is than the best one's, and the standard error of the difference,
         annotator by annotator.
     chosen : int
-    fit : LatentClasses
+    fit : ClassMixture
         To all annotators, with the chosen number.
     """
 
@@ -271,11 +285,11 @@ class ClassChoice:
     shortfall: Floats
     shortfall_error: Floats
     chosen: int
-    fit: LatentClasses
+    fit: ClassMixture
 
 
 def choose_classes(
-    annotations: Comparisons,
+    comparisons: Comparisons,
     candidates: Sequence[int] = (1, 2, 3, 4, 5, 6),
     *,
     folds: int = 5,
@@ -291,7 +305,7 @@ def choose_classes(
 
     Parameters
     ----------
-    annotations : Comparisons
+    comparisons : Comparisons
         As for `fit_latent_classes`.
     candidates : sequence of int
         Numbers of classes to try.
@@ -321,7 +335,7 @@ def choose_classes(
     Examples
     --------
     >>> from socialpref import Population
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> from socialpref.comparisons import choose_classes
     >>> camps = Population([[0, -1, -2], [0, -2, 4]])
     >>> rows = simulate(camps, 4000, "linked", comparisons=8)
@@ -330,7 +344,7 @@ def choose_classes(
     """
     from tqdm import tqdm
 
-    _validate.instance("annotations", annotations, Comparisons, "Comparisons")
+    _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
     must = "distinct numbers of classes"
     _validate.instance("candidates", candidates, Sequence, must)
     numbers = tuple(_validate.integer("candidates", n, 1) for n in candidates)
@@ -338,10 +352,10 @@ def choose_classes(
         raise _validate.complaint("candidates", must, _validate.shown(candidates))
     _validate.choice("rule", rule, ("best", "one standard error"))
     seed = _validate.integer("seed", seed)
-    who, n_annotators = annotations.annotators()
+    who, n_annotators = comparisons.annotators()
     folds = _validate.integer("folds", folds, 2, n_annotators)
 
-    def fit(rows: Comparisons, n_classes: int) -> LatentClasses:
+    def fit(rows: Comparisons, n_classes: int) -> ClassMixture:
         return fit_latent_classes(
             rows,
             n_classes,
@@ -358,8 +372,8 @@ def choose_classes(
         for i, n_classes in enumerate(numbers):
             for fold in range(folds):
                 out = dealt == fold
-                kept = fit(annotations.take(~out[who]), n_classes)
-                values[i, out] = kept.log_likelihood_of(annotations.take(out[who]))
+                kept = fit(comparisons.take(~out[who]), n_classes)
+                values[i, out] = kept.log_likelihood_of(comparisons.take(out[who]))
                 bar.update()
     means = values.mean(axis=1)
     behind = values[means.argmax()] - values
@@ -373,270 +387,10 @@ def choose_classes(
         shortfall=shortfall,
         shortfall_error=shortfall_error,
         chosen=chosen,
-        fit=fit(annotations, chosen),
+        fit=fit(comparisons, chosen),
     )
 
 
 def _standard_error(values: Floats) -> Floats:
     """Return the standard errors of the means over the last axis."""
     return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))
-
-
-# --- the likelihood -------------------------------------------------------------------
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(np.exp(_log_sigmoid(x)))
-
-
-def _mixed(chances: Floats) -> tuple[Floats, Floats]:
-    """Return the log of the sum of exponentials over the last axis, and each one's part of it.
-
-    The axis is short, and numpy is slow to reduce such ones; columns one after another are not.
-    """
-    top = reduce(np.maximum, np.moveaxis(chances, -1, 0))
-    parts = np.exp(chances - top[..., None])
-    total = parts @ np.ones(chances.shape[-1])
-    parts /= total[..., None]
-    return np.asarray(np.log(total) + top), parts
-
-
-def _log_sigmoid(x: Floats) -> Floats:
-    return np.asarray(np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))))
-
-
-@dataclass(frozen=True, eq=False)
-class _Comparisons:
-    """Linked comparisons, as how often each annotator saw which option win against which.
-
-    Annotators who saw the same are one pattern. A cell is a prompt, a winner and a loser.
-    """
-
-    counts: Any
-    """Sparse, shape (patterns, cells)."""
-    weight: Floats
-    """Annotators of each pattern."""
-    pattern: Integers
-    """Each annotator's."""
-    prompt: Integers
-    winner: Integers
-    loser: Integers
-    n_prompts: int
-    n_options: int
-
-    @classmethod
-    def of(cls, rows: Comparisons) -> "_Comparisons":
-        from scipy.sparse import csr_array
-
-        who, n_annotators = rows.annotators()
-        apart = rows.first != rows.second
-        if not apart.any():
-            raise _validate.complaint(
-                "second", "another alternative than 'first'", "the same always"
-            )
-        x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
-        first_won = rows.label[apart] == 1
-        winner, loser = np.where(first_won, y, z), np.where(first_won, z, y)
-        keys = (x * rows.n_options + winner) * rows.n_options + loser
-        cells, cell = np.unique(keys, return_inverse=True)
-        counts = csr_array(
-            (np.ones(len(cell), np.int64), (who[apart], cell)), (n_annotators, len(cells))
-        )
-        # Rows are told apart by a random sum of 64 bits: two different ones agree with a chance
-        # of 5e-20.
-        marks = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, len(cells))
-        _, place, pattern, weight = np.unique(
-            counts @ marks, return_index=True, return_inverse=True, return_counts=True
-        )
-        return cls(
-            counts=counts[place].astype(np.float64),
-            weight=weight.astype(np.float64),
-            pattern=pattern,
-            prompt=cells // rows.n_options**2,
-            winner=cells // rows.n_options % rows.n_options,
-            loser=cells % rows.n_options,
-            n_prompts=rows.n_prompts,
-            n_options=rows.n_options,
-        )
-
-    def chances(self, gaps: Floats, log_shares: Floats) -> Floats:
-        """Return the log-probability of each class together with each pattern."""
-        return np.asarray(self.counts @ _log_sigmoid(gaps) + log_shares)
-
-    def gaps(self, tables: Floats) -> Floats:
-        """Return winner's less loser's reward, from tables of shape (prompts * options, L)."""
-        base = self.prompt * self.n_options
-        return np.asarray(tables[base + self.winner] - tables[base + self.loser])
-
-
-class _Point(NamedTuple):
-    """The log-likelihood at some parameters, with what the next step needs."""
-
-    parameters: Floats
-    log_likelihood: float
-    value: float
-    """With the priors."""
-    gradient: Floats
-    curvature: Floats
-    """What each cell and class adds to the information about a reward gap."""
-    shares: Floats
-
-
-class _Likelihood:
-    """sum over annotators of log J, plus sum over classes of log q, less ridge / 2 sum R^2.
-
-    Parameters are one vector: rewards of shape (prompts * options, L), then the L logits of the
-    shares.
-    """
-
-    def __init__(self, rows: _Comparisons, ridge: float) -> None:
-        from scipy.sparse import csr_array
-
-        self.rows, self.ridge = rows, ridge
-        self.n_annotators = float(rows.weight.sum())
-        self.n_tables = rows.n_prompts * rows.n_options
-        cells, base = np.arange(len(rows.prompt)), rows.prompt * rows.n_options
-        shape = (len(cells), self.n_tables)
-        ahead = csr_array((np.ones(len(cells)), (cells, base + rows.winner)), shape)
-        behind = csr_array((np.ones(len(cells)), (cells, base + rows.loser)), shape)
-        self.contrast = (ahead - behind).T.tocsr()
-        self.seen_by_cell = rows.counts.T.tocsr().multiply(rows.weight).tocsr()
-
-    def split(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Return rewards and logits."""
-        n_classes = len(parameters) // (self.n_tables + 1)
-        return parameters[:-n_classes].reshape(-1, n_classes), parameters[-n_classes:]
-
-    def at(self, parameters: Floats) -> _Point:
-        """Take the E-step; value and gradient follow from each pattern's chances of the classes."""
-        rewards, logits = self.split(parameters)
-        log_sum, shares = _mixed(logits)
-        gaps = self.rows.gaps(rewards)
-        total, chances = _mixed(self.rows.chances(gaps, logits - log_sum))
-        seen = self.seen_by_cell @ chances
-        wrong = _sigmoid(-gaps)
-        pull = self.contrast @ (seen * wrong) - self.ridge * rewards
-        log_likelihood = float(self.rows.weight @ total)
-        prior = (logits - log_sum).sum() - 0.5 * self.ridge * (rewards**2).sum()
-        lean = self.rows.weight @ chances + 1.0 - (self.n_annotators + len(logits)) * shares
-        return _Point(
-            parameters=parameters,
-            log_likelihood=log_likelihood,
-            value=log_likelihood + float(prior),
-            gradient=np.append(pull.ravel(), lean),
-            curvature=seen * wrong * (1.0 - wrong),
-            shares=shares,
-        )
-
-    def newton(self, point: _Point, force: Floats) -> Floats:
-        """Take the M-step: solve the information of the complete data for `force`."""
-        rows = self.rows
-        pull, lean = self.split(force)
-        options, n_classes = rows.n_options, len(lean)
-        cells = np.zeros((rows.n_prompts * options * options, n_classes))
-        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = point.curvature
-        blocks = np.moveaxis(cells.reshape(rows.n_prompts, options, options, -1), -1, 1)
-        blocks = -blocks - np.swapaxes(blocks, -1, -2)
-        diagonal = np.arange(options)
-        blocks[..., diagonal, diagonal] = self.ridge - blocks.sum(axis=-1)
-        steps = np.linalg.solve(
-            blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
-        )
-        moved = np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes)
-        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
-
-    def start(
-        self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
-    ) -> Floats:
-        """Return where to begin: the pooled rewards plus noise, equal shares."""
-        tables = np.zeros((self.n_tables, n_classes))
-        if rng is not None:
-            noise = rng.normal(size=(self.rows.n_prompts, self.rows.n_options, n_classes))
-            noise -= noise.mean(axis=1, keepdims=True)
-            tables = noise.reshape(tables.shape)
-        if pooled is not None:
-            tables = tables + pooled
-        return np.append(tables.ravel(), np.zeros(n_classes))
-
-    def residual(self, point: _Point) -> float:
-        """Return the largest derivative, per annotator."""
-        return float(np.abs(point.gradient).max()) / self.n_annotators
-
-    def result(self, run: "_Ascent") -> LatentClasses:
-        """Return the fit that a run came to."""
-        rows, point = self.rows, run.point
-        rewards, _ = self.split(point.parameters)
-        tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
-        return LatentClasses(
-            shares=point.shares,
-            rewards=tables - tables.mean(axis=2, keepdims=True),
-            log_likelihood=point.log_likelihood / self.n_annotators,
-            residual=self.residual(point),
-            iterations=run.iterations,
-            n_annotators=int(self.n_annotators),
-            ridge=self.ridge,
-        )
-
-
-class _Ascent:
-    """Accelerated EM from one start; it can be taken up again where it stopped."""
-
-    def __init__(self, likelihood: _Likelihood, start: Floats) -> None:
-        self.likelihood = likelihood
-        self.point = likelihood.at(start)
-        self.iterations = 0
-        self.values = [self.point.value]
-        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
-
-    @property
-    def residual(self) -> float:
-        """The largest derivative, per annotator."""
-        return self.likelihood.residual(self.point)
-
-    def run(self, tolerance: float, max_iterations: int, *, progress: bool = False) -> Self:
-        """Go on until the residual is small, or for so many iterations in all."""
-        from tqdm import tqdm
-
-        bar = tqdm(disable=not progress, desc="latent classes", unit="iteration")
-        while self.residual > tolerance and self.iterations < max_iterations:
-            bar.set_postfix(residual=f"{self.residual:.1e}", refresh=False)
-            bar.update()
-            new = self._climb(self._direction())
-            if new is None and self._past:  # what is remembered misleads; EM's step does not
-                self._past.clear()
-                new = self._climb(self._direction())
-            if new is None:
-                break
-            step = new.parameters - self.point.parameters
-            fall = self.point.gradient - new.gradient
-            if step @ fall > 1e-12 * np.sqrt((step @ step) * (fall @ fall)):
-                self._past.append((step, fall))
-            self.point = new
-            self.values.append(new.value)
-            self.iterations += 1
-        bar.close()
-        return self
-
-    def _direction(self) -> Floats:
-        """Return the gradient times the inverse Hessian's estimate, by the two-loop recursion."""
-        force, pulls = self.point.gradient.copy(), []
-        for step, fall in reversed(self._past):
-            pulls.append((step @ force) / (step @ fall))
-            force -= pulls[-1] * fall
-        move = self.likelihood.newton(self.point, force)
-        for (step, fall), pull in zip(self._past, reversed(pulls), strict=True):
-            move += step * (pull - (fall @ move) / (step @ fall))
-        return move
-
-    def _climb(self, move: Floats) -> _Point | None:
-        """Take the longest of the steps 1, 1/2, 1/4, ... that raises the value enough."""
-        slope = float(self.point.gradient @ move)
-        if not slope > 0.0:
-            return None
-        rounding = 1e-14 * abs(self.point.value)
-        for halvings in range(30):
-            length = 0.5**halvings
-            new = self.likelihood.at(self.point.parameters + length * move)
-            if new.value >= self.point.value + 1e-4 * length * slope - rounding:
-                return new
-        return None

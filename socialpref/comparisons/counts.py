@@ -17,7 +17,7 @@ class Cells(NamedTuple):
     Attributes
     ----------
     prompt, first, second : ndarray of int, shape (n,)
-        Every pair once, in one orientation, if merged; pairs of an alternative with itself, which
+        Every pair once, in one orientation, if merged; pairs of an option with itself, which
         say nothing, are left out.
     wins, losses : ndarray, shape (n,)
         How often the first was preferred, and the second; of panels, with one voice.
@@ -64,7 +64,7 @@ def add_up(
     n_prompts, size = sizes
     apart = first != second
     if not apart.any():
-        raise _validate.complaint("second", "another alternative than 'first'", "the same always")
+        raise _validate.complaint("second", "another option than 'first'", "the same always")
     x, y, z = (c[apart].astype(np.int64) for c in columns)
     w, v = (c[apart].astype(np.float64) for c in (wins, losses))
     if not merged:

@@ -1,7 +1,6 @@
 """Comparisons drawn from a population, and their expectation."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +9,6 @@ from .. import _validate
 from ..limits.design import pair_design
 from ..methods import Information
 from ..population import Population
-
-if TYPE_CHECKING:
-    pass
 from .counts import Cells
 from .table import INFORMATION, Comparisons, Floats, Integers, integers
 
@@ -29,13 +25,13 @@ def simulate(
 ) -> Comparisons:
     """Draw annotations from a population.
 
-    Prompts are drawn uniformly, the two alternatives from the sampling distribution (they can be
+    Prompts are drawn uniformly, the two options from the sampling distribution (they can be
     the same), annotators by the types' shares and labels by their preferences.
 
     Parameters
     ----------
     population : Population or sequence of Population
-        One for each prompt, with the same types, shares and number of alternatives.
+        One for each prompt, with the same types, shares and number of options.
     n : int
         Number of annotations, that is of labels; of linked comparisons and panels the number of
         whole ones that fit.
@@ -66,7 +62,7 @@ def simulate(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import simulate
+    >>> from socialpref.comparisons import simulate
     >>> panels = simulate(mediocre_winner(), 1000, "panel", seed=1)
     >>> len(panels), panels.panels()[1].shape
     (999, (333, 3))
@@ -122,7 +118,7 @@ def expected_cells(
     Returns
     -------
     Cells
-        Whose totals, with those of pairs of an alternative with itself, sum to 1.
+        Whose totals, with those of pairs of an option with itself, sum to 1.
 
     Raises
     ------
@@ -132,7 +128,7 @@ def expected_cells(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import expected_cells
+    >>> from socialpref.comparisons import expected_cells
     >>> expected_cells(mediocre_winner()).total.round(4)
     array([0.2222, 0.2222, 0.2222])
     """
@@ -181,7 +177,7 @@ def populations_of(
     for one in prompts[1:]:
         same = one.rewards.shape == first.rewards.shape and one.link == first.link
         if not same or np.abs(one.shares - first.shares).max() > _validate.SUM_TOLERANCE:
-            must = "of the same types, shares, link and number of alternatives at every prompt"
+            must = "of the same types, shares, link and number of options at every prompt"
             raise _validate.complaint(name, must, "prompts that differ")
     return prompts
 

@@ -8,7 +8,7 @@ annotators, one of each type, who all label the same pair.
 import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,36 +17,27 @@ from .. import _validate
 from .._files import results_folder
 from ..errors import DataError, InputError
 from ..methods import Information
-
-if TYPE_CHECKING:
-    from torch.utils.data import TensorDataset
 from .counts import Cells, add_up
 
 Floats = NDArray[np.float64]
-
-
 Integers = NDArray[np.integer]
-
-
 INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
-
-
 METADATA = b"socialpref"
 """Where the sizes are kept in a Parquet file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
-    """Labels of pairs of alternatives, one row each.
+    """Labels of pairs of options, one row each.
 
     Parameters
     ----------
     prompt, first, second : array_like of int, shape (n,)
-        Which prompt, and which two alternatives.
+        Which prompt, and which two options.
     label : array_like, shape (n,)
         1 if the first was preferred, 0 if the second.
     n_prompts, n_options : int
-        How many prompts there are, and how many alternatives each has.
+        How many prompts there are, and how many options each has.
     annotator, annotator_type, panel : array_like of int, shape (n,), optional
         Who gave the label, of which type the annotator is, and to which panel it belongs.
 
@@ -58,7 +49,7 @@ class Comparisons:
 
     Examples
     --------
-    >>> from socialpref.training import Comparisons
+    >>> from socialpref.comparisons import Comparisons
     >>> rows = Comparisons([0, 0], [0, 1], [1, 2], [1, 0], 1, 3, annotator=[7, 7])
     >>> len(rows), rows.information
     (2, 'linked')
@@ -157,7 +148,7 @@ class Comparisons:
         Raises
         ------
         InputError
-            If no two different alternatives were compared.
+            If no two different options were compared.
         """
         return self._added(self.label == 1, self.label == 0, 1, merged=merged)
 
@@ -253,29 +244,6 @@ class Comparisons:
             must = "numbered from 0 without gaps"
             raise _validate.complaint("annotator_type", must, f"none of {counts.argmin()}")
         return counts
-
-    def dataset(self) -> "TensorDataset":
-        """Return a torch dataset: (prompt, first, second, label) of a row, annotator or panel.
-
-        Linked comparisons come together, each tensor of shape (comparisons,), if all annotators
-        made equally many; a panel's label is a vector with one entry for each annotator.
-        """
-        import torch
-        from torch.utils.data import TensorDataset
-
-        rows = self
-        columns: list[NDArray[Any]] = [rows.prompt, rows.first, rows.second, rows.label]
-        if self.panel is not None:
-            rows, voices = self.panels()
-            columns = [rows.prompt, rows.first, rows.second, voices]
-        elif self.annotator is not None:
-            who, count = self.annotators()
-            if len(who) % count == 0 and (np.bincount(who) == len(who) // count).all():
-                table = np.argsort(who, kind="stable").reshape(count, -1)
-                columns = [column[table] for column in columns]
-        floats = torch.get_default_dtype()
-        *places, answers = (torch.as_tensor(np.ascontiguousarray(c)) for c in columns)
-        return TensorDataset(*(p.long() for p in places), answers.to(floats))
 
     def save(self, path: str | Path) -> None:
         """Write a Parquet file; it appears whole or not at all.

@@ -12,10 +12,10 @@ from string import Template
 from typing import Any
 
 from .. import __version__
+from .._extras import require
 from .._files import results_folder
-from ..errors import DataError
 from ..examples import mediocre_winner, two_camps
-from ..flips.closed_form import ranking_flip
+from ..flips.flip import flip
 from ..population import Population
 from ..surveys import read_starter
 
@@ -34,7 +34,7 @@ def build(path: str | Path) -> None:
 
     Raises
     ------
-    DataError
+    InputError
         If the package `plotly`, whose charts go into the page, is not installed.
     OutputError
         If the file cannot be written.
@@ -49,7 +49,7 @@ def render() -> str:
 
     Raises
     ------
-    DataError
+    InputError
         If the package `plotly` is not installed.
     """
     here = files(__package__)
@@ -67,12 +67,9 @@ def render() -> str:
 
 
 def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise DataError(
-            "the explorer's charts need plotly: install the extra 'explorer' of socialpref"
-        ) from None
+    require("explorer", "the explorer")
+    from plotly.offline import get_plotlyjs
+
     return str(get_plotlyjs())
 
 
@@ -133,7 +130,7 @@ def presets() -> list[dict[str, Any]]:
     for question in read_starter():
         if (len(question.groups), question.n_options) == (3, 3):
             population = question.population()
-            flips = ranking_flip(population).exists
+            flips = flip(population).exists
             surveys.append(
                 _preset(
                     question.key,

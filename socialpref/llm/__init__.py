@@ -1,49 +1,16 @@
-"""Language models: HH-RLHF with types that like lengths, on the ecosystem's own trainer.
+"""Language models: pairs of texts, models, and trainers with this package's losses.
 
 Needs torch, and for language models the rest of the extra ``llm``: transformers, trl, datasets,
-peft and accelerate.
+peft and accelerate. The trainers are in `socialpref.llm.trainer`; the experiment on HH-RLHF is in
+`socialpref.llm.experiments`.
 """
 # ruff: noqa: E402 - without torch the imports below fail
 
-from .._extras import require_llm
+from .._extras import require
 
-require_llm("socialpref.llm", ["torch"])
+require("llm", "socialpref.llm", ["torch"])
 
-from .data import Audit, Corpus, Pair, audit, measure, read_pairs
-from .experiments.arms import ARMS, Arm, Labels, annotate, expect, to_dataset
-from .experiments.experiment import EXACT, PAPER, Outcome, Settings, accuracy, run, summary
-from .experiments.lengths import length_rewards, mean_signs, reward_gaps
-from .experiments.scorer import fit_score, learn_joint, population, true_joint
+from .data import Corpus, Pair, measure, read_pairs
 from .models import SMALL, Models, open_models
 
-__all__ = [
-    "ARMS",
-    "EXACT",
-    "PAPER",
-    "SMALL",
-    "Arm",
-    "Audit",
-    "Corpus",
-    "Labels",
-    "Models",
-    "Outcome",
-    "Pair",
-    "Settings",
-    "accuracy",
-    "annotate",
-    "audit",
-    "expect",
-    "fit_score",
-    "learn_joint",
-    "length_rewards",
-    "mean_signs",
-    "measure",
-    "open_models",
-    "population",
-    "read_pairs",
-    "reward_gaps",
-    "run",
-    "summary",
-    "to_dataset",
-    "true_joint",
-]
+__all__ = ["SMALL", "Corpus", "Models", "Pair", "measure", "open_models", "read_pairs"]

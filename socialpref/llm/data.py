@@ -3,21 +3,21 @@
 import gzip
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from .._extras import require_llm
+from .._extras import require
 from ..errors import DataError
-from ..links import Logistic
-from .experiments.lengths import LIMIT, TYPES, check_pairs, mean_signs, reward_gaps
 
 HUB_NAME = "Anthropic/hh-rlhf"
 TURN = "\n\nAssistant:"
+LIMIT = 512
+"""Longer texts count as this long; models read no further."""
 
 
 class Pair(NamedTuple):
@@ -28,6 +28,17 @@ class Pair(NamedTuple):
     second: str
 
 
+def check_pairs(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Return lengths of the two texts of each pair as integers of shape (n, 2)."""
+    given = _validate.real_array("lengths", lengths, 2)
+    if given.shape[1] != 2:
+        raise _validate.complaint("lengths", "of shape (n, 2)", f"shape {given.shape}")
+    wrong = given[(given < 1.0) | (given != np.floor(given))]
+    if wrong.size:
+        raise _validate.complaint("lengths", "positive integers", f"{wrong[0]:g} among them")
+    return given.astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Pairs of responses with their lengths.
@@ -36,7 +47,7 @@ class Corpus:
     ----------
     pairs : tuple of Pair
     lengths : ndarray of int, shape (n, 2)
-        Tokens of prompt and response together, cut at `lengths.LIMIT`.
+        Tokens of prompt and response together, cut at `LIMIT`.
     n_empty : int
         Pairs that were left out because a response is empty.
     """
@@ -101,7 +112,7 @@ def read_pairs(source: str | Path, split: str = "train") -> list[Pair]:
         return _read_file(path)
     if path.suffix in (".jsonl", ".gz") or str(source).count("/") != 1:
         raise DataError(f"{source}: no such file")
-    require_llm("reading a data set of the hub")
+    require("llm", "reading a data set of the hub")
     from datasets import load_dataset
 
     try:
@@ -187,86 +198,3 @@ def measure(pairs: Sequence[Pair], tokenizer: Any) -> Corpus:
 def _counts(tokenizer: Any, texts: Iterable[str]) -> NDArray[np.int64]:
     tokens = tokenizer(list(texts))["input_ids"]
     return np.array([min(len(ids), LIMIT) for ids in tokens], dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What the types make of a corpus.
-
-    Attributes
-    ----------
-    n_pairs, n_empty : int
-        Pairs that are used, and that were left out for an empty response.
-    tied : float
-        Share of pairs whose mean rewards are equal; the rest is over the others.
-    cut : float
-        Share of pairs both of whose texts are at the limit, and which are tied for that.
-    median_length : float
-    unanimous : float
-        How often a label of each type would be the same.
-    right_anonymous, right_average, right_unanimous : float
-        How often a label agrees with the sign of the mean gap: of one annotator of a random type;
-        by the mean reward; of a panel, if its labels are the same.
-    """
-
-    n_pairs: int
-    n_empty: int
-    tied: float
-    cut: float
-    median_length: float
-    unanimous: float
-    right_anonymous: float
-    right_average: float
-    right_unanimous: float
-
-    def describe(self) -> str:
-        """Return the audit in words."""
-        return (
-            f"{self.n_pairs} pairs, median length {self.median_length:.0f} tokens; "
-            f"{self.n_empty} left out for an empty response\n"
-            f"  {self.tied:.1%} tie ({self.cut:.1%} of all because both texts are cut)\n"
-            f"  {self.unanimous:.1%} of the others would be labelled alike by all {len(TYPES)} "
-            "types\n"
-            f"  labels that agree with the mean: {self.right_anonymous:.1%} of anonymous ones, "
-            f"{self.right_average:.1%} by the mean reward, {self.right_unanimous:.1%} of "
-            "unanimous ones"
-        )
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the numbers by name."""
-        return asdict(self)
-
-
-def audit(corpus: Corpus) -> Audit:
-    """Return unanimity, ties and how often labels agree with the mean, as expectations.
-
-    Raises
-    ------
-    DataError
-        If all pairs tie.
-    """
-    _validate.instance("corpus", corpus, Corpus, "a Corpus")
-    signs = mean_signs(corpus.lengths)
-    open_ = signs != 0
-    if not open_.any():
-        raise DataError("all pairs tie: no text is worth more than the other on average")
-    gaps = reward_gaps(corpus.lengths)[:, open_]
-    link = Logistic()
-    p = link(gaps)
-    both = p.prod(axis=0), (1.0 - p).prod(axis=0)
-    unanimous = both[0] + both[1]
-
-    def right(first_wins: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(signs[open_] > 0, first_wins, 1.0 - first_wins)
-
-    return Audit(
-        n_pairs=len(corpus),
-        n_empty=corpus.n_empty,
-        tied=float(1.0 - open_.mean()),
-        cut=float((corpus.lengths == LIMIT).all(axis=1).mean()),
-        median_length=float(np.median(corpus.lengths)),
-        unanimous=float(unanimous.mean()),
-        right_anonymous=float(right(p.mean(axis=0)).mean()),
-        right_average=float(right(link(gaps.mean(axis=0))).mean()),
-        right_unanimous=float(right(link(gaps.sum(axis=0))).mean()),
-    )

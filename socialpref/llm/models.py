@@ -1,5 +1,6 @@
 """Language models: a small one from nothing, or a pretrained one by name or folder."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from typing import Any, Literal
 import torch
 
 from .. import _validate
-from .._extras import require_llm
+from .._extras import require
 from ..errors import DataError
-from .experiments.lengths import LIMIT
+from .data import LIMIT
 
 Head = Literal["text", "score"]
 HEADS: tuple[Head, ...] = ("text", "score")
@@ -44,7 +45,7 @@ class Models:
         """
         _validate.choice("head", head, HEADS)
         _validate.integer("seed", seed, 0, 2**32 - 1)
-        require_llm("a language model")
+        require("llm", "a language model")
         import transformers
 
         transformers.set_seed(seed)
@@ -97,7 +98,7 @@ def open_models(name: str, texts: Iterable[str], vocabulary: int = 1024) -> Mode
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         raise _validate.complaint("texts", "a collection of texts", _validate.shown(texts))
     _validate.integer("vocabulary", vocabulary, 258)
-    require_llm("a language model")
+    require("llm", "a language model")
     if name == SMALL:
         return Models(name, train_tokenizer(texts, vocabulary))
     from transformers import AutoTokenizer
@@ -185,6 +186,16 @@ def _explained(name: str) -> Iterator[None]:
         if not of_memory(error):
             raise
         raise DataError(f"{name}: there is too little memory for this model") from error
+
+
+def silence() -> None:
+    """Switch off the progress bars of the libraries that load and train models."""
+    import datasets
+    import transformers
+
+    os.environ["TQDM_DISABLE"] = "1"
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
 
 
 def of_memory(error: BaseException) -> bool:

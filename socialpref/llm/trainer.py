@@ -7,9 +7,9 @@ TRL's own losses are refused.
 """
 # ruff: noqa: E402 - without TRL, or with another version of it, the imports below fail
 
-from .._extras import require_llm
+from .._extras import require
 
-require_llm("socialpref.llm.trainer")
+require("llm", "socialpref.llm.trainer")
 
 import inspect
 import warnings

@@ -26,7 +26,8 @@ def accuracy_curves(table: "pd.DataFrame") -> "Figure":
     Parameters
     ----------
     table : DataFrame
-        From `socialpref.llm.summary`; budgets of exact probabilities become a tick at the right.
+        From `socialpref.llm.experiments.summary`; budgets of exact probabilities become a tick at
+        the right.
     """
     figure, panels = _panels(table, height=4.2)
     for axes, unit in panels:
@@ -54,7 +55,7 @@ def accuracy_dots(table: "pd.DataFrame") -> "Figure":
     Parameters
     ----------
     table : DataFrame
-        From `socialpref.llm.summary`.
+        From `socialpref.llm.experiments.summary`.
     """
     figure, panels = _panels(table, height=3.2)
     for axes, unit in panels:

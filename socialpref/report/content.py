@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flips.flip import Flip
+from ..flips.regions import ranking_cells
 from ..population import Population
 from ..rules import nbc, ranking
 from ..surveys.question import Question
 from ..surveys.studies import Finding, QuestionResult, Study
-from .simplex import ranking_cells
 from .words import error_words, flip_words
 
 Floats = NDArray[np.float64]
@@ -114,13 +114,13 @@ def _flip(flip: Flip, population: Population, subject: str) -> dict[str, Any]:
     content: dict[str, Any] = {
         "status": "flips" if flip.exists else "tied" if math.isnan(flip.distance) else "never",
         "distance": plain(flip.distance),
-        "words": flip_words(flip, population.options, subject),
+        "words": flip_words(flip, subject),
     }
     if flip.exists:
-        scores = nbc(population, flip.sampling)
+        scores = nbc(population, flip.mix)
         content |= {
             "pair": plain(flip.pair),
-            "sampling": plain(flip.sampling, DIGITS),
+            "sampling": plain(flip.mix, DIGITS),
             "nbc": plain(scores, DIGITS),
             "order": plain(ranking(scores).groups),
         }

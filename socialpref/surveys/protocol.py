@@ -26,7 +26,7 @@ class Protocol:
     smoothing : float or "jeffreys"
         Added to every answer share before the logarithm; see `Question.population`.
     margin, floor : float
-        Of the flip program; see `pair_flip`.
+        Of the flip program; see `flip`.
     min_options : int
         Questions with fewer options do not count.
     min_respondents_per_option : float

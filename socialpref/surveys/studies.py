@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..flips.certificate import Interval
-from ..flips.closed_form import ranking_flip, winner_flip
-from ..flips.flip import Flip
+from ..flips.flip import Flip, flip
+from ..flips.targets import Winner
 from ..population import Population
 from ..rules import Ranking, nbc, ranking
 from .question import Question
@@ -322,15 +322,15 @@ def _examine(
     population = question.population(smoothing=protocol.smoothing, link=protocol.link)
     base = protocol.base_of(question, question.choice_shares, question.group_shares)
     limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
-    flip, winner = ranking_flip(population, **limits), winner_flip(population, **limits)
+    nearest, winner = flip(population, **limits), flip(population, Winner(), **limits)
     winner.prove()
     finding = Finding(
         population=population,
         nbc_order=ranking(nbc(population, base)),
         reward_order=ranking(population.mean_rewards()),
-        flip=flip,
+        flip=nearest,
         winner_flip=winner,
-        interval=flip.prove(),
+        interval=nearest.prove(),
     )
     if bootstrap is not None:
         replicates = kept_replicates(question, protocol, bootstrap, folder)

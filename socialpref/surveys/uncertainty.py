@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .. import _validate
 from .._files import results_folder
 from ..errors import InputError
-from ..flips.closed_form import pair_flip_distances
+from ..flips.greedy import pair_flip_distances
 from ..population import luce_shepard_rewards, preferences
 from ..rules import TIE_TOLERANCE, Ranking, nbc
 from .question import Question, smoothed

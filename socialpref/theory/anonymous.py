@@ -168,7 +168,7 @@ def average_reward_bounds(
         reach = float(np.ptp(types, axis=1).max())
     ends = []
     for direction in (-1.0, 1.0):
-        program, pool = _SharesProgram(population, pair, direction), types
+        program, pool = SharesProgram(population, pair, direction), types
         answer, size = program.solve(pool), len(pool)
         for step in range(rounds):
             used = pool[answer.shares > 0.0]  # they keep the end from moving back
@@ -237,7 +237,7 @@ class _Shares(NamedTuple):
     dual_gap: float
 
 
-class _SharesProgram:
+class SharesProgram:
     """Shares over types that reproduce a population's preferences and push a gap to one side.
 
     Parameters
@@ -270,13 +270,13 @@ class _SharesProgram:
             raise ConvergenceError(f"average-reward bounds: {error}") from None
         if shares.value is None:
             raise ConvergenceError(f"average-reward bounds: HiGHS stopped: {problem.status}")
-        found = self._repaired(rows, shares.value)
+        found = self.repaired(rows, shares.value)
         # Whatever the prices, no shares reach more than their value and the best surplus.
         prices = same.dual_value
         most = float(prices @ self.target + (gains - prices @ rows).max())
         return _Shares(found, max(0.0, most - float(gains @ found)))
 
-    def _repaired(self, rows: Floats, solution: Floats) -> Floats:
+    def repaired(self, rows: Floats, solution: Floats) -> Floats:
         """Return the shares less a solver's zeros and, where possible, its tolerance."""
         used = np.flatnonzero(solution > EMPTY)
         system = np.vstack([rows[:, used], np.ones(len(used))])

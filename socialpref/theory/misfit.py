@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..limits.design import pair_design
 from ..limits.dpo import dpo_limit
 from ..limits.limit import Limit
+from ..links import log_logistic
 from ..population import Population, check_population
 from .anonymous import Floats
 
@@ -86,7 +87,7 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
         )
     fit = dpo_limit(population, sampling=sampling)
     gaps = fit.rewards[:, None] - fit.rewards[None, :]
-    log_model = -np.logaddexp(0.0, -gaps)
+    log_model = log_logistic(gaps)
     weights = pair_design(population, sampling)
     cycle, defect = _worst_cycle(np.log(P) - np.log(P.T))
     return Misfit(

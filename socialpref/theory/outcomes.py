@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
+from ..links import log_logistic
 
 Floats = NDArray[np.float64]
 
@@ -132,7 +133,7 @@ def usable_outcomes(
     gaps -= gaps.mean(axis=1, keepdims=True)
     outcomes = np.array(list(product((0, 1), repeat=n_types)))
     # log Pr(o | E) = sum_u log sigma(+-E_u)
-    logs = -np.logaddexp(0.0, -gaps) @ outcomes.T - np.logaddexp(0.0, gaps) @ (1 - outcomes).T
+    logs = log_logistic(gaps) @ outcomes.T + log_logistic(-gaps) @ (1 - outcomes).T
     matrix = np.exp(logs)
     lengths = np.linalg.norm(matrix, axis=0)
     _, values, vectors = np.linalg.svd(matrix / lengths, full_matrices=False)

@@ -1,10 +1,15 @@
-"""Training with torch: simulated annotations, losses, policies, fits, and their verification."""
+"""Training with torch: losses, policies, fits, and their verification.
 
-from ..comparisons.classes import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
-from ..comparisons.counts import Cells
-from ..comparisons.simulation import expected_cells, simulate
-from ..comparisons.table import Comparisons
+Needs the extra ``train``.
+"""
+# ruff: noqa: E402 - without torch the imports below fail
+
+from .._extras import require
+
+require("train", "socialpref.training")
+
 from .certification import Certification, certify
+from .dataset import dataset_of
 from .exact import Fit, fit_exact
 from .learning import Fitting, learn, trains
 from .minibatch import fit_minibatch
@@ -15,30 +20,23 @@ from .verification import Report, Verification, populations, verify
 __all__ = [
     "MLP",
     "Batch",
-    "Cells",
     "Certification",
-    "ClassChoice",
-    "Comparisons",
     "Fit",
     "Fitting",
     "JointLikelihood",
-    "LatentClasses",
     "Report",
     "Tabular",
     "TrueJoint",
     "Verification",
     "agreement_only",
     "certify",
-    "choose_classes",
     "corrected",
+    "dataset_of",
     "dpo",
-    "expected_cells",
     "fit_exact",
-    "fit_latent_classes",
     "fit_minibatch",
     "learn",
     "populations",
-    "simulate",
     "trains",
     "verify",
 ]

@@ -91,7 +91,7 @@ def fit_exact(
     policy : torch.nn.Module, optional
         From prompts to scores; trained in place. A table if omitted.
     joint : JointLikelihood, optional
-        For corrected DPO: a `LatentClasses`, or the `TrueJoint`.
+        For corrected DPO: a `ClassMixture`, or the `TrueJoint`.
     n_prompts, n_options : int, optional
         Sizes of a table; those seen in `cells` if omitted.
     beta, reference
@@ -101,7 +101,7 @@ def fit_exact(
         not convex depends on it.
     ridge : float
         Adds ``ridge / 2`` times the squared scores, summed, over the number of comparisons: with
-        a normal prior of this precision on each score. Keeps alternatives that never lose
+        a normal prior of this precision on each score. Keeps options that never lose
         finite.
     tolerance : float
         The largest absolute derivative that is accepted, with the weights of all cells summing
@@ -118,16 +118,17 @@ def fit_exact(
     ------
     InputError
         If an argument is out of range, a table is fitted without `ridge` to comparisons that
-        leave alternatives apart, or the objective does not depend on the margins.
+        leave options apart, or the objective does not depend on the margins.
     ConvergenceError
-        If the objective has no minimum, as when an alternative always wins, or has it on a kink
+        If the objective has no minimum, as when an option always wins, or has it on a kink
         or a level stretch; if it stops being finite, or the tolerance is not reached.
 
     Examples
     --------
     >>> from socialpref import dpo_limit
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import expected_cells, fit_exact
+    >>> from socialpref.comparisons import expected_cells
+    >>> from socialpref.training import fit_exact
     >>> fit = fit_exact(expected_cells(mediocre_winner()))
     >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
     np.True_
@@ -247,7 +248,7 @@ def _newton(
         margin = rewards[x, y] - rewards[x, z]
         force = slope(margin)
         curvature = (slope(margin + APART) - slope(margin - APART)) / (2.0 * APART)
-        step = _newton_step(rewards, force, curvature, cells, ridge)
+        step = newton_step(rewards, force, curvature, cells, ridge)
         if step is None:
             break
         # Over a margin of 1 curvatures change by no more than a factor of e.
@@ -273,7 +274,7 @@ def _newton(
     )
 
 
-def _newton_step(
+def newton_step(
     rewards: Floats, force: Floats, curvature: Floats, cells: Cells, ridge: float
 ) -> Floats | None:
     """Return the Newton step of every prompt; None where the loss does not curve upwards."""
@@ -342,7 +343,7 @@ def _check_compared(cells: Cells, X: int, K: int) -> None:
     apart = (part.reshape(X, K) != part[::K, None]).any(axis=1)
     if apart.any():
         raise InputError(
-            "'cells' must let all alternatives be compared, if through others, or a 'ridge' be "
+            "'cells' must let all options be compared, if through others, or a 'ridge' be "
             f"given; got {apart.sum()} of {X} prompts, prompt {apart.argmax()} first, at which "
             "some never are."
         )

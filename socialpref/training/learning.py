@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..comparisons.classes import LatentClasses, fit_latent_classes
+from ..comparisons.classes import ClassMixture, fit_latent_classes
 from ..comparisons.counts import Cells
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
@@ -50,7 +50,8 @@ def trains(method: Method) -> Callable[[Trainer], Trainer]:
     --------
     >>> from dataclasses import replace
     >>> from socialpref.methods import METHODS
-    >>> from socialpref.training import expected_cells, fit_exact, trains
+    >>> from socialpref.comparisons import expected_cells
+    >>> from socialpref.training import fit_exact, trains
     >>> half = replace(METHODS["dpo"], name="half-dpo")
     >>> @trains(half)
     ... def fit_half(fitting, *, factor=0.5):
@@ -191,7 +192,7 @@ class Fitting:
         X, K = self.size
         return fit_exact(cells, objective, n_prompts=X, n_options=K, **self.options, **more)
 
-    def mixture(self, n_classes: int | None) -> LatentClasses:
+    def mixture(self, n_classes: int | None) -> ClassMixture:
         """Return the latent classes of linked comparisons."""
         if not isinstance(self.data, Comparisons):
             raise _validate.complaint("data", "annotations for latent classes", "a population")

@@ -87,7 +87,8 @@ def fit_minibatch(
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
-    >>> from socialpref.training import MLP, fit_minibatch, simulate
+    >>> from socialpref.comparisons import simulate
+    >>> from socialpref.training import MLP, fit_minibatch
     >>> rows = simulate(mediocre_winner(), 5000).cells(merged=False)
     >>> fits = fit_minibatch([MLP(1, 3, seed=s) for s in (0, 1)], rows, n_prompts=1, n_options=3,
     ...                      steps=300, batch_size=256, learning_rate=0.01)

@@ -73,7 +73,7 @@ class TrueJoint:
     populations: Sequence[Population]
 
     def __post_init__(self) -> None:
-        must = "Populations with the same number of alternatives, one for each prompt"
+        must = "Populations with the same number of options, one for each prompt"
         _validate.instance("populations", self.populations, Sequence, must)
         for one in self.populations:
             _validate.instance("populations", one, Population, must)

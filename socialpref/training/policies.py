@@ -1,4 +1,4 @@
-"""Policies over finite sets: networks that give every alternative of a prompt a score.
+"""Policies over finite sets: networks that give every option of a prompt a score.
 
 A score is the logarithm of ``policy / reference`` up to a constant for each prompt, so that a
 score of 0 everywhere is the reference policy, and ``beta`` times a score an implicit reward.
@@ -13,7 +13,7 @@ from .. import _validate
 
 
 class Tabular(nn.Module):
-    """A free score for every prompt and alternative; it begins as the reference policy.
+    """A free score for every prompt and option; it begins as the reference policy.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Tabular(nn.Module):
         self.scores = nn.Parameter(torch.zeros(n_prompts, n_options, dtype=torch.float64))
 
     def forward(self, prompts: Tensor) -> Tensor:
-        """Return the scores of all alternatives, shape (prompts, K)."""
+        """Return the scores of all options, shape (prompts, K)."""
         return self.scores[prompts]
 
 
@@ -87,7 +87,7 @@ class MLP(nn.Module):
             )
 
     def forward(self, prompts: Tensor) -> Tensor:
-        """Return the scores of all alternatives, shape (prompts, K)."""
+        """Return the scores of all options, shape (prompts, K)."""
         weight = next(self.parameters())
         values = torch.eye(self.n_prompts, dtype=weight.dtype, device=weight.device)[prompts]
         for layer in self.layers[:-1]:

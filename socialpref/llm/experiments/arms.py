@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _validate
-from ..._extras import require_llm
+from ..._extras import require
 from ...links import Logistic
-from ..data import Corpus
-from .lengths import TYPES, check_pairs, reward_gaps
+from ..data import Corpus, check_pairs
+from .rewards import TYPES, reward_gaps
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -187,7 +187,7 @@ def annotate(
     Examples
     --------
     >>> import numpy as np
-    >>> from socialpref.llm.experiments.arms import ARMS, annotate
+    >>> from socialpref.llm.experiments import ARMS, annotate
     >>> lengths = np.array([[40, 500], [260, 120], [300, 310]])
     >>> labels = annotate(ARMS["agreement"], lengths, 3000, seed=0)
     >>> len(labels), labels.n_annotations, round(labels.discarded, 2)
@@ -267,7 +267,7 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
     InputError
         If labels are of pairs that the corpus does not have, or the extra ``llm`` is missing.
     """
-    require_llm("to_dataset")
+    require("llm", "to_dataset")
     from datasets import Dataset
 
     _validate.instance("corpus", corpus, Corpus, "a Corpus")

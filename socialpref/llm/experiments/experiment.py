@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ... import _validate
 from ..._files import results_folder
 from ...errors import DataError, InputError, SocialPrefError
-from ..data import Corpus
+from ..data import LIMIT, Corpus
 from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
-from .lengths import LIMIT, mean_signs
-from .scorer import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
+from .length_score import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
+from .rewards import mean_signs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,7 +175,7 @@ def accuracy(margins: Floats, lengths: Integers) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from socialpref.llm.experiments.experiment import accuracy
+    >>> from socialpref.llm.experiments import accuracy
     >>> accuracy(np.array([1.0, -1.0, 0.0, 5.0]), np.array([[512, 150]] * 3 + [[200, 200]]))
     0.5
     """

@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ... import _validate
+from ..data import LIMIT, check_pairs
 
 Floats = NDArray[np.float64]
 
-LIMIT = 512
-"""Longer texts count as this long; models read no further."""
 TYPES = ("likes long", "likes short", "likes the middle")
 TIE = 1e-9
 """Mean rewards closer than this are equal: lengths x and 512 - x are, but for rounding."""
@@ -39,7 +38,7 @@ def length_rewards(lengths: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> from socialpref.llm.experiments.lengths import length_rewards
+    >>> from socialpref.llm.experiments import length_rewards
     >>> length_rewards([64, 256, 512]).mean(axis=0).round(3)
     array([0.944, 0.736, 1.357])
     """
@@ -55,17 +54,6 @@ def length_rewards(lengths: ArrayLike) -> Floats:
             np.exp(1.0 / (((x - 256.0) / 64.0) ** 2 + 1.0)) - 1.0,
         ]
     )
-
-
-def check_pairs(lengths: ArrayLike) -> NDArray[np.int64]:
-    """Return lengths of the two texts of each pair as integers of shape (n, 2)."""
-    given = _validate.real_array("lengths", lengths, 2)
-    if given.shape[1] != 2:
-        raise _validate.complaint("lengths", "of shape (n, 2)", f"shape {given.shape}")
-    wrong = given[(given < 1.0) | (given != np.floor(given))]
-    if wrong.size:
-        raise _validate.complaint("lengths", "positive integers", f"{wrong[0]:g} among them")
-    return given.astype(np.int64)
 
 
 def reward_gaps(lengths: NDArray[np.int64]) -> Floats:

@@ -25,24 +25,21 @@ from socialpref import (
     fit_bradley_terry,
     total_variation,
 )
+from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
 from socialpref.examples import mediocre_winner, ring
 from socialpref.training import (
     MLP,
     Batch,
-    Cells,
-    Comparisons,
     Fit,
     Tabular,
     TrueJoint,
     agreement_only,
     corrected,
     dpo,
-    expected_cells,
     fit_exact,
     fit_minibatch,
-    simulate,
 )
-from socialpref.training.exact import _newton_step
+from socialpref.training.exact import newton_step
 
 from .helpers import Floats, populations, refuses
 
@@ -258,7 +255,7 @@ def test_newton_steps_against_a_dense_solver() -> None:
     curvature = np.abs(curvature)
     for ridge in (0.0, 0.3):
         rewards = rng.normal(size=(3, 5))
-        step = _newton_step(rewards, force, curvature, cells, ridge)
+        step = newton_step(rewards, force, curvature, cells, ridge)
         assert step is not None
         for x in range(3):
             hessian, gradient = ridge * np.eye(5), ridge * rewards[x]

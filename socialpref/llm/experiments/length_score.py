@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ... import _validate
-from ...comparisons.classes import fit_latent_classes
+from ...comparisons import Cells, Comparisons, fit_latent_classes
 from ...population import Population
-from ...training import Cells, Comparisons, JointLikelihood, TrueJoint, fit_exact
+from ...training import JointLikelihood, TrueJoint, fit_exact
 from ...training.objectives import Objective, agreement_only, corrected, dpo
+from ..data import LIMIT, check_pairs
 from .arms import N_TYPES, Arm, Labels, check_arm
-from .lengths import LIMIT, TYPES, check_pairs, length_rewards
+from .rewards import TYPES, length_rewards
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,26 +10,24 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from socialpref import Population, fit_bradley_terry
+from socialpref.comparisons import Comparisons, simulate
 from socialpref.comparisons.classes import (
-    LatentClasses,
-    _Ascent,
-    _Comparisons,
-    _Likelihood,
+    ClassMixture,
     choose_classes,
     fit_latent_classes,
 )
+from socialpref.comparisons.em import Ascent, Likelihood, Linked
 from socialpref.errors import ConvergenceError, InputError
 from socialpref.examples import mediocre_winner, ring, two_camps
-from socialpref.training import Comparisons, simulate
 
 Floats = NDArray[np.float64]
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 
 
-def classes(rewards: object, shares: list[float]) -> LatentClasses:
+def classes(rewards: object, shares: list[float]) -> ClassMixture:
     """Return a mixture that was written down."""
-    return LatentClasses(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
+    return ClassMixture(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
 
 
 def annotations(
@@ -77,7 +75,7 @@ def ragged(seed: int = 0, n_prompts: int = 2) -> Comparisons:
     return Comparisons(prompt, first, second, label, n_prompts, 3, annotator=who)
 
 
-def all_joint(fit: LatentClasses) -> Floats:
+def all_joint(fit: ClassMixture) -> Floats:
     """Return J of every prompt and every two pairs."""
     n_prompts, _, options = fit.rewards.shape
     return fit.joint(*np.indices((n_prompts, options, options, options, options)))
@@ -141,8 +139,8 @@ def test_joint_is_what_was_observed() -> None:
 
 
 def test_the_likelihood_never_falls_and_its_gradient_is_right() -> None:
-    likelihood = _Likelihood(_Comparisons.of(ragged()), 0.3)
-    run = _Ascent(likelihood, likelihood.start(3, np.random.default_rng(1)))
+    likelihood = Likelihood(Linked.of(ragged()), 0.3)
+    run = Ascent(likelihood, likelihood.start(3, np.random.default_rng(1)))
     begin = run.point
     assert run.run(1e-9, 500).residual <= 1e-9
     assert (np.diff(run.values) > -1e-10).all()
@@ -269,7 +267,7 @@ def test_annotators_must_be_known_and_linked() -> None:
         fit_latent_classes(anonymous, 2)
     with pytest.raises(InputError, match=r"'annotator' must link at least 2"):
         fit_latent_classes(rows.take(np.arange(150)), 2)
-    with pytest.raises(InputError, match="another alternative"):
+    with pytest.raises(InputError, match="another option"):
         fit_latent_classes(rows.take(rows.first == rows.second).take([0, 0]), 2)
     with pytest.raises(InputError, match="prompts and options of the fit"):
         fit_latent_classes(rows, 1).log_likelihood_of(ragged(n_prompts=3))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from socialpref import DataError, InputError, OutputError, Population, dpo_limit, limits
+from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
 from socialpref.comparisons.table import INFORMATION
-from socialpref.training import Cells, Comparisons, TrueJoint, expected_cells, simulate
+from socialpref.training import TrueJoint, dataset_of
 
 from .helpers import Floats, populations, refuses
 
@@ -346,7 +347,7 @@ def test_files_that_do_not_hold_annotations(tmp_path: Path) -> None:
 def test_datasets() -> None:
     shapes = {"anonymous": (), "typed": (), "linked": (2,), "panel": ()}
     for information in INFORMATION:
-        data = simulate(CROWD, 96, information, seed=1).dataset()
+        data = dataset_of(simulate(CROWD, 96, information, seed=1))
         x, y, z, label = data.tensors
         tail = shapes[information]
         assert x.shape[1:] == y.shape[1:] == z.shape[1:] == tail
@@ -356,14 +357,14 @@ def test_datasets() -> None:
         batches = list(DataLoader(data, batch_size=10, shuffle=True))
         assert sum(len(batch[0]) for batch in batches) == len(data)
     rows = simulate(CROWD, 10, seed=1)
-    np.testing.assert_array_equal(rows.dataset()[3][1].item(), rows.first[3])
+    np.testing.assert_array_equal(dataset_of(rows)[3][1].item(), rows.first[3])
 
 
 def test_datasets_of_annotators_with_different_numbers_of_comparisons() -> None:
     rows = table([0] * 5, [0] * 5, [1] * 5, [1, 0, 1, 0, 0], 1, 2, annotator=[4, 2, 4, 2, 4])
-    assert rows.dataset().tensors[3].shape == (5,)
+    assert dataset_of(rows).tensors[3].shape == (5,)
     even = table([0] * 4, [0, 1, 0, 1], [1] * 4, [1, 0, 1, 1], 1, 2, annotator=[4, 2, 4, 2])
-    assert even.dataset().tensors[3].tolist() == [[0, 1], [1, 1]]
+    assert dataset_of(even).tensors[3].tolist() == [[0, 1], [1, 1]]
 
 
 # --- refusals -------------------------------------------------------------------------

@@ -1,0 +1,258 @@
+"""The latent-class likelihood and its maximum: expectation-maximisation (EM), accelerated."""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _validate
+from ..links import log_logistic
+from .table import Comparisons
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer]
+
+MEMORY = 20
+"""Past steps that the acceleration of EM remembers."""
+
+
+def mixed(chances: Floats) -> tuple[Floats, Floats]:
+    """Return the log of the sum of exponentials over the last axis, and each one's part of it.
+
+    The axis is short, and numpy is slow to reduce such ones; columns one after another are not.
+    """
+    top = reduce(np.maximum, np.moveaxis(chances, -1, 0))
+    parts = np.exp(chances - top[..., None])
+    total = parts @ np.ones(chances.shape[-1])
+    parts /= total[..., None]
+    return np.asarray(np.log(total) + top), parts
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """Linked comparisons, as how often each annotator saw which option win against which.
+
+    Annotators who saw the same are one pattern. A cell is a prompt, a winner and a loser.
+    """
+
+    counts: Any
+    """Sparse, shape (patterns, cells)."""
+    weight: Floats
+    """Annotators of each pattern."""
+    pattern: Integers
+    """Each annotator's."""
+    prompt: Integers
+    winner: Integers
+    loser: Integers
+    n_prompts: int
+    n_options: int
+
+    @classmethod
+    def of(cls, rows: Comparisons) -> "Linked":
+        """Count linked comparisons; those of an option with itself are left out.
+
+        Raises
+        ------
+        InputError
+            If annotators are unknown or one has one comparison, or nothing else is left.
+        """
+        from scipy.sparse import csr_array
+
+        who, n_annotators = rows.annotators()
+        apart = rows.first != rows.second
+        if not apart.any():
+            raise _validate.complaint("second", "another option than 'first'", "the same always")
+        x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
+        first_won = rows.label[apart] == 1
+        winner, loser = np.where(first_won, y, z), np.where(first_won, z, y)
+        keys = (x * rows.n_options + winner) * rows.n_options + loser
+        cells, cell = np.unique(keys, return_inverse=True)
+        counts = csr_array(
+            (np.ones(len(cell), np.int64), (who[apart], cell)), (n_annotators, len(cells))
+        )
+        # Rows are told apart by a random sum of 64 bits: two different ones agree with a chance
+        # of 5e-20.
+        marks = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, len(cells))
+        _, place, pattern, weight = np.unique(
+            counts @ marks, return_index=True, return_inverse=True, return_counts=True
+        )
+        return cls(
+            counts=counts[place].astype(np.float64),
+            weight=weight.astype(np.float64),
+            pattern=pattern,
+            prompt=cells // rows.n_options**2,
+            winner=cells // rows.n_options % rows.n_options,
+            loser=cells % rows.n_options,
+            n_prompts=rows.n_prompts,
+            n_options=rows.n_options,
+        )
+
+    def chances(self, gaps: Floats, log_shares: Floats) -> Floats:
+        """Return the log-probability of each class together with each pattern."""
+        return np.asarray(self.counts @ log_logistic(gaps) + log_shares)
+
+    def gaps(self, tables: Floats) -> Floats:
+        """Return winner's less loser's reward, from tables of shape (prompts * options, L)."""
+        base = self.prompt * self.n_options
+        return np.asarray(tables[base + self.winner] - tables[base + self.loser])
+
+
+class Point(NamedTuple):
+    """The log-likelihood at some parameters, with what the next step needs."""
+
+    parameters: Floats
+    log_likelihood: float
+    value: float
+    """With the priors."""
+    gradient: Floats
+    curvature: Floats
+    """What each cell and class adds to the information about a reward gap."""
+    shares: Floats
+
+
+class Likelihood:
+    """sum over annotators of log J, plus sum over classes of log q, less ridge / 2 sum R^2.
+
+    Parameters are one vector: rewards of shape (prompts * options, L), then the L logits of the
+    shares.
+    """
+
+    def __init__(self, rows: Linked, ridge: float) -> None:
+        from scipy.sparse import csr_array
+
+        self.rows, self.ridge = rows, ridge
+        self.n_annotators = float(rows.weight.sum())
+        self.n_tables = rows.n_prompts * rows.n_options
+        cells, base = np.arange(len(rows.prompt)), rows.prompt * rows.n_options
+        shape = (len(cells), self.n_tables)
+        ahead = csr_array((np.ones(len(cells)), (cells, base + rows.winner)), shape)
+        behind = csr_array((np.ones(len(cells)), (cells, base + rows.loser)), shape)
+        self.contrast = (ahead - behind).T.tocsr()
+        self.seen_by_cell = rows.counts.T.tocsr().multiply(rows.weight).tocsr()
+
+    def split(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Return rewards and logits."""
+        n_classes = len(parameters) // (self.n_tables + 1)
+        return parameters[:-n_classes].reshape(-1, n_classes), parameters[-n_classes:]
+
+    def at(self, parameters: Floats) -> Point:
+        """Take the E-step; value and gradient follow from each pattern's chances of the classes."""
+        rewards, logits = self.split(parameters)
+        log_sum, shares = mixed(logits)
+        gaps = self.rows.gaps(rewards)
+        total, chances = mixed(self.rows.chances(gaps, logits - log_sum))
+        seen = self.seen_by_cell @ chances
+        wrong = np.exp(log_logistic(-gaps))
+        pull = self.contrast @ (seen * wrong) - self.ridge * rewards
+        log_likelihood = float(self.rows.weight @ total)
+        prior = (logits - log_sum).sum() - 0.5 * self.ridge * (rewards**2).sum()
+        lean = self.rows.weight @ chances + 1.0 - (self.n_annotators + len(logits)) * shares
+        return Point(
+            parameters=parameters,
+            log_likelihood=log_likelihood,
+            value=log_likelihood + float(prior),
+            gradient=np.append(pull.ravel(), lean),
+            curvature=seen * wrong * (1.0 - wrong),
+            shares=shares,
+        )
+
+    def newton(self, point: Point, force: Floats) -> Floats:
+        """Take the M-step: solve the information of the complete data for `force`."""
+        rows = self.rows
+        pull, lean = self.split(force)
+        options, n_classes = rows.n_options, len(lean)
+        cells = np.zeros((rows.n_prompts * options * options, n_classes))
+        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = point.curvature
+        blocks = np.moveaxis(cells.reshape(rows.n_prompts, options, options, -1), -1, 1)
+        blocks = -blocks - np.swapaxes(blocks, -1, -2)
+        diagonal = np.arange(options)
+        blocks[..., diagonal, diagonal] = self.ridge - blocks.sum(axis=-1)
+        steps = np.linalg.solve(
+            blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
+        )
+        moved = np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes)
+        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
+
+    def start(
+        self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
+    ) -> Floats:
+        """Return where to begin: the pooled rewards plus noise, equal shares."""
+        tables = np.zeros((self.n_tables, n_classes))
+        if rng is not None:
+            noise = rng.normal(size=(self.rows.n_prompts, self.rows.n_options, n_classes))
+            noise -= noise.mean(axis=1, keepdims=True)
+            tables = noise.reshape(tables.shape)
+        if pooled is not None:
+            tables = tables + pooled
+        return np.append(tables.ravel(), np.zeros(n_classes))
+
+    def residual(self, point: Point) -> float:
+        """Return the largest derivative, per annotator."""
+        return float(np.abs(point.gradient).max()) / self.n_annotators
+
+
+class Ascent:
+    """Accelerated EM from one start; it can be taken up again where it stopped."""
+
+    def __init__(self, likelihood: Likelihood, start: Floats) -> None:
+        self.likelihood = likelihood
+        self.point = likelihood.at(start)
+        self.iterations = 0
+        self.values = [self.point.value]
+        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
+
+    @property
+    def residual(self) -> float:
+        """The largest derivative, per annotator."""
+        return self.likelihood.residual(self.point)
+
+    def run(self, tolerance: float, max_iterations: int, *, progress: bool = False) -> Self:
+        """Go on until the residual is small, or for so many iterations in all."""
+        from tqdm import tqdm
+
+        bar = tqdm(disable=not progress, desc="latent classes", unit="iteration")
+        while self.residual > tolerance and self.iterations < max_iterations:
+            bar.set_postfix(residual=f"{self.residual:.1e}", refresh=False)
+            bar.update()
+            new = self._climb(self._direction())
+            if new is None and self._past:  # what is remembered misleads; EM's step does not
+                self._past.clear()
+                new = self._climb(self._direction())
+            if new is None:
+                break
+            step = new.parameters - self.point.parameters
+            fall = self.point.gradient - new.gradient
+            if step @ fall > 1e-12 * np.sqrt((step @ step) * (fall @ fall)):
+                self._past.append((step, fall))
+            self.point = new
+            self.values.append(new.value)
+            self.iterations += 1
+        bar.close()
+        return self
+
+    def _direction(self) -> Floats:
+        """Return the gradient times the inverse Hessian's estimate, by the two-loop recursion."""
+        force, pulls = self.point.gradient.copy(), []
+        for step, fall in reversed(self._past):
+            pulls.append((step @ force) / (step @ fall))
+            force -= pulls[-1] * fall
+        move = self.likelihood.newton(self.point, force)
+        for (step, fall), pull in zip(self._past, reversed(pulls), strict=True):
+            move += step * (pull - (fall @ move) / (step @ fall))
+        return move
+
+    def _climb(self, move: Floats) -> Point | None:
+        """Take the longest of the steps 1, 1/2, 1/4, ... that raises the value enough."""
+        slope = float(self.point.gradient @ move)
+        if not slope > 0.0:
+            return None
+        rounding = 1e-14 * abs(self.point.value)
+        for halvings in range(30):
+            length = 0.5**halvings
+            new = self.likelihood.at(self.point.parameters + length * move)
+            if new.value >= self.point.value + 1e-4 * length * slope - rounding:
+                return new
+        return None
