@@ -7,6 +7,7 @@ are sampled and on who counts (`flip`), and how fragile the rankings of real sur
 
 from .bradley_terry import fit_bradley_terry
 from .comparisons.table import Comparisons
+from .draws import Draws
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -24,6 +25,7 @@ from .flips import (
     flip_distances,
 )
 from .flips.flip import flip
+from .inference import Interval
 from .limits.agreement import agreement_limit, agreement_rate
 from .limits.corrected import corrected_dpo_limit
 from .limits.dpo import dpo_limit
@@ -56,7 +58,9 @@ __all__ = [
     "Comparisons",
     "ConvergenceError",
     "DataError",
+    "Draws",
     "InputError",
+    "Interval",
     "Limit",
     "Link",
     "Logistic",

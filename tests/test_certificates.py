@@ -16,12 +16,12 @@ from socialpref.flips import (
     Certificate,
     ChiSquare,
     Flip,
-    Interval,
     KullbackLeibler,
     LeastOf,
     TotalVariation,
     Wasserstein,
 )
+from socialpref.flips.certificate import Interval
 from socialpref.flips.divergences import Divergence
 from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 

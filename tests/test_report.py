@@ -21,6 +21,7 @@ from socialpref import OutputError, Pair, nbc, ranking
 from socialpref.cli import main
 from socialpref.flips import Flip
 from socialpref.flips.regions import ranking_cells
+from socialpref.inference import Interval
 from socialpref.population import Population
 from socialpref.report import page, render_report, write_report
 from socialpref.report.words import error_words, flip_words, points
@@ -155,9 +156,10 @@ def agrees_on_finding(shown: dict[str, Any], found: Any) -> None:
     assert (shown["error"] is None) == (error is None)
     if error is not None:
         assert shown["error"]["flip_share"] == error.flip_share
-        low, high = (value if math.isfinite(value) else None for value in error.flip_interval)
-        assert shown["error"]["flip_interval"] == [low, high]
-        assert np.array(shown["error"]["nbc_intervals"]) == as_report(error.nbc_intervals)
+        ends = error.flip_interval.low, error.flip_interval.high
+        assert shown["error"]["flip_interval"] == [x if math.isfinite(x) else None for x in ends]
+        intervals = np.array([(one.low, one.high) for one in error.nbc_intervals])
+        assert np.array(shown["error"]["nbc_intervals"]) == as_report(intervals)
 
 
 def agrees_on_flip(shown: dict[str, Any], flip: Flip, population: Population) -> None:
@@ -263,8 +265,9 @@ def test_sampling_error_in_words(starter: Study) -> None:
         assert words.endswith(f"Method: {error.method}.")
         share = {0.0: "none", 1.0: "all"}.get(error.flip_share, f"{error.flip_share:.1%}")
         assert f"{share} can be flipped" in words
-        low, high = error.flip_interval
-        assert (f"{low:.3f} to {high:.3f}" in words) == math.isfinite(low)
+        low, high = error.flip_interval.low, error.flip_interval.high
+        end = "never" if math.isinf(high) else f"{high:.3f}"
+        assert (f"{low:.3f} to {end}" in words) == math.isfinite(low)
 
 
 def test_replicate_weights_say_nothing_of_the_same_order(starter: Study) -> None:
@@ -273,7 +276,11 @@ def test_replicate_weights_say_nothing_of_the_same_order(starter: Study) -> None
     assert found.uncertainty is not None
     nan = math.nan
     error = replace(
-        found.uncertainty, same_order=nan, same_winner=nan, flip_share=0.0, flip_interval=(nan, nan)
+        found.uncertainty,
+        same_order=nan,
+        same_winner=nan,
+        flip_share=0.0,
+        flip_interval=Interval(math.inf, math.inf, 0.95, 0),
     )
     assert error_words(error) == "Of 40 replicates, none can be flipped. Method: multinomial."
 

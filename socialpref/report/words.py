@@ -96,10 +96,8 @@ def error_words(error: Uncertainty) -> str:
     error : Uncertainty
     """
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
-    low, high = error.flip_interval
-    if math.isfinite(low):
-        among = "" if error.flip_share == 1 else " among those"
-        text += f", at a distance of {low:.3f} to {high:.3f} ({error.level:.0%} interval{among})"
+    if math.isfinite(error.flip_interval.low):
+        text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"
     if math.isfinite(error.same_order):
         text += (
             f"; at the base, {_share(error.same_order)} have the same ranking "
