@@ -12,6 +12,7 @@ to flip, and no cell is nearly empty. The real questions show what happens where
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,10 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from socialpref import nbc, ranking_flip
+from socialpref import flip, nbc
+from socialpref.inference import Interval
 from socialpref.plots import DARK, MIDDLE, save
 from socialpref.surveys import Bootstrap, Protocol, Question, read_starter, replicate
-from socialpref.surveys.uncertainty import percentile_interval
 
 PROTOCOL = Protocol()
 MADE = {
@@ -72,17 +73,20 @@ def one_survey(truth: Question, seed: int, n_replicates: int) -> tuple[float, ..
     drawn = Question.from_counts(truth.key, counts, truth.groups, truth.options)
     replicates = replicate(drawn, PROTOCOL, Bootstrap(n_replicates, seed=seed))
     population = truth.population()
-    limits = {"margin": PROTOCOL.margin, "floor": PROTOCOL.floor}
-    low, high = percentile_interval(replicates.flip, 0.95)
+    limits: dict[str, Any] = {"margin": PROTOCOL.margin, "floor": PROTOCOL.floor}
     true_scores = nbc(population)
     inside = [
-        low <= score <= high
+        float(score) in Interval.of(column)
         for score, column in zip(true_scores, replicates.nbc.T, strict=True)
-        for low, high in [percentile_interval(column, 0.95)]
     ]
-    true_distance = ranking_flip(population, **limits).distance
+    true_distance = flip(population, **limits).distance
     flips = float(np.isfinite(replicates.flip).mean())
-    return float(low <= true_distance <= high), float(np.mean(inside)), flips, true_distance
+    return (
+        float(true_distance in Interval.of(replicates.flip)),
+        float(np.mean(inside)),
+        flips,
+        true_distance,
+    )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from socialpref import ranking_flip
+from socialpref import flip
 from socialpref.plots import DARK, LIGHT, MIDDLE, save, sensitivity_dots
 from socialpref.surveys import (
     OPINIONQA_GROUPS,
@@ -161,12 +161,12 @@ def only_without_margin(result: Study) -> str:
         if examined.finding is None or examined.finding.flip.exists:
             continue
         population = examined.question.population()
-        flip = ranking_flip(population)
-        if flip.pair is not None:
-            above, below = flip.pair
+        nearest = flip(population)
+        if nearest.pair is not None:
+            above, below = nearest.pair
             gain = float((population.pairwise()[below] - population.pairwise()[above]).max())
             found.append(
-                f"{examined.question.key} at {flip.distance:.3f}, gaining at most {gain:.0e}"
+                f"{examined.question.key} at {nearest.distance:.3f}, gaining at most {gain:.0e}"
             )
     return f"{len(found)} more questions can be flipped: {'; '.join(found) or 'none'}"
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from socialpref import (
     Population,
+    Winner,
     corrected_dpo_limit,
     dpo_limit,
+    flip,
     optimal_policy,
     total_variation,
-    winner_flip,
 )
 from socialpref._files import results_folder
 from socialpref.examples import mediocre_winner, ring, two_camps
@@ -127,7 +128,7 @@ def main() -> None:
     figures = {
         "mediocre_winner": theory.method_bars(crowd),
         "temperature": theory.temperature_curves(crowd, crossings),
-        "simplex": theory.sampling_simplex(camps, winner_flip(camps)),
+        "simplex": theory.sampling_simplex(camps, flip(camps, Winner())),
         "intervals": theory.reward_intervals(intervals),
         "misfit": theory.misfit_scatter(state, misfit),
         "outcomes": theory.outcome_spectra(spectra),

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from socialpref import Population, pair_flip_distances
+from socialpref import Population
+from socialpref.flips import pair_flip_distances
 from socialpref.surveys import (
     Bootstrap,
     Protocol,

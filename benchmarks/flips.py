@@ -10,7 +10,7 @@ Five measurements:
    random sample, and their total is scaled up. All answers must agree to 1e-9. Target: 1,000
    times faster than `linprog`.
 2. *Million*: a million pairs with 5 options by `flip_distances`. Target: 3 s.
-3. *Large*: `ranking_flip` of one population with 2,000 options and 3 types, in an interpreter of
+3. *Large*: `flip` of one population with 2,000 options and 3 types, in an interpreter of
    its own; the time and the peak memory include building the population and its preferences.
    Targets: 2 s and 1 GiB. For information also with margin and floor of the published protocol.
 4. *Import*: ``import socialpref`` in a fresh interpreter, whose own start is included. Target:
@@ -45,7 +45,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from socialpref import Population, flip_distances, pair_flip_distances, ranking_flip
+from socialpref import Population, flip, flip_distances
+from socialpref.flips import pair_flip_distances
 from socialpref.rules import TIE_TOLERANCE
 
 Floats = NDArray[np.float64]
@@ -296,7 +297,7 @@ def million(repeats: int) -> Check:
 def large_here(limit: float) -> dict[str, float]:
     """Flip one large ranking in this interpreter; return the seconds and the peak in GiB."""
     rewards = np.random.default_rng(SEED).standard_normal((3, 2000))
-    took = seconds(lambda: ranking_flip(Population(rewards), margin=limit, floor=limit))
+    took = seconds(lambda: flip(Population(rewards), margin=limit, floor=limit))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024
     return {"seconds": took, "gibibytes": peak * unit / 2**30}

@@ -33,19 +33,15 @@ import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
-from socialpref import (
+from socialpref import ConvergenceError, Pair, Population, flip, nbc
+from socialpref.flips import (
     ChiSquare,
-    ConvergenceError,
+    Divergence,
     KullbackLeibler,
-    Population,
     TotalVariation,
     Wasserstein,
-    nbc,
-    nearest_sampling,
-    pair_flip,
+    programs,
 )
-from socialpref.flips import programs
-from socialpref.flips.divergences import Divergence
 
 Floats = NDArray[np.float64]
 Settings = dict[str, float]
@@ -93,10 +89,9 @@ class Task:
 
     def distance(self) -> float:
         """Return the exact distance in total variation."""
-        return pair_flip(
+        return flip(
             self.population,
-            self.above,
-            self.below,
+            Pair(self.below, over=self.above),
             sampling=self.base,
             margin=self.margin,
             floor=self.floor,
@@ -105,9 +100,9 @@ class Task:
     def certified(self, divergence: Divergence) -> float:
         """Return the distance that a certificate proves to 1e-9; nan if there is none."""
         try:
-            return nearest_sampling(
+            return flip(
                 self.population,
-                [(self.below, self.above)],
+                [Pair(self.below, over=self.above)],
                 sampling=self.base,
                 margin=self.margin,
                 floor=self.floor,

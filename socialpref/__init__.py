@@ -2,12 +2,12 @@
 
 Direct alignment methods learn from comparisons made by many different people. This package
 computes, exactly, how they rank alternatives (`nbc`), how that depends on the way comparisons
-are sampled (`pair_flip`, `ranking_flip`, `winner_flip`), and how fragile the rankings of real
-survey questions are.
+are sampled and on who counts (`flip`), and how fragile the rankings of real survey questions are.
 """
 
 from .bradley_terry import fit_bradley_terry
 from .comparisons.table import Comparisons
+from .draws import Draws
 from .errors import (
     CertificateError,
     ConvergenceError,
@@ -16,23 +16,16 @@ from .errors import (
     OutputError,
     SocialPrefError,
 )
-from .flips.certificate import Certificate, Interval, LeastOf
-from .flips.closed_form import (
+from .flips import (
+    AverageRewardOrder,
+    Order,
+    Pair,
+    TopK,
+    Winner,
     flip_distances,
-    pair_flip,
-    pair_flip_distances,
-    ranking_flip,
-    top_k_flip,
-    winner_flip,
 )
-from .flips.divergences import ChiSquare, KullbackLeibler, TotalVariation, Wasserstein
-from .flips.flip import Flip
-from .flips.programs import (
-    nearest_average_reward_order,
-    nearest_order,
-    nearest_sampling,
-    nearest_top_set,
-)
+from .flips.flip import flip
+from .inference import Interval
 from .limits.agreement import agreement_limit, agreement_rate
 from .limits.corrected import corrected_dpo_limit
 from .limits.dpo import dpo_limit
@@ -60,27 +53,26 @@ __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
-    "Certificate",
+    "AverageRewardOrder",
     "CertificateError",
-    "ChiSquare",
     "Comparisons",
     "ConvergenceError",
     "DataError",
-    "Flip",
+    "Draws",
     "InputError",
     "Interval",
-    "KullbackLeibler",
-    "LeastOf",
     "Limit",
     "Link",
     "Logistic",
     "Method",
+    "Order",
     "OutputError",
+    "Pair",
     "Population",
     "Probit",
     "SocialPrefError",
-    "TotalVariation",
-    "Wasserstein",
+    "TopK",
+    "Winner",
     "agreement_limit",
     "agreement_rate",
     "average_reward",
@@ -91,23 +83,15 @@ __all__ = [
     "dpo_limit",
     "egalitarian",
     "fit_bradley_terry",
+    "flip",
     "flip_distances",
     "maximal_lottery",
     "maximin",
     "nash_welfare",
     "nbc",
-    "nearest_average_reward_order",
-    "nearest_order",
-    "nearest_sampling",
-    "nearest_top_set",
     "optimal_policy",
-    "pair_flip",
-    "pair_flip_distances",
     "plurality",
     "ranking",
-    "ranking_flip",
     "reward_averaging_limit",
-    "top_k_flip",
     "total_variation",
-    "winner_flip",
 ]

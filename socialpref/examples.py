@@ -30,9 +30,9 @@ def two_camps() -> Population:
 
     Examples
     --------
-    >>> from socialpref import ranking_flip
+    >>> from socialpref import flip
     >>> from socialpref.examples import two_camps
-    >>> round(ranking_flip(two_camps()).distance, 6)
+    >>> round(flip(two_camps()).distance, 6)
     0.106697
     """
     return Population([[0.0, -1.0, -2.0], [0.0, -2.0, 4.0]], options=["A", "B", "C"])

@@ -153,3 +153,25 @@ def check_values(values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if outside.any():
         raise _validate.complaint("link", must, f"{values[outside].flat[0]} among its values")
     return values
+
+
+def preferences(
+    rewards: NDArray[np.float64], shares: NDArray[np.float64], link: Link
+) -> NDArray[np.float64]:
+    """Return the pairwise preferences of one population, or of many at once.
+
+    Parameters
+    ----------
+    rewards : ndarray, shape (..., T, K)
+    shares : ndarray, shape (..., T)
+    link : Link
+
+    Returns
+    -------
+    ndarray, shape (..., K, K)
+    """
+    total = np.zeros((*rewards.shape[:-2], rewards.shape[-1], rewards.shape[-1]))
+    for u in range(rewards.shape[-2]):
+        reward = rewards[..., u, :]
+        total += shares[..., u, None, None] * link(reward[..., :, None] - reward[..., None, :])
+    return total

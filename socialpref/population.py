@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
+from .draws import Draws
 from .errors import InputError
-from .links import Link, Logistic, check_link, check_values
+from .links import Link, Logistic, check_link, check_values, preferences
 
 Floats = NDArray[np.float64]
 
@@ -32,26 +33,6 @@ def luce_shepard_rewards(choice_shares: Floats) -> Floats:
     return rewards - rewards.mean(axis=-1, keepdims=True)
 
 
-def preferences(rewards: Floats, shares: Floats, link: Link) -> Floats:
-    """Return the pairwise preferences of one population, or of many at once.
-
-    Parameters
-    ----------
-    rewards : ndarray, shape (..., T, K)
-    shares : ndarray, shape (..., T)
-    link : Link
-
-    Returns
-    -------
-    ndarray, shape (..., K, K)
-    """
-    total = np.zeros((*rewards.shape[:-2], rewards.shape[-1], rewards.shape[-1]))
-    for u in range(rewards.shape[-2]):
-        reward = rewards[..., u, :]
-        total += shares[..., u, None, None] * link(reward[..., :, None] - reward[..., None, :])
-    return total
-
-
 @dataclass(frozen=True, eq=False, init=False)
 class Population:
     """User types with shares and rewards over the same alternatives.
@@ -71,12 +52,15 @@ class Population:
         How reward gaps become preference probabilities: increasing, with F(x) + F(-x) = 1.
     types, options : sequence of str, optional
         Labels of the types and of the alternatives. A DataFrame is put into their order.
+    draws : Draws, optional
+        Draws of an estimated population, of the same types, options and link; `with_draws`
+        makes them of arrays.
 
     Raises
     ------
     InputError
         If an argument has the wrong shape, is not finite or is not a distribution, labels do not
-        fit, or the link does not return probabilities.
+        fit, the link does not return probabilities, or the draws are of another population.
 
     References
     ----------
@@ -99,6 +83,7 @@ class Population:
     link: Link
     types: tuple[str, ...]
     options: tuple[str, ...]
+    draws: Draws | None
 
     def __init__(
         self,
@@ -108,6 +93,7 @@ class Population:
         link: Link = Logistic(),  # noqa: B008 - immutable
         types: Sequence[str] | None = None,
         options: Sequence[str] | None = None,
+        draws: Draws | None = None,
     ) -> None:
         types, options, rewards = _labelled("rewards", rewards, types, options)
         matrix = _table("rewards", rewards)
@@ -118,12 +104,15 @@ class Population:
         options = _validate.labels("options", options, n_options, "option")
         weights = _validate.distribution("shares", shares, n_types, types)
         check_link(link, float(np.ptp(matrix, axis=1).max()))
+        if draws is not None:
+            _check_draws(draws, types, options, link)
         matrix.flags.writeable = weights.flags.writeable = False
         object.__setattr__(self, "rewards", matrix)
         object.__setattr__(self, "shares", weights)
         object.__setattr__(self, "link", link)
         object.__setattr__(self, "types", types)
         object.__setattr__(self, "options", options)
+        object.__setattr__(self, "draws", draws)
 
     @classmethod
     def from_choice_shares(
@@ -180,6 +169,81 @@ class Population:
         smoothed = frequencies + _validate.number("smoothing", smoothing, 0.0)
         rewards = luce_shepard_rewards(smoothed)
         return cls(rewards, shares, link=link, types=types, options=options)
+
+    def with_draws(
+        self, rewards: ArrayLike, shares: ArrayLike | None = None, *, samples: bool = True
+    ) -> Self:
+        """Return the population with draws of it.
+
+        Parameters
+        ----------
+        rewards : array_like, shape (R, T, K)
+            The rewards of each draw.
+        shares : array_like, shape (R, T), optional
+            The shares of each draw; the population's in every draw if omitted.
+        samples : bool
+            As for `Draws`.
+
+        Raises
+        ------
+        InputError
+            If the shapes are not those of the population, or as for `Draws`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from socialpref import Population, average_reward
+        >>> crowd = Population([[0, -1, -2], [0, -2, 4]])
+        >>> noise = np.random.default_rng(0).normal(0, 0.1, (500, 2, 3))
+        >>> average_reward(crowd.with_draws(crowd.rewards + noise).draws).std(axis=0).round(2)
+        array([0.07, 0.07, 0.07])
+        """
+        table = _validate.real_array("rewards", rewards, 3)
+        if table.shape[1:] != self.rewards.shape:
+            must = f"of shape (draws, {self.n_types}, {self.n_options})"
+            raise _validate.complaint("rewards", must, f"shape {table.shape}")
+        if shares is None:
+            shares = np.broadcast_to(self.shares, table.shape[:2])
+        draws = Draws(
+            table,
+            shares,
+            samples=samples,
+            link=self.link,
+            types=self.types,
+            options=self.options,
+        )
+        return type(self)(
+            self.rewards,
+            self.shares,
+            link=self.link,
+            types=self.types,
+            options=self.options,
+            draws=draws,
+        )
+
+    def drawn(self) -> tuple[Self, ...]:
+        """Return the draws as populations, for what has no form for all draws at once.
+
+        Limits take the tuple as it is, as they take populations of several prompts.
+
+        Raises
+        ------
+        InputError
+            If the population has no draws.
+
+        Examples
+        --------
+        >>> from socialpref import Population
+        >>> crowd = Population([[1, 0]]).with_draws([[[1.5, 0]], [[0.5, 0]]])
+        >>> [one.rewards.tolist() for one in crowd.drawn()]
+        [[[1.5, 0.0]], [[0.5, 0.0]]]
+        """
+        if self.draws is None:
+            raise InputError("the population must have draws; it has none.")
+        return tuple(
+            type(self)(rewards, shares, link=self.link, types=self.types, options=self.options)
+            for rewards, shares in zip(self.draws.rewards, self.draws.shares, strict=True)
+        )
 
     @property
     def n_types(self) -> int:
@@ -255,6 +319,22 @@ class Population:
 def check_population(population: object) -> None:
     """Refuse what is not a `Population`."""
     _validate.instance("population", population, Population, "a Population")
+
+
+def _check_draws(
+    draws: object, types: tuple[str, ...], options: tuple[str, ...], link: Link
+) -> None:
+    """Refuse draws of another population."""
+    _validate.instance("draws", draws, Draws, "Draws or None")
+    assert isinstance(draws, Draws)
+    for what, wanted, given in (
+        ("types", types, draws.types),
+        ("options", options, draws.options),
+        ("link", link, draws.link),
+    ):
+        if wanted != given:
+            must = f"of a population with the {what} {_validate.shown(wanted)}"
+            raise _validate.complaint("draws", must, _validate.shown(given))
 
 
 def _table(name: str, values: Any) -> Floats:

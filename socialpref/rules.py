@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
+from .draws import Draws
 from .errors import ConvergenceError
 from .population import Population, check_population
 
@@ -106,7 +107,7 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     return Ranking(tuple(tuple(sorted(int(y) for y in group)) for group in groups))
 
 
-def nbc(population: Population, sampling: ArrayLike | None = None) -> NDArray[np.float64]:
+def nbc(population: Population | Draws, sampling: ArrayLike | None = None) -> NDArray[np.float64]:
     """Return the normalized Borda count: how often each alternative wins its comparisons.
 
     ``NBC(y) = sum_z d(z) P[y, z]``, the self-comparison included (it counts 1/2). Standard DPO
@@ -114,13 +115,14 @@ def nbc(population: Population, sampling: ArrayLike | None = None) -> NDArray[np
 
     Parameters
     ----------
-    population : Population
+    population : Population or Draws
     sampling : array_like, shape (K,), optional
         Distribution d from which both candidates of a comparison are drawn; uniform if omitted.
+        Of draws it may be one for each, shape (R, K).
 
     Returns
     -------
-    ndarray, shape (K,)
+    ndarray, shape (K,), or (R, K) of draws
         Values in [0, 1] whose d-weighted mean is 1/2.
 
     Raises
@@ -139,14 +141,23 @@ def nbc(population: Population, sampling: ArrayLike | None = None) -> NDArray[np
     >>> nbc(crowd).round(5)
     array([0.48933, 0.52135, 0.48933])
     """
-    check_population(population)
+    _check_scored(population)
+    if isinstance(population, Draws):
+        base = population.sampling(sampling)
+        return np.asarray((population.pairwise() @ base[..., None])[..., 0])
     return population.pairwise() @ _sampling(population, sampling)
 
 
-def average_reward(population: Population) -> NDArray[np.float64]:
-    """Return the share-weighted mean reward of each alternative, shape (K,)."""
-    check_population(population)
+def average_reward(population: Population | Draws) -> NDArray[np.float64]:
+    """Return the share-weighted mean reward of each alternative, shape (K,); of draws (R, K)."""
+    _check_scored(population)
     return population.mean_rewards()
+
+
+def _check_scored(population: object) -> None:
+    """Refuse what is neither a population nor draws of one."""
+    must = "a Population or Draws"
+    _validate.instance("population", population, (Population, Draws), must)
 
 
 def borda(population: Population, sampling: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ odd but has a right answer is at the end.
 
 import datetime
 import decimal
+import inspect
 import math
 import re
 import warnings
@@ -24,6 +25,7 @@ from socialpref import InputError, Logistic, Population, surveys, theory
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
+from socialpref.flips import TotalVariation, Wasserstein, pair_flip_distances
 from socialpref.surveys.registry import where
 
 CROWD = Population([[4.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.0, 4.0]], options=["A", "M", "B"])
@@ -737,17 +739,17 @@ LIMITS: dict[str, Call] = {
 
 LEAST = {"margin": NOT_IN_UNIT | NONE, "floor": NOT_IN_UNIT | NONE | {"too much": 0.4}}
 NO_ANY_ARRAY = without(NO_ARRAY, "a number", "a 0-d array", "nothing", "four axes")
-NO_PAIRS: dict[str, Any] = {
-    "None": None,
+NO_TARGET: dict[str, Any] = {
     "a number": 3,
-    "a string": "AMB",
+    "a string": "winner",
+    "a class": sp.Winner,
     "options": ["A", "M"],
-    "of one": [("A",)],
-    "of three": [("A", "M", "B")],
-    "of nobody": [("A", "nobody")],
-    "of floats": [(0, 1.0)],
-    "of booleans": [(False, True)],
-    "of itself": [("A", "A")],
+    "tuples": [("C", "A")],
+    "of nobody": [sp.Pair("A", over="nobody")],
+    "of floats": [sp.Pair(0, over=1.0)],  # type: ignore[arg-type]
+    "of booleans": [sp.Pair(False, over=True)],
+    "of itself": [sp.Pair("A", over="A")],
+    "another target": [sp.Winner()],
     "an object": Hostile(),
 }
 NO_MEMBERS: dict[str, Any] = {
@@ -762,27 +764,53 @@ NO_MEMBERS: dict[str, Any] = {
     "an object": Hostile(),
 }
 
+
+def flip_to(target: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the flip of a population to a target, whose own arguments are then the flip's."""
+    own = inspect.signature(target).parameters
+
+    def flipped(population: Any, **arguments: Any) -> Any:
+        mine = {name: arguments.pop(name) for name in own if name in arguments}
+        return sp.flip(population, target(**mine), **arguments)
+
+    return flipped
+
+
 FLIPS: dict[str, Call] = {
-    "pair_flip": Call(
-        sp.pair_flip,
-        {"population": CAMPS, "above": "A", "below": "C"},
+    "pair": Call(
+        flip_to(sp.Pair),
+        {"population": CAMPS, "option": "C", "over": "A"},
         {
             "population": NO_POPULATION,
-            "above": NO_OPTION,
-            "below": NO_OPTION | {"the same": "A"},
+            "option": NO_OPTION,
+            "over": NO_OPTION | {"the same": "C"},
             "sampling": NO_SHARES,
             **LEAST,
         },
-        {"above": "option|above", "below": "option|below"},
+        {"over": "option|over"},
     ),
-    "ranking_flip": of_population(sp.ranking_flip, sampling=NO_SHARES, **LEAST),
-    "winner_flip": of_population(sp.winner_flip, sampling=NO_SHARES, **LEAST),
-    "top_k_flip": Call(
-        sp.top_k_flip,
+    "any change": of_population(sp.flip, sampling=NO_SHARES, **LEAST),
+    "shares": Call(
+        sp.flip,
+        {"population": CAMPS, "over": "shares", "score": "nbc"},
+        {
+            "population": NO_POPULATION,
+            "to": NO_TARGET,
+            "over": NO_CHOICE,
+            "score": NO_CHOICE,
+            "divergence": NO_CHOICE,
+            "sampling": NO_SHARES,
+            **LEAST,
+        },
+        {"to": "to|option|over"},
+    ),
+    "winner": of_population(flip_to(sp.Winner), sampling=NO_SHARES, **LEAST),
+    "top k": Call(
+        flip_to(sp.TopK),
         {"population": CAMPS, "k": 1},
         {
             "population": NO_POPULATION,
-            "k": NO_INTEGER | NONE | {"0": 0, "3": 3},
+            "k": NO_INTEGER | {"0": 0, "3": 3},
             "sampling": NO_SHARES,
             **LEAST,
         },
@@ -791,37 +819,37 @@ FLIPS: dict[str, Call] = {
         sp.flip_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
     ),
     "pair_flip_distances": Call(
-        sp.pair_flip_distances,
+        pair_flip_distances,
         {"pairwise": CAMPS.pairwise()},
         {"pairwise": without(NO_MATRIX, "three axes"), "sampling": NO_SHARES, **LEAST},
     ),
-    "nearest_sampling": Call(
-        sp.nearest_sampling,
-        {"population": CAMPS, "pairs": [("C", "A")]},
+    "pairs": Call(
+        sp.flip,
+        {"population": CAMPS, "to": [sp.Pair("C", over="A")]},
         {
             "population": NO_POPULATION,
-            "pairs": NO_PAIRS,
+            "to": NO_TARGET,
             "sampling": NO_SHARES,
-            "divergence": NO_CHOICE | {"a class": sp.TotalVariation},
+            "divergence": NO_CHOICE | {"a class": TotalVariation},
             "constraints": {"a string": "none", "a list": [1.0], "an object": Hostile()},
             **LEAST,
         },
-        {"pairs": "pairs|pair|option"},
+        {"to": "to|option|over"},
     ),
-    "nearest_order": Call(
-        sp.nearest_order,
-        {"population": CAMPS, "order": ["C", "A", "B"]},
+    "order": Call(
+        flip_to(sp.Order),
+        {"population": CAMPS, "options": ["C", "A", "B"]},
         {
             "population": NO_POPULATION,
-            "order": NO_MEMBERS | {"too few": ["A"]},
+            "options": NO_MEMBERS | {"too few": ["A"]},
             "sampling": NO_SHARES,
             "divergence": NO_CHOICE,
             **LEAST,
         },
-        {"order": "order|option"},
+        {"options": "order|option"},
     ),
-    "nearest_top_set": Call(
-        sp.nearest_top_set,
+    "top set": Call(
+        flip_to(sp.TopK),
         {"population": CAMPS, "members": ["A"]},
         {
             "population": NO_POPULATION,
@@ -829,13 +857,13 @@ FLIPS: dict[str, Call] = {
             "sampling": NO_SHARES,
             **LEAST,
         },
-        {"members": "members|option"},
+        {"members": "members|option|k"},
     ),
-    "nearest_average_reward_order": of_population(
-        sp.nearest_average_reward_order, sampling=NO_SHARES, divergence=NO_CHOICE, **LEAST
+    "average-reward order": of_population(
+        flip_to(sp.AverageRewardOrder), sampling=NO_SHARES, divergence=NO_CHOICE, **LEAST
     ),
     "Wasserstein": Call(
-        sp.Wasserstein,
+        Wasserstein,
         {"positions": [1.0, 2.0, 3.0]},
         {"positions": without(NO_ARRAY, "nothing") | NONE},
     ),

@@ -10,25 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialpref import (
+import socialpref as sp
+from socialpref import CertificateError, Pair, Population, TopK, Winner, nbc, ranking
+from socialpref.flips import (
     Certificate,
-    CertificateError,
     ChiSquare,
     Flip,
-    Interval,
     KullbackLeibler,
     LeastOf,
-    Population,
     TotalVariation,
     Wasserstein,
-    nbc,
-    nearest_sampling,
-    pair_flip,
-    ranking,
-    ranking_flip,
-    top_k_flip,
-    winner_flip,
 )
+from socialpref.flips.certificate import Interval
 from socialpref.flips.divergences import Divergence
 from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 
@@ -248,7 +241,7 @@ def test_tampering_within_the_accepted_width_widens_the_interval(by_hand: Certif
 
 
 def test_tampering_with_a_flip_is_caught(two_camps: Population) -> None:
-    honest = certificate_of(pair_flip(two_camps, "a", "c", floor=0.01))
+    honest = certificate_of(sp.flip(two_camps, Pair("c", over="a"), floor=0.01))
     assert honest.primal is not None
     for changes in (
         {"primal": tuple(reversed(honest.primal))},
@@ -259,7 +252,7 @@ def test_tampering_with_a_flip_is_caught(two_camps: Population) -> None:
     ):
         with pytest.raises(CertificateError):
             replace(honest, **changes).check()
-    never = certificate_of(pair_flip(two_camps, "a", "b"))
+    never = certificate_of(sp.flip(two_camps, Pair("b", over="a")))
     with pytest.raises(CertificateError):
         replace(never, rows=honest.rows).check()
 
@@ -270,7 +263,9 @@ def test_tampering_with_a_flip_is_caught(two_camps: Population) -> None:
 def test_both_bounds_are_those_of_a_solver() -> None:
     flips = 0
     for problem in problems(21, 300):
-        flip = pair_flip(problem.population, problem.above, problem.below, **problem.options)
+        flip = sp.flip(
+            problem.population, Pair(problem.below, over=problem.above), **problem.options
+        )
         certificate = certificate_of(flip)
         interval = certificate.check(width=0)
         if problem.on_the_edge:
@@ -312,7 +307,7 @@ def lower_bound(certificate: Certificate) -> float:
 def test_a_proof_is_about_the_pair_it_is_asked_for(two_camps: Population) -> None:
     P = two_camps.pairwise()
     base = np.array([0.25, 0.125, 0.625])
-    flip = pair_flip(two_camps, "c", "a", sampling=base, margin=0.01, floor=0.125)
+    flip = sp.flip(two_camps, Pair("a", over="c"), sampling=base, margin=0.01, floor=0.125)
     certificate = certificate_of(flip)
     np.testing.assert_array_equal(certificate.rows, (P[0] - P[2])[None, :])
     np.testing.assert_array_equal(certificate.bounds, [0.01])
@@ -337,13 +332,13 @@ def test_a_minimum_is_proven_for_every_pair(what: str, margin: float) -> None:
     pairs = strict_pairs(population)
     order = ranking(nbc(population)).order
     if what == "ranking":
-        flip = ranking_flip(population, margin=margin)
+        flip = sp.flip(population, margin=margin)
         expected = set(pairs if margin else pairwise(order))
     elif what == "winner":
-        flip = winner_flip(population, margin=margin)
+        flip = sp.flip(population, Winner(), margin=margin)
         expected = {pair for pair in pairs if pair[0] == order[0]}
     else:
-        flip = top_k_flip(population, 3, margin=margin)
+        flip = sp.flip(population, TopK(3), margin=margin)
         expected = {(a, b) for a, b in pairs if a in order[:3] and b not in order[:3]}
     proof, parts = pairs_and_rows(flip)
     assert set(parts) == expected
@@ -385,7 +380,7 @@ def test_a_minimum_is_over_flips_that_exist(by_hand: Certificate) -> None:
 
 
 def test_no_flip_anywhere_is_proven_for_every_pair(crowd: Population) -> None:
-    flip = ranking_flip(crowd)
+    flip = sp.flip(crowd)
     assert flip.distance == math.inf
     proof, parts = pairs_and_rows(flip)
     assert set(parts) == {(1, 0), (1, 2)}
@@ -396,7 +391,7 @@ def test_no_flip_anywhere_is_proven_for_every_pair(crowd: Population) -> None:
 def test_bases_below_the_floor_are_proven(two_camps: Population) -> None:
     base: Floats = np.array([0.7, 0.0, 0.3])
     for floor in (0.001, 0.05, 0.2):
-        flip = ranking_flip(two_camps, sampling=base, floor=floor)
+        flip = sp.flip(two_camps, sampling=base, floor=floor)
         assert flip.distance >= floor  # what b lacks
         assert isinstance(flip.certificate, LeastOf)
         assert flip.certificate.check(width=1e-15).upper == flip.distance
@@ -411,7 +406,7 @@ Forgery = Callable[[Flip], Flip]
 
 def with_certificate(**changes: Any) -> Forgery:
     """Change the certificate of a flip of one program."""
-    return lambda flip: replace(flip, certificate=replace(certificate_of(flip), **changes))
+    return lambda flip: replace(flip, proof=replace(certificate_of(flip), **changes))
 
 
 def with_certificate_from(make: Callable[[Certificate], dict[str, Any]]) -> Forgery:
@@ -495,20 +490,19 @@ PAIR_FORGERIES: dict[str, Forgery] = {
     "a divergence that is none": with_certificate(divergence=None),
     "a divergence's class": with_certificate(divergence=TotalVariation),
     "a divergence that is free": with_certificate(divergence=Free()),
-    "a certificate that lies": lambda f: replace(f, certificate=Liar(**vars(f.certificate))),
-    "no certificate": lambda f: replace(f, certificate=None),
-    "no certificate, as a tie": lambda f: replace(f, certificate=None, distance=NAN),
-    "a certificate that is none": lambda f: replace(f, certificate=f.distance),  # type: ignore[arg-type]
-    "another pair's": lambda f: replace(f, certificate=pair_flip(TWO_CAMPS, 2, 1).certificate),
-    "another population's": lambda f: replace(f, certificate=pair_flip(OTHER, 0, 2).certificate),
+    "a certificate that lies": lambda f: replace(f, proof=Liar(**vars(f.certificate))),
+    "no certificate, as a tie": lambda f: replace(f, proof=None, distance=NAN),
+    "a certificate that is none": lambda f: replace(f, proof=f.distance),  # type: ignore[arg-type]
+    "another pair's": lambda f: replace(f, proof=sp.flip(TWO_CAMPS, Pair(1, over=2)).certificate),
+    "another population's": lambda f: replace(f, proof=sp.flip(OTHER, Pair(2, over=0)).certificate),
     "another base's": lambda f: replace(
-        f, certificate=pair_flip(TWO_CAMPS, 0, 2, sampling=[0.34, 0.33, 0.33]).certificate
+        f, proof=sp.flip(TWO_CAMPS, Pair(2, over=0), sampling=[0.34, 0.33, 0.33]).certificate
     ),
     "another margin's": lambda f: replace(
-        f, certificate=pair_flip(TWO_CAMPS, 0, 2, margin=1e-3).certificate
+        f, proof=sp.flip(TWO_CAMPS, Pair(2, over=0), margin=1e-3).certificate
     ),
     "another divergence's": lambda f: replace(
-        f, certificate=nearest_sampling(TWO_CAMPS, [(2, 0)], divergence="kl").certificate
+        f, proof=sp.flip(TWO_CAMPS, [Pair(2, over=0)], divergence="kl").certificate
     ),
     "a nearer distance": lambda f: replace(f, distance=0.05),
     "a further distance": lambda f: replace(f, distance=f.distance + 1e-8),
@@ -516,8 +510,8 @@ PAIR_FORGERIES: dict[str, Forgery] = {
     "a distance of NaN": lambda f: replace(f, distance=NAN),
     "a distance of inf": lambda f: replace(f, distance=INF),
     "another pair": lambda f: replace(f, pair=(0, 1)),
-    "another sampling": lambda f: replace(f, sampling=f.base),
-    "a short sampling": lambda f: replace(f, sampling=f.sampling[:2]),
+    "another sampling": lambda f: replace(f, mix=f.base),
+    "a short sampling": lambda f: replace(f, mix=f.mix[:2]),
     "another base": lambda f: replace(f, base=np.array([0.5, 0.25, 0.25])),
     "no claim": lambda f: replace(f, claim=None),
 }
@@ -527,7 +521,7 @@ PAIR_FORGERIES: dict[str, Forgery] = {
 @pytest.mark.parametrize("forge", PAIR_FORGERIES.values(), ids=PAIR_FORGERIES.keys())
 @pytest.mark.parametrize("program", [False, True], ids=["closed form", "program"])
 def test_a_forged_flip_of_a_pair_is_caught(forge: Forgery, program: bool) -> None:
-    flip = nearest_sampling(TWO_CAMPS, [(2, 0)]) if program else pair_flip(TWO_CAMPS, 0, 2)
+    flip = sp.flip(TWO_CAMPS, [Pair(2, over=0)]) if program else sp.flip(TWO_CAMPS, Pair(2, over=0))
     assert flip.prove().upper == flip.distance
     with pytest.raises(CertificateError):
         forge(flip).prove()
@@ -535,7 +529,7 @@ def test_a_forged_flip_of_a_pair_is_caught(forge: Forgery, program: bool) -> Non
 
 def with_minimum(**changes: Any) -> Forgery:
     """Change the certificate of a minimum."""
-    return lambda flip: replace(flip, certificate=replace(pairs_and_rows(flip)[0], **changes))
+    return lambda flip: replace(flip, proof=replace(pairs_and_rows(flip)[0], **changes))
 
 
 LARGER = Population(np.random.default_rng(22).normal(size=(4, 7)) * [[0.5], [1], [4], [8]])
@@ -556,20 +550,14 @@ LEAST_FORGERIES: dict[str, Forgery] = {
         certify=lambda above, below: pairs_and_rows(f)[1][f.pair]  # type: ignore[index]
     )(f),
     "parts that are none": with_minimum(certify=lambda above, below: None),
-    "another population's": lambda f: replace(
-        f, certificate=ranking_flip(OTHER_LARGER).certificate
-    ),
-    "another margin's": lambda f: replace(
-        f, certificate=ranking_flip(LARGER, margin=1e-4).certificate
-    ),
-    "the winner's": lambda f: replace(f, certificate=winner_flip(LARGER).certificate),
-    "a single pair's": lambda f: replace(f, certificate=pairs_and_rows(f)[1][f.pair]),  # type: ignore[index]
-    "the winner's claim": lambda f: replace(f, claim=winner_flip(LARGER).claim),
+    "another population's": lambda f: replace(f, proof=sp.flip(OTHER_LARGER).certificate),
+    "another margin's": lambda f: replace(f, proof=sp.flip(LARGER, margin=1e-4).certificate),
+    "the winner's": lambda f: replace(f, proof=sp.flip(LARGER, Winner()).certificate),
+    "a single pair's": lambda f: replace(f, proof=pairs_and_rows(f)[1][f.pair]),  # type: ignore[index]
+    "the winner's claim": lambda f: replace(f, claim=sp.flip(LARGER, Winner()).claim),
     "a pair that is further": lambda f: replace(f, pair=further_pair(f)),
     "no pair": lambda f: replace(f, pair=None),
-    "none at all": lambda f: replace(
-        f, distance=INF, sampling=np.full(7, NAN), pair=None, certificate=None
-    ),
+    "none at all": lambda f: replace(f, distance=INF, mix=np.full(7, NAN), pair=None),
 }
 
 
@@ -579,7 +567,7 @@ def further_pair(flip: Flip) -> tuple[int, int]:
 
 @pytest.mark.parametrize("forge", LEAST_FORGERIES.values(), ids=LEAST_FORGERIES.keys())
 def test_a_forged_flip_of_a_ranking_is_caught(forge: Forgery) -> None:
-    flip = ranking_flip(LARGER)
+    flip = sp.flip(LARGER)
     assert flip.exists
     assert flip.prove().lower <= flip.distance
     with pytest.raises(CertificateError):
@@ -587,34 +575,34 @@ def test_a_forged_flip_of_a_ranking_is_caught(forge: Forgery) -> None:
 
 
 def test_a_minimum_without_all_its_pairs_fails_its_own_check() -> None:
-    proof, _ = pairs_and_rows(ranking_flip(LARGER))
+    proof, _ = pairs_and_rows(sp.flip(LARGER))
     for pairs in ((), proof.pairs[:1], proof.pairs[1:]):
         with pytest.raises(CertificateError):
             replace(proof, pairs=pairs).check()
 
 
 def test_an_infinite_distance_needs_the_proof_that_there_is_none(crowd: Population) -> None:
-    never, flip = pair_flip(crowd, 1, 0), pair_flip(TWO_CAMPS, 0, 2)
+    never, flip = sp.flip(crowd, Pair(0, over=1)), sp.flip(TWO_CAMPS, Pair(2, over=0))
     assert never.prove() == Interval(INF, INF, 0.0)
-    assert ranking_flip(crowd).prove() == Interval(INF, INF, 0.0)
+    assert sp.flip(crowd).prove() == Interval(INF, INF, 0.0)
     denial = replace(certificate_of(flip), primal=None, potential=None, prices=fractions(1))
     for forged in (
         replace(never, distance=1.0),
-        replace(never, distance=0.5, sampling=never.base),
-        replace(never, sampling=never.base),
-        replace(flip, distance=INF, sampling=np.full(3, NAN), certificate=denial),
-        replace(flip, distance=INF, sampling=np.full(3, NAN), certificate=never.certificate),
-        replace(flip, distance=INF, sampling=np.full(3, NAN)),
+        replace(never, distance=0.5, mix=never.base),
+        replace(never, mix=never.base),
+        replace(flip, distance=INF, mix=np.full(3, NAN), proof=denial),
+        replace(flip, distance=INF, mix=np.full(3, NAN), proof=never.certificate),
+        replace(flip, distance=INF, mix=np.full(3, NAN)),
     ):
         with pytest.raises(CertificateError):
             forged.prove()
 
 
 def test_ties_are_proven_by_having_no_pair(level: Population, crowd: Population) -> None:
-    for tied in (ranking_flip(level), winner_flip(level), pair_flip(crowd, 0, 2)):
+    for tied in (sp.flip(level), sp.flip(level, Winner()), sp.flip(crowd, Pair(2, over=0))):
         interval = tied.prove()
         assert math.isnan(interval.lower)
-        for forged in (replace(tied, distance=0.1), replace(tied, claim=ranking_flip(crowd).claim)):
+        for forged in (replace(tied, distance=0.1), replace(tied, claim=sp.flip(crowd).claim)):
             with pytest.raises(CertificateError):
                 forged.prove()
 

@@ -157,11 +157,11 @@ def test_its_report_says_what_was_found(default: Default, starter: Study) -> Non
         "starter set",
         f"{facts['n_questions']} questions with at least 3 options",
         f"{facts['n_examined']} of them examined",
-        f"{facts['n_flippable']} can be flipped",
+        f"{facts['n_flippable']} questions can be flipped",
         f"{facts['share_flippable']:.1%} of the questions",
         f"{facts['median_distance']:.3f} in total variation",
-        f"{facts['n_winner_flippable']} can be given another winner",
-        f"{facts['n_order_mismatch']} are ordered by NBC otherwise than by average reward",
+        f"{facts['n_winner_flippable']} questions can be given another winner",
+        f"For {facts['n_order_mismatch']} questions the NBC and average-reward orders differ",
         f"Tables and figures are in {default.folder}{os.sep}",
     ):
         assert words in default.out
@@ -186,7 +186,7 @@ def test_it_shows_the_questions_asked_for(default: Default, starter: Study, key:
     assert re.search(f"^  NBC order .*  {re.escape(order)}$", shown, re.MULTILINE)
     assert re.search(f"^  order by average reward +{re.escape(by_reward)}$", shown, re.MULTILINE)
     assert re.search(f"distance of the nearest flip +{found.flip.distance:.6f}\n", shown)
-    assert found.flip.describe(options) in shown
+    assert found.flip.describe() in shown
 
 
 def test_the_same_run_gives_the_same_bytes(default: Default, tmp_path: Path) -> None:
@@ -401,8 +401,10 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--colour", "red"], ["--colour"]),
         (["survey", "surplus"], ["surplus"]),
         (["survey", "--source", "census"], ["--source", "'census'", "'starter'"]),
-        (["survey", "--source", "table"], ["--source table", "--path"]),
-        (["survey", "--path", "answers.csv"], ["--path", "starter set"]),
+        (["survey", "--source", "table"], ["--source table needs a file"]),
+        (["survey", "--path", "answers.csv"], ["answers.csv", "No such file"]),
+        (["survey", "answers.csv", "--path", "answers.csv"], ["FILE and --path are the same"]),
+        (["survey", "answers.csv", "--source", "starter"], ["starter set", "without a file"]),
         (["survey", "--path"], ["--path"]),
         (["survey", "--groups", "planet"], ["'groups'", "'planet'", "'party'", "'country'"]),
         (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "starter set"]),
@@ -583,8 +585,7 @@ def test_an_interrupted_study_leaves_nothing(
     monkeypatch.setattr(socialpref.surveys, "study", raising(KeyboardInterrupt()))
     ran = run("survey", "--source", "table", "--path", table, "--out", out)
     assert (ran.status, ran.out) == (130, "")
-    assert ran.err.startswith("socialpref: interrupted")
-    assert ran.err.count("\n") == 1
+    assert ran.err == "Interrupted. Run the same command again to resume.\n"
     assert out.exists() == there
     assert not out.exists() or not os.listdir(out)
 
@@ -660,6 +661,82 @@ def test_a_terminal_without_unicode(tmp_path: Path, out: Path) -> None:
     ran = command(*arguments, PYTHONIOENCODING="ascii")
     assert "Traceback" not in ran.err
     assert ran.status == 0
+
+
+# --- What kind of file it is ------------------------------------------------------------
+
+ROWS = "party,Q\n" + "\n".join(f"{party},{answer}" for party in "ab" for answer in (1, 1, 2, 3))
+JSON_LINE = {
+    "question": "Good?",
+    "options": ["Yes", "No", "Maybe"],
+    "selections": {"Mexico": [0.6, 0.2, 0.2], "India": [0.5, 0.5, 0.0]},
+}
+
+
+def test_a_file_is_known_by_its_ending_and_columns(tmp_path: Path, out: Path) -> None:
+    survey_of(swap()).to_frame().to_csv(tmp_path / "counts.csv", index=False)
+    survey_of(swap()).to_frame().to_csv(tmp_path / "counts.csv.gz", index=False)
+    (tmp_path / "rows.csv").write_text(ROWS)
+    pd.read_csv(tmp_path / "rows.csv").to_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "global.jsonl").write_text(json.dumps(JSON_LINE))
+    ratings = [
+        f"{item},{who},{'ab'[who % 2]},{(who + item) % 3}\n" for item in (1, 2) for who in range(6)
+    ]
+    (tmp_path / "ratings.csv").write_text("item,annotator,party,rating\n" + "".join(ratings))
+    folder = opinionqa_files(tmp_path)
+    for name, more, kind in (
+        ("counts.csv", [], "table"),
+        ("counts.csv.gz", [], "table"),
+        ("rows.csv", ["--groups", "party"], "respondents"),
+        ("rows.parquet", ["--groups", "party"], "respondents"),
+        ("global.jsonl", [], "globalopinionqa"),
+        ("ratings.csv", ["--groups", "party"], "ratings"),
+        (folder, [], "opinionqa"),
+        (folder / "POLPARTY_data.json", [], "opinionqa"),
+    ):
+        ran = run("survey", tmp_path / name, *more, "--out", out)
+        assert (ran.status, ran.err) == (0, "")
+        assert ran.out.splitlines()[0].endswith(f"(--source {kind})")
+        assert ran.out.count("--source") == 1
+
+
+def test_path_stays_beside_the_file_and_source_overrides(table: Path, out: Path) -> None:
+    by_file = run("survey", table, "--out", out)
+    assert by_file.out == run("survey", "--path", table, "--out", out).out
+    named = run("survey", table, "--source", "table", "--out", out)
+    assert named.out == by_file.out.partition("\n")[2]
+    complains(run("survey", table, "--source", "ratings", "--groups", "group"), "column 'item'")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("answers.txt", b"", ["answers.txt", "pass --source"]),
+        ("answers", b"", ["answers", "pass --source"]),
+        ("other.json", b"{}", ["other.json", "pass --source"]),
+        ("rows.csv", ROWS.encode(), ["rows.csv", "--groups", "question, group, option, count"]),
+        ("empty.csv", b"", ["empty.csv", "not a CSV file"]),
+        ("wrong.parquet", b"1234", ["wrong.parquet", "not a Parquet file"]),
+        (
+            "both.csv",
+            b"question,group,option,count,item,rating,annotator\n",
+            ["both.csv", "--source table or --source ratings"],
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_told_takes_one_line(
+    tmp_path: Path, out: Path, name: str, content: bytes, words: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    complains(run("survey", tmp_path / name, "--out", out), *words)
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_told_takes_one_line(tmp_path: Path, out: Path) -> None:
+    complains(run("survey", tmp_path, "--out", out), tmp_path.name, ".sav", "info.csv")
+    (tmp_path / "info.csv").write_text("")
+    (tmp_path / "W1.sav").write_bytes(b"")
+    complains(run("survey", tmp_path, "--out", out), "--source atp or --source opinionqa")
 
 
 # --- Cost of an import --------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import socialpref as sp
 from socialpref import (
     Logistic,
     OutputError,
@@ -21,11 +22,10 @@ from socialpref import (
     nbc,
     optimal_policy,
     ranking,
-    ranking_flip,
 )
 from socialpref.cli import main
 from socialpref.explorer import build, presets
-from socialpref.report.simplex import ranking_cells
+from socialpref.flips.regions import ranking_cells
 from socialpref.surveys import read_starter
 
 from .browser import CHROMIUM, Browser
@@ -53,7 +53,7 @@ def test_the_worked_examples_come_first() -> None:
     assert [crowd["letters"], camps["letters"]] == [tuple("AMB"), tuple("ABC")]
     assert nbc(population_of(crowd)) == printed([0.48933, 0.52135, 0.48933], 5)
     assert ranking(nbc(population_of(warm))).winners == (0, 2)
-    assert ranking_flip(population_of(camps)).distance == printed(0.106697, 6)
+    assert sp.flip(population_of(camps)).distance == printed(0.106697, 6)
     assert len(ranking_cells(population_of(three).pairwise())) == 6
     assert ranking(nbc(population_of(three))).groups == ((1,), (2,), (0,))
     assert ranking(population_of(three).mean_rewards()).winners == (0, 1)
@@ -77,7 +77,7 @@ def test_every_question_that_fits_is_a_preset() -> None:
         assert preset["options"] == question.options
         assert question.source in preset["text"]
         flips = preset["group"] == "Surveys: comparisons can change the ranking"
-        assert flips == ranking_flip(population).exists
+        assert flips == sp.flip(population).exists
 
 
 def test_titles_are_distinct_and_rewards_within_the_sliders() -> None:
@@ -277,7 +277,7 @@ def groups(lists: list[list[int]]) -> tuple[tuple[int, ...], ...]:
 
 
 def flip_agrees(population: Population, d: Floats, found: dict[str, Any]) -> None:
-    flip, shown = ranking_flip(population, sampling=d), found["flip"]
+    flip, shown = sp.flip(population, sampling=d), found["flip"]
     distance = float(shown["distance"])
     if math.isnan(flip.distance):
         assert math.isnan(distance)
@@ -381,7 +381,7 @@ def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, 
     )
     for place, values in enumerate(columns, start=2):
         assert [float(row[place]) for row in shown] == printed(values, 4)
-    flip = ranking_flip(population)
+    flip = sp.flip(population)
     words = browser.run("document.getElementById('flip').textContent")
     if flip.exists:
         assert f"total variation {flip.distance:.3f}" in words

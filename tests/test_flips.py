@@ -12,25 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import socialpref as sp
 from socialpref import (
-    Certificate,
-    Flip,
     InputError,
-    LeastOf,
     Logistic,
+    Pair,
     Population,
+    TopK,
+    Winner,
     flip_distances,
     nbc,
-    nearest_sampling,
-    pair_flip,
-    pair_flip_distances,
     ranking,
-    ranking_flip,
-    top_k_flip,
-    winner_flip,
 )
-from socialpref.flips import closed_form
+from socialpref.flips import Certificate, Flip, LeastOf, greedy, pair_flip_distances
 from socialpref.flips.agreement import agreement
+from socialpref.flips.targets import Target
 from tests.helpers import (
     AGREEMENT,
     KINDS,
@@ -53,11 +49,11 @@ from tests.helpers import (
 )
 
 ALMOST = 1e-12
-"""An advantage that `ranking_flip` does not look for, and the rounding of a recomputed NBC."""
+"""An advantage that `flip` does not look for, and the rounding of a recomputed NBC."""
 
 
 def solve(problem: Problem) -> Flip:
-    return pair_flip(problem.population, problem.above, problem.below, **problem.options)
+    return sp.flip(problem.population, Pair(problem.below, over=problem.above), **problem.options)
 
 
 def batched(every: Iterator[Problem], size: int) -> Iterator[list[Problem]]:
@@ -81,26 +77,30 @@ def proofs(flip: Flip) -> LeastOf:
 
 
 def test_sampling_example(two_camps: Population) -> None:
-    flip = pair_flip(two_camps, "a", "c")
+    flip = sp.flip(two_camps, Pair("c", over="a"))
     assert flip.distance == printed(0.106697, 6)
     assert flip.pair == (0, 2)
     # The mass goes from b, the worst for c's lead over a, to c, the best.
     moved = 0.106697 * np.array([0, -1, 1])
-    assert flip.sampling == printed(1 / 3 + moved, 6)
-    assert ranking_flip(two_camps).distance == winner_flip(two_camps).distance == flip.distance
+    assert flip.mix == printed(1 / 3 + moved, 6)
+    assert sp.flip(two_camps).distance == sp.flip(two_camps, Winner()).distance == flip.distance
 
 
 def test_no_other_pair_of_the_sampling_example_can_be_swapped(two_camps: Population) -> None:
     for above, below in [("a", "b"), ("c", "b")]:
-        flip = pair_flip(two_camps, above, below)
+        flip = sp.flip(two_camps, Pair(below, over=above))
         assert flip.distance == math.inf
         assert not flip.exists
-        assert np.isnan(flip.sampling).all()
+        assert np.isnan(flip.mix).all()
         assert proof(flip).check().lower == math.inf
 
 
 def test_nothing_dethrones_the_mediocre_winner(crowd: Population) -> None:
-    for flip in (winner_flip(crowd), pair_flip(crowd, "M", "A"), pair_flip(crowd, "M", "B")):
+    for flip in (
+        sp.flip(crowd, Winner()),
+        sp.flip(crowd, Pair("A", over="M")),
+        sp.flip(crowd, Pair("B", over="M")),
+    ):
         assert flip.distance == math.inf
 
 
@@ -138,7 +138,7 @@ def test_flip_distances_by_hand(
 
 def test_two_options_never_flip() -> None:
     # Both of their comparisons lead the same way.
-    assert ranking_flip(Population([[1, 0], [0, 3]])).distance == math.inf
+    assert sp.flip(Population([[1, 0], [0, 3]])).distance == math.inf
 
 
 # Three computations of the same distance
@@ -171,11 +171,11 @@ def test_closed_form_agrees_with_linprog(seed: int, count: int) -> None:
 
 def assert_attained(flip: Flip, problem: Problem) -> None:
     """Assert that the flip's sampling distribution does what it says, recomputed in floats."""
-    scores = nbc(problem.population, flip.sampling)
+    scores = nbc(problem.population, flip.mix)
     assert scores[problem.below] - scores[problem.above] >= problem.margin - ALMOST
-    assert flip.sampling.min() >= problem.floor
-    assert flip.sampling.sum() == pytest.approx(1.0, abs=1e-14)
-    assert total_variation(flip.sampling, problem.base) == pytest.approx(flip.distance, abs=1e-14)
+    assert flip.mix.min() >= problem.floor
+    assert flip.mix.sum() == pytest.approx(1.0, abs=1e-14)
+    assert total_variation(flip.mix, problem.base) == pytest.approx(flip.distance, abs=1e-14)
     np.testing.assert_array_equal(flip.base, problem.base / problem.base.sum())
     assert flip.pair == (problem.above, problem.below)
 
@@ -188,7 +188,7 @@ def test_closed_form_agrees_with_the_convex_program(kind: str, seed: int, count:
     edges = 0
     for problem in problems(seed, count, (kind,)):
         pair = (problem.below, problem.above)
-        program = nearest_sampling(problem.population, [pair], **problem.options)
+        program = sp.flip(problem.population, [Pair(pair[0], over=pair[1])], **problem.options)
         interval = proof(program).check()
         assert interval.upper == program.distance
         if problem.on_the_edge:
@@ -229,8 +229,12 @@ def test_rounded_distances_lie_between_those_of_close_margins(
         rounded = float(flip_distances(gains, base, margin=margin, floor=floor))
         # Rounding in a scalar product of 5 numbers is worth a change of the margin of < 1e-14.
         near, far = (
-            pair_flip(
-                population, above, below, sampling=base, margin=margin + change, floor=floor
+            sp.flip(
+                population,
+                Pair(below, over=above),
+                sampling=base,
+                margin=margin + change,
+                floor=floor,
             ).distance
             for change in (-1e-14, 1e-14)
         )
@@ -250,11 +254,11 @@ def test_batches_are_split_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> N
             pair_flip_distances(matrices.reshape(3, 4, 5, 5), bases.reshape(3, 4, 5)),
             flip_distances(gains),
             flip_distances(gains.reshape(2, 20, 5), bases[0]),
-            ranking_flip(population, margin=1e-3).distance,
+            sp.flip(population, margin=1e-3).distance,
         ]
 
     whole = everything()
-    monkeypatch.setattr(closed_form, "BLOCK", 60)
+    monkeypatch.setattr(greedy, "BLOCK", 60)
     for before, after in zip(whole, everything(), strict=True):
         np.testing.assert_array_equal(before, after)
     for matrix, base, distances in zip(matrices, bases, whole[0], strict=True):
@@ -265,14 +269,14 @@ def test_batches_are_split_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("margin", [0.0, 1e-3])
 def test_a_search_in_blocks_finds_the_least(monkeypatch: pytest.MonkeyPatch, margin: float) -> None:
     # One pair at a time: whether the others need looking at hangs on their bounds alone.
-    monkeypatch.setattr(closed_form, "BLOCK", 8)
+    monkeypatch.setattr(greedy, "BLOCK", 8)
     rng = np.random.default_rng(12)
     for _ in range(60):
         population = Population(rng.normal(size=(3, 8)) * [[0.5], [2.0], [8.0]])
         base = rng.dirichlet(np.ones(8))
         every = pair_flip_distances(population.pairwise(), base, margin=margin)
         pairs = strict_pairs(population, base)
-        flip = ranking_flip(population, sampling=base, margin=margin)
+        flip = sp.flip(population, sampling=base, margin=margin)
         assert flip.distance == pytest.approx(min(every[pair] for pair in pairs), abs=ALMOST)
 
 
@@ -303,17 +307,17 @@ def test_minima_agree_with_brute_force(seed: int, count: int, margin: float, flo
         base = rng.dirichlet(np.full(size, 0.5)) if i % 2 else np.full(size, 1 / size)
         options: dict[str, Any] = {"sampling": base, "margin": margin, "floor": floor}
         pairs = strict_pairs(population, base)
-        every = {(a, b): pair_flip(population, a, b, **options).distance for a, b in pairs}
+        every = {(a, b): sp.flip(population, Pair(b, over=a), **options).distance for a, b in pairs}
         groups = ranking(nbc(population, base)).groups
         k = len(groups[0]) if i % 3 else sum(map(len, groups[:-1]))
         top = [y for group in groups for y in group][:k]
         asked = [
-            (ranking_flip(population, **options), pairs),
-            (winner_flip(population, **options), [p for p in pairs if p[0] in groups[0]]),
+            (sp.flip(population, **options), pairs),
+            (sp.flip(population, Winner(), **options), [p for p in pairs if p[0] in groups[0]]),
         ]
         if 1 <= k < size:
             crossing = [p for p in pairs if p[0] in top and p[1] not in top]
-            asked.append((top_k_flip(population, k, **options), crossing))
+            asked.append((sp.flip(population, TopK(k), **options), crossing))
         for flip, considered in asked:
             if not considered:
                 assert math.isnan(flip.distance)
@@ -334,7 +338,7 @@ def test_minima_agree_with_brute_force(seed: int, count: int, margin: float, flo
 
 def test_a_ranking_flip_of_sixty_options_is_the_least_of_all_pairs() -> None:
     population = Population(np.random.default_rng(10).normal(size=(4, 60)))
-    flip = ranking_flip(population)
+    flip = sp.flip(population)
     assert len(proofs(flip).pairs) == 59
     batch = pair_flip_distances(population.pairwise())
     assert flip.distance == pytest.approx(float(np.nanmin(batch)), abs=ALMOST)
@@ -345,9 +349,9 @@ def test_a_ranking_flip_of_sixty_options_is_the_least_of_all_pairs() -> None:
 @pytest.mark.parametrize("margin", [0.0, 1e-5])
 def test_a_ranking_flip_of_two_thousand_options(margin: float) -> None:
     population = Population(np.random.default_rng(11).normal(size=(3, 2000)))
-    flip = ranking_flip(population, margin=margin, floor=margin)
+    flip = sp.flip(population, margin=margin, floor=margin)
     assert flip.pair is not None
-    single = pair_flip(population, *flip.pair, margin=margin, floor=margin)
+    single = sp.flip(population, Pair(flip.pair[1], over=flip.pair[0]), margin=margin, floor=margin)
     assert single.distance == flip.distance == proof(single).check().lower
     # No float says that another pair is closer.
     scores = nbc(population)
@@ -363,15 +367,15 @@ def test_a_ranking_flip_is_never_further_than_a_pair(
     drawn: tuple[Population, Floats], margin: float
 ) -> None:
     population, base = drawn
-    flip = ranking_flip(population, sampling=base, margin=margin)
-    winner = winner_flip(population, sampling=base, margin=margin)
+    flip = sp.flip(population, sampling=base, margin=margin)
+    winner = sp.flip(population, Winner(), sampling=base, margin=margin)
     pairs = strict_pairs(population, base)
     assert math.isnan(flip.distance) == (not pairs)
     if pairs:
         assert flip.distance > 0
         assert flip.distance <= winner.distance + ALMOST
     for above, below in pairs:
-        single = pair_flip(population, above, below, sampling=base, margin=margin)
+        single = sp.flip(population, Pair(below, over=above), sampling=base, margin=margin)
         assert flip.distance <= single.distance + ALMOST
 
 
@@ -380,8 +384,8 @@ def test_the_top_one_flips_when_the_winner_does(drawn: tuple[Population, Floats]
     population, base = drawn
     if len(ranking(nbc(population, base)).winners) == 1:
         one, winner = (
-            top_k_flip(population, 1, sampling=base),
-            winner_flip(population, sampling=base),
+            sp.flip(population, TopK(1), sampling=base),
+            sp.flip(population, Winner(), sampling=base),
         )
         assert one.distance == winner.distance
         assert one.pair == winner.pair
@@ -396,11 +400,10 @@ def test_permuting_alternatives_permutes_flips(population: Population, data: Any
     places = data.draw(st.permutations(range(population.n_options)))
     moved = permuted(population, places)
     for above, below in strict_pairs(population, base):
-        flip = pair_flip(population, above, below, sampling=base, floor=1 / 128)
-        other = pair_flip(
+        flip = sp.flip(population, Pair(below, over=above), sampling=base, floor=1 / 128)
+        other = sp.flip(
             moved,
-            places.index(above),
-            places.index(below),
+            Pair(places.index(below), over=places.index(above)),
             sampling=base[places],
             floor=1 / 128,
         )
@@ -416,9 +419,9 @@ def test_a_constant_per_type_changes_no_flip(drawn: tuple[Population, Floats], d
     eighths = data.draw(st.lists(st.integers(-80, 80), min_size=count, max_size=count))
     rewards = population.rewards + np.array(eighths)[:, None] / 8
     moved = Population(rewards, population.shares, link=population.link)
-    flip, same = ranking_flip(population, sampling=base), ranking_flip(moved, sampling=base)
+    flip, same = sp.flip(population, sampling=base), sp.flip(moved, sampling=base)
     np.testing.assert_equal(same.distance, flip.distance)
-    np.testing.assert_array_equal(same.sampling, flip.sampling)
+    np.testing.assert_array_equal(same.mix, flip.mix)
     assert same.pair == flip.pair
 
 
@@ -434,11 +437,17 @@ def test_types_with_equal_rewards_are_one_type(drawn: tuple[Population, Floats],
     margin, rounding = 1e-3, 1e-14
     for above, below in strict_pairs(population, base):
         near, far = (
-            pair_flip(population, above, below, sampling=base, margin=margin + change).distance
+            sp.flip(
+                population, Pair(below, over=above), sampling=base, margin=margin + change
+            ).distance
             for change in (-rounding, rounding)
         )
         # Preferences differ by rounding, which is worth less than the change of the margin.
-        assert near <= pair_flip(cloned, above, below, sampling=base, margin=margin).distance <= far
+        assert (
+            near
+            <= sp.flip(cloned, Pair(below, over=above), sampling=base, margin=margin).distance
+            <= far
+        )
 
 
 @given(sampled(options=5))
@@ -446,11 +455,11 @@ def test_asking_for_more_takes_more(drawn: tuple[Population, Floats]) -> None:
     population, base = drawn
     for above, below in strict_pairs(population, base):
         by_margin = [
-            pair_flip(population, above, below, sampling=base, margin=m).distance
+            sp.flip(population, Pair(below, over=above), sampling=base, margin=m).distance
             for m in (0.0, 1e-5, 0.01, 0.1, 1.0)
         ]
         by_floor = [
-            pair_flip(population, above, below, sampling=base, floor=f).distance
+            sp.flip(population, Pair(below, over=above), sampling=base, floor=f).distance
             for f in (0.0, 1e-5, 0.01, 0.1, 1 / population.n_options)
         ]
         assert by_margin == sorted(by_margin)
@@ -462,7 +471,7 @@ def test_asking_for_more_takes_more(drawn: tuple[Population, Floats]) -> None:
 def test_a_homogeneous_population_never_flips(data: Any, size: int) -> None:
     rewards = data.draw(st.lists(st.integers(-8, 8), min_size=size, max_size=size))
     population = Population([np.array(rewards) / 4])
-    flip = ranking_flip(population, sampling=data.draw(distributions(size)))
+    flip = sp.flip(population, sampling=data.draw(distributions(size)))
     assert flip.distance == math.inf if len(set(rewards)) > 1 else math.isnan(flip.distance)
 
 
@@ -473,7 +482,7 @@ def test_what_everyone_prefers_is_never_overtaken(population: Population, data: 
     for above, below in strict_pairs(population, base):
         rewards = population.rewards[present]
         if (rewards[:, above] > rewards[:, below]).all():
-            flip = pair_flip(population, above, below, sampling=base)
+            flip = sp.flip(population, Pair(below, over=above), sampling=base)
             assert flip.distance == math.inf
 
 
@@ -481,7 +490,7 @@ def test_what_everyone_prefers_is_never_overtaken(population: Population, data: 
 def test_at_the_infimum_the_two_are_level(drawn: tuple[Population, Floats]) -> None:
     population, base = drawn
     for above, below in strict_pairs(population, base):
-        certificate = proof(pair_flip(population, above, below, sampling=base))
+        certificate = proof(sp.flip(population, Pair(below, over=above), sampling=base))
         if certificate.primal is not None:
             assert exact_gap(population, certificate.primal, above, below) == 0
 
@@ -498,8 +507,8 @@ def test_a_floor_of_one_in_k_leaves_the_uniform_distribution(size: int) -> None:
         reversed_there = [p for p in strict_pairs(population, base) if scores[p[0]] < scores[p[1]]]
         above, below = (reversed_there or strict_pairs(population, base))[0]
         options: dict[str, Any] = {"sampling": base, "floor": 1 / size}
-        flip = pair_flip(population, above, below, **options)
-        program = nearest_sampling(population, [(below, above)], **options)
+        flip = sp.flip(population, Pair(below, over=above), **options)
+        program = sp.flip(population, [Pair(below, over=above)], **options)
         assert proof(flip).check().upper == flip.distance
         assert agree(program.distance, flip.distance)
         assert flip.exists == bool(reversed_there)
@@ -515,10 +524,10 @@ def test_a_floor_of_one_in_k_leaves_the_uniform_distribution(size: int) -> None:
 
 def test_a_tied_pair_has_no_distance(crowd: Population) -> None:
     for above, below in [("A", "B"), ("B", "A")]:
-        flip = pair_flip(crowd, above, below)
+        flip = sp.flip(crowd, Pair(below, over=above))
         assert math.isnan(flip.distance)
         assert not flip.exists
-        assert np.isnan(flip.sampling).all()
+        assert np.isnan(flip.mix).all()
         assert flip.ties == ((0, 2),)
         assert flip.pair is None
         assert flip.certificate is None
@@ -532,19 +541,19 @@ def test_a_tie_is_one_up_to_rounding() -> None:
     scores = nbc(population)
     assert 0 < scores[1] - scores[0] < ALMOST
     for above, below in [(0, 1), (1, 0)]:
-        assert math.isnan(pair_flip(population, above, below).distance)
+        assert math.isnan(sp.flip(population, Pair(below, over=above)).distance)
         assert np.isnan(pair_flip_distances(population.pairwise())[above, below])
-    assert ranking_flip(population).ties == winner_flip(population).ties == ((0, 1),)
+    assert sp.flip(population).ties == sp.flip(population, Winner()).ties == ((0, 1),)
     with refuses("k"):
-        top_k_flip(population, 1)
+        sp.flip(population, TopK(1))
 
 
-@pytest.mark.parametrize("flip_of", [ranking_flip, winner_flip])
+@pytest.mark.parametrize("to", [None, Winner()])
 @pytest.mark.parametrize("margin", [0.0, 1e-5])
 def test_where_all_are_tied_there_is_nothing_to_flip(
-    level: Population, flip_of: Callable[..., Flip], margin: float
+    level: Population, to: Target | None, margin: float
 ) -> None:
-    flip = flip_of(level, margin=margin)
+    flip = sp.flip(level, to, margin=margin)
     assert math.isnan(flip.distance)
     assert flip.ties == ((0, 1, 2),)
     assert flip.certificate is None
@@ -555,7 +564,7 @@ def test_ties_are_stated_and_never_counted(margin: float) -> None:
     # The sampling example with its last option twice: c = d at any base.
     population = Population([[0, -1, -2, -2], [0, -2, 4, 4]], options=["a", "b", "c", "d"])
     base = [1 / 3, 1 / 3, 1 / 6, 1 / 6]
-    flip = ranking_flip(population, sampling=base, margin=margin)
+    flip = sp.flip(population, sampling=base, margin=margin)
     assert flip.ties == ((2, 3),)
     assert {(2, 3), (3, 2)}.isdisjoint(proofs(flip).pairs)
     assert {(0, 2), (0, 3)} <= set(proofs(flip).pairs)
@@ -566,7 +575,7 @@ def test_ties_are_stated_and_never_counted(margin: float) -> None:
 def test_ties_for_the_winner_are_stated() -> None:
     # The sampling example with its first option twice.
     population = Population([[0, 0, -1, -2], [0, 0, -2, 4]], options=["a", "a'", "b", "c"])
-    flip = winner_flip(population, sampling=[1 / 6, 1 / 6, 1 / 3, 1 / 3])
+    flip = sp.flip(population, Winner(), sampling=[1 / 6, 1 / 6, 1 / 3, 1 / 3])
     assert flip.ties == ((0, 1),)
     assert set(proofs(flip).pairs) == {(0, 2), (1, 2), (0, 3), (1, 3)}
     assert flip.pair in {(0, 3), (1, 3)}
@@ -575,47 +584,45 @@ def test_ties_for_the_winner_are_stated() -> None:
 
 def test_a_tie_must_not_straddle_the_top_set(crowd: Population) -> None:
     with pytest.raises(InputError, match=r"^'k' .*'A' = 'B'"):
-        top_k_flip(crowd, 2)
+        sp.flip(crowd, TopK(2))
     tied_top = Population(crowd.rewards, link=Logistic(2.0))  # above the threshold: A = B > M
-    assert top_k_flip(tied_top, 2).ties == ((0, 2),)
+    assert sp.flip(tied_top, TopK(2)).ties == ((0, 2),)
     with refuses("k"):
-        top_k_flip(tied_top, 1)
+        sp.flip(tied_top, TopK(1))
 
 
 # In words
 
 
 def test_a_flip_in_words(two_camps: Population, crowd: Population, level: Population) -> None:
-    words = pair_flip(two_camps, "a", "c").describe(two_camps.options)
+    words = sp.flip(two_camps, Pair("c", over="a")).describe()
     assert words == (
         "'c' catches up with 'a' once draws of 'b' fall from 33.3% to 22.7%, "
         "draws of 'c' rise from 33.3% to 44.0%."
     )
-    coarse = pair_flip(two_camps, "a", "c").describe(two_camps.options, threshold=0.2)
+    coarse = sp.flip(two_camps, Pair("c", over="a")).describe(threshold=0.2)
     assert coarse == "'c' catches up with 'a' once the draws change ever so slightly."
-    never = pair_flip(two_camps, "a", "b").describe(two_camps.options)
+    never = sp.flip(two_camps, Pair("b", over="a")).describe()
     assert never == "No way of sampling the comparisons puts 'b' level with 'a'."
-    assert "No way of sampling" in winner_flip(crowd).describe(crowd.options)
-    tied = ranking_flip(level).describe(level.options)
+    assert "No way of sampling" in sp.flip(crowd, Winner()).describe()
+    tied = sp.flip(level).describe()
     assert tied == "Tied at the base distribution, so there is no order to change: 'x' = 'y' = 'z'."
 
 
 # Refusals
 
 FLIPS: dict[str, Callable[..., object]] = {
-    "pair_flip": lambda population, **options: pair_flip(population, 0, 2, **options),
-    "ranking_flip": ranking_flip,
-    "winner_flip": winner_flip,
-    "top_k_flip": lambda population, **options: top_k_flip(population, 1, **options),
+    "pair": lambda population, **options: sp.flip(population, Pair(2, over=0), **options),
+    "ranking": sp.flip,
+    "winner": lambda population, **options: sp.flip(population, Winner(), **options),
+    "top k": lambda population, **options: sp.flip(population, TopK(1), **options),
     "flip_distances": lambda population, **options: flip_distances(
         population.pairwise()[2] - population.pairwise()[0], **options
     ),
     "pair_flip_distances": lambda population, **options: pair_flip_distances(
         population.pairwise(), **options
     ),
-    "nearest_sampling": lambda population, **options: nearest_sampling(
-        population, [(2, 0)], **options
-    ),
+    "pairs": lambda population, **options: sp.flip(population, [Pair(2, over=0)], **options),
 }
 
 every_flip = pytest.mark.parametrize("flip_of", FLIPS.values(), ids=FLIPS.keys())
@@ -648,21 +655,19 @@ def test_limits_and_bases_must_be_in_range(
         flip_of(two_camps, **{name: value})
 
 
-@pytest.mark.parametrize(
-    "flip_of",
-    [ranking_flip, winner_flip, lambda p: pair_flip(p, 0, 2), lambda p: top_k_flip(p, 1)],
-)
-def test_a_flip_is_of_a_population(two_camps: Population, flip_of: Callable[..., Flip]) -> None:
-    for other in (two_camps.pairwise(), Population, None, "crowd"):
+@pytest.mark.parametrize("to", [None, Winner(), Pair(2, over=0), TopK(1)])
+def test_a_flip_is_of_a_population(two_camps: Population, to: Target | None) -> None:
+    others: list[Any] = [two_camps.pairwise(), Population, None, "crowd"]
+    for other in others:
         with refuses("population"):
-            flip_of(other)
+            sp.flip(other, to)
 
 
 def test_a_labelled_base_is_put_into_the_order_of_the_options(two_camps: Population) -> None:
     labelled = pd.Series({"c": 0.2, "a": 0.5, "b": 0.3})
     by_either: list[Callable[[Any], Flip]] = [
-        lambda base: pair_flip(two_camps, "a", "c", sampling=base),
-        lambda base: nearest_sampling(two_camps, [("c", "a")], sampling=base),
+        lambda base: sp.flip(two_camps, Pair("c", over="a"), sampling=base),
+        lambda base: sp.flip(two_camps, [Pair("c", over="a")], sampling=base),
     ]
     for flip_of in by_either:
         flip = flip_of(labelled)
@@ -673,26 +678,26 @@ def test_a_labelled_base_is_put_into_the_order_of_the_options(two_camps: Populat
 
 
 def test_a_pair_is_two_alternatives_in_their_order(two_camps: Population) -> None:
-    with refuses("below"):
-        pair_flip(two_camps, "a", 0)
-    with refuses("above"):
-        pair_flip(two_camps, "c", "a")
+    with refuses("over"):
+        sp.flip(two_camps, Pair(0, over="a"))
+    with refuses("to"):
+        sp.flip(two_camps, Pair("a", over="c"))
     with refuses("option"):
-        pair_flip(two_camps, "a", "d")
+        sp.flip(two_camps, Pair("d", over="a"))
     with refuses("option"):
-        pair_flip(two_camps, 3, "a")
+        sp.flip(two_camps, Pair("a", over=3))
 
 
 @pytest.mark.parametrize("k", [0, 3, -1, math.nan])
 def test_k_must_leave_some_out(two_camps: Population, k: Any) -> None:
     with refuses("k"):
-        top_k_flip(two_camps, k)
+        sp.flip(two_camps, TopK(k))
 
 
 @pytest.mark.parametrize("k", [1.5, "one", True, 1.0, None])
 def test_k_must_be_a_whole_number(two_camps: Population, k: Any) -> None:
     with pytest.raises(InputError, match=r"^'k' must be (?!such that no tie)"):
-        top_k_flip(two_camps, k)
+        sp.flip(two_camps, TopK(k))
 
 
 @pytest.mark.parametrize(
@@ -748,10 +753,10 @@ def test_bases_of_a_batch_must_be_of_one_length() -> None:
 
 
 def test_neighbours_are_the_pairs_of_a_ranking(two_camps: Population) -> None:
-    flip = ranking_flip(two_camps)
+    flip = sp.flip(two_camps)
     order = ranking(nbc(two_camps)).order
     assert set(proofs(flip).pairs) == set(pairwise(order))
-    everything = ranking_flip(two_camps, margin=1e-6)
+    everything = sp.flip(two_camps, margin=1e-6)
     assert set(proofs(everything).pairs) == set(strict_pairs(two_camps))
 
 

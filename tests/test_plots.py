@@ -138,8 +138,8 @@ def test_bars_are_the_numbers(question: Question) -> None:
     expected = [
         found.population.mean_rewards(),
         nbc(found.population),
-        nbc(found.population, found.flip.sampling),
-        found.flip.sampling,
+        nbc(found.population, found.flip.mix),
+        found.flip.mix,
     ]
     for axes, values in zip(panels, expected, strict=True):
         ends, labels = bars(axes)

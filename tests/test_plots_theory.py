@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
-from socialpref import Population, dpo_limit, nbc, optimal_policy, winner_flip
+import socialpref as sp
+from socialpref import Population, Winner, dpo_limit, nbc, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.plots import theory
 from socialpref.theory import (
@@ -63,16 +64,16 @@ def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
 
 def test_the_simplex() -> None:
     camps = two_camps()
-    figure = theory.sampling_simplex(camps, winner_flip(camps))
+    figure = theory.sampling_simplex(camps, sp.flip(camps, Winner()))
     texts = drawn(figure)
     assert {"A > C > B\n59.8%", "C > A > B\n40.2%", "only A", "nearest flip, TV 0.1067"} <= set(
         texts
     )
     assert sum(isinstance(patch, Polygon) for patch in figure.axes[0].patches) >= 2
     crowd = mediocre_winner()  # without a flip, and with a tie
-    assert "uniform" in drawn(theory.sampling_simplex(crowd, winner_flip(crowd)))
+    assert "uniform" in drawn(theory.sampling_simplex(crowd, sp.flip(crowd, Winner())))
     with refuses("population"):
-        theory.sampling_simplex(Population([[1, 0]]), winner_flip(camps))
+        theory.sampling_simplex(Population([[1, 0]]), sp.flip(camps, Winner()))
 
 
 def test_reward_intervals() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socialpref import Link, Logistic, Population, Probit, nbc
-from socialpref.population import preferences
+from socialpref.links import preferences
 from tests.helpers import LINKS, Floats, distributions, populations, printed, refuses, sampled
 
 ROUNDING = 1e-14

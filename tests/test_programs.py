@@ -16,31 +16,34 @@ from scipy.optimize import LinearConstraint, brentq, linprog, minimize_scalar
 from scipy.special import rel_entr
 from scipy.stats import wasserstein_distance
 
+import socialpref as sp
 from socialpref import (
-    Certificate,
+    AverageRewardOrder,
     CertificateError,
-    ChiSquare,
     ConvergenceError,
-    Flip,
     InputError,
-    KullbackLeibler,
     Logistic,
+    Order,
+    Pair,
     Population,
-    TotalVariation,
-    Wasserstein,
+    TopK,
+    Winner,
     average_reward,
     nbc,
-    nearest_average_reward_order,
-    nearest_order,
-    nearest_sampling,
-    nearest_top_set,
-    pair_flip,
     ranking,
 )
-from socialpref.flips import programs
+from socialpref.flips import (
+    Certificate,
+    ChiSquare,
+    Flip,
+    KullbackLeibler,
+    TotalVariation,
+    Wasserstein,
+    programs,
+)
 from socialpref.flips.certificate import exact, exact_distribution
 from socialpref.flips.divergences import Divergence
-from socialpref.flips.exact import minimise
+from socialpref.flips.pivots import minimise
 from socialpref.rules import Ranking
 from tests.helpers import (
     TIGHT,
@@ -86,10 +89,10 @@ def assert_ordered(
     flip: Flip, population: Population, pairs: list[tuple[int, int]], margin: float, floor: float
 ) -> None:
     """Assert that a flip's sampling distribution orders every pair as asked."""
-    scores = nbc(population, flip.sampling)
+    scores = nbc(population, flip.mix)
     assert all(scores[y] - scores[z] >= margin - ALMOST for y, z in pairs)
-    assert flip.sampling.min() >= floor
-    assert flip.sampling.sum() == pytest.approx(1, abs=1e-14)
+    assert flip.mix.min() >= floor
+    assert flip.mix.sum() == pytest.approx(1, abs=1e-14)
 
 
 # Targets
@@ -113,7 +116,7 @@ def test_nearest_orders_agree_with_linprog(margin: float, floor: float) -> None:
         order = rng.permutation(population.n_options).tolist()
         if found < 20:  # one that exists: the order at another distribution
             order = ranking(nbc(population, rng.dirichlet(np.ones(population.n_options)))).order
-        flip = nearest_order(population, order, sampling=base, margin=margin, floor=floor)
+        flip = sp.flip(population, Order(order), sampling=base, margin=margin, floor=floor)
         pairs = list(pairwise(order))
         expected = by_linprog(population, pairs, base, margin, floor)
         assert agree(flip.distance, expected.upper)
@@ -122,7 +125,7 @@ def test_nearest_orders_agree_with_linprog(margin: float, floor: float) -> None:
         if flip.exists:
             found += 1
             assert_ordered(flip, population, pairs, margin, floor)
-            assert total_variation(flip.sampling, base) == pytest.approx(flip.distance, abs=1e-14)
+            assert total_variation(flip.mix, base) == pytest.approx(flip.distance, abs=1e-14)
     assert 20 <= found < 40
 
 
@@ -133,7 +136,7 @@ def test_nearest_top_sets_agree_with_linprog(margin: float, floor: float) -> Non
     for population, base in small_populations(34, 40):
         size = population.n_options
         members = rng.permutation(size)[: rng.integers(1, size)].tolist()
-        flip = nearest_top_set(population, members, sampling=base, margin=margin, floor=floor)
+        flip = sp.flip(population, TopK(members=members), sampling=base, margin=margin, floor=floor)
         pairs = list(product(members, sorted(set(range(size)) - set(members))))
         expected = by_linprog(population, pairs, base, margin, floor)
         assert agree(flip.distance, expected.upper)
@@ -147,7 +150,7 @@ def test_nearest_top_sets_agree_with_linprog(margin: float, floor: float) -> Non
 def test_the_average_reward_order_agrees_with_linprog() -> None:
     found = 0
     for population, base in small_populations(35, 40):
-        flip = nearest_average_reward_order(population, sampling=base)
+        flip = sp.flip(population, AverageRewardOrder(), sampling=base)
         pairs = list(pairwise(ranking(average_reward(population)).order))
         assert agree(flip.distance, by_linprog(population, pairs, base, 0.0, 0.0).upper)
         if flip.exists:
@@ -157,25 +160,25 @@ def test_the_average_reward_order_agrees_with_linprog() -> None:
 
 
 def test_no_sampling_gives_the_crowd_its_average_reward_order(crowd: Population) -> None:
-    flip = nearest_average_reward_order(crowd)
+    flip = sp.flip(crowd, AverageRewardOrder())
     assert flip.distance == math.inf
-    assert np.isnan(flip.sampling).all()
+    assert np.isnan(flip.mix).all()
     assert certificate_of(flip).check().lower == math.inf
     for top in ("A", "B"):
-        assert nearest_top_set(crowd, [top]).distance == math.inf
-    assert nearest_sampling(crowd, [("A", "M")]).distance == math.inf
+        assert sp.flip(crowd, TopK(members=[top])).distance == math.inf
+    assert sp.flip(crowd, [Pair("A", over="M")]).distance == math.inf
 
 
 def test_the_sampling_example_reaches_its_average_reward_order(two_camps: Population) -> None:
     for flip in (
-        nearest_average_reward_order(two_camps),
-        nearest_order(two_camps, ["c", "a", "b"]),
-        nearest_top_set(two_camps, ["c"]),
-        nearest_sampling(two_camps, [("c", "a")]),
+        sp.flip(two_camps, AverageRewardOrder()),
+        sp.flip(two_camps, Order(["c", "a", "b"])),
+        sp.flip(two_camps, TopK(members=["c"])),
+        sp.flip(two_camps, [Pair("c", over="a")]),
     ):
         assert flip.distance == printed(0.106697, 6)
-    assert nearest_order(two_camps, ["c", "b", "a"]).distance == math.inf
-    assert nearest_top_set(two_camps, ["b"]).distance == math.inf
+    assert sp.flip(two_camps, Order(["c", "b", "a"])).distance == math.inf
+    assert sp.flip(two_camps, TopK(members=["b"])).distance == math.inf
 
 
 def test_a_ranking_in_two_groups_is_a_top_set() -> None:
@@ -184,24 +187,26 @@ def test_a_ranking_in_two_groups_is_a_top_set() -> None:
     for population, base in small_populations(40, 50, size=4):
         order = ranking(nbc(population, rng.dirichlet(np.ones(4)))).order
         top, rest = order[:2], order[2:]
-        grouped = nearest_order(population, Ranking((top, rest)), sampling=base)
+        grouped = sp.flip(population, Order(Ranking((top, rest))), sampling=base)
         expected = by_linprog(population, list(product(top, rest)), base, 0.0, 0.0)
         assert agree(grouped.distance, expected.upper)
-        assert agree(grouped.distance, nearest_top_set(population, top, sampling=base).distance)
+        assert agree(
+            grouped.distance, sp.flip(population, TopK(members=top), sampling=base).distance
+        )
         found += grouped.distance > CERTIFIED
     assert found >= 5
 
 
 def test_tied_alternatives_may_come_in_any_order(two_camps: Population) -> None:
     top = Ranking(((0, 2), (1,)))  # a and c above b, which holds at the base
-    assert nearest_order(two_camps, top).distance == 0.0
-    assert nearest_order(two_camps, ["a", "c", "b"]).distance == 0.0
-    assert nearest_order(two_camps, ["c", "a", "b"]).distance == printed(0.106697, 6)
+    assert sp.flip(two_camps, Order(top)).distance == 0.0
+    assert sp.flip(two_camps, Order(["a", "c", "b"])).distance == 0.0
+    assert sp.flip(two_camps, Order(["c", "a", "b"])).distance == printed(0.106697, 6)
 
 
 def test_the_average_rewards_of_a_hot_crowd_are_in_order_everywhere(crowd: Population) -> None:
     hot = Population(crowd.rewards, link=Logistic(2.0))  # above the threshold: A = B > M
-    assert nearest_average_reward_order(hot, sampling=[0.5, 0.3, 0.2]).distance == 0.0
+    assert sp.flip(hot, AverageRewardOrder(), sampling=[0.5, 0.3, 0.2]).distance == 0.0
 
 
 @pytest.mark.parametrize("base", [None, [0.5, 0.3, 0.2]])
@@ -214,39 +219,39 @@ def test_what_is_tied_everywhere_takes_nothing_to_order(
     P = hot.pairwise()
     assert np.abs(P[2] - P[0]).max() < 2e-16
     for order in ([0, 2, 1], [2, 0, 1]):
-        assert nearest_order(hot, order, sampling=base).distance == 0.0
+        assert sp.flip(hot, Order(order), sampling=base).distance == 0.0
 
 
 def test_all_pairs_of_an_order_ask_no_more_than_its_neighbours() -> None:
     for population, base in small_populations(36, 10):
         order = ranking(average_reward(population)).order
         pairs = [(y, z) for i, y in enumerate(order) for z in order[i + 1 :]]
-        every = nearest_sampling(population, pairs, sampling=base)
-        assert agree(every.distance, nearest_order(population, order, sampling=base).distance)
+        every = sp.flip(population, [Pair(y, over=z) for y, z in pairs], sampling=base)
+        assert agree(every.distance, sp.flip(population, Order(order), sampling=base).distance)
 
 
 @pytest.mark.parametrize("divergence", ["tv", "chi2", "kl", Wasserstein([0, 1, 2])])
 def test_nothing_moves_where_the_base_does_it(two_camps: Population, divergence: Any) -> None:
     for flip in (
-        nearest_sampling(two_camps, [("a", "c")], divergence=divergence),
-        nearest_order(two_camps, ["a", "c", "b"], divergence=divergence),
-        nearest_top_set(two_camps, ["a", "c"], divergence=divergence),
+        sp.flip(two_camps, [Pair("a", over="c")], divergence=divergence),
+        sp.flip(two_camps, Order(["a", "c", "b"]), divergence=divergence),
+        sp.flip(two_camps, TopK(members=["a", "c"]), divergence=divergence),
     ):
         assert flip.distance == 0.0
         assert flip.pair is None
         assert certificate_of(flip).check(width=0).upper == 0.0
-        np.testing.assert_array_equal(flip.sampling, flip.base)
+        np.testing.assert_array_equal(flip.mix, flip.base)
 
 
 def test_an_order_that_asks_for_nothing_takes_nothing(level: Population) -> None:
-    assert nearest_average_reward_order(level).distance == 0.0
-    assert nearest_sampling(level, []).distance == 0.0
+    assert sp.flip(level, AverageRewardOrder()).distance == 0.0
+    assert sp.flip(level, []).distance == 0.0
 
 
 def test_one_pair_that_must_be_overturned_is_named(two_camps: Population) -> None:
-    assert nearest_sampling(two_camps, [("c", "a")]).pair == (0, 2)
-    assert nearest_sampling(two_camps, [("b", "a")]).pair == (0, 1)
-    assert nearest_sampling(two_camps, [("c", "a"), ("a", "b")]).pair is None
+    assert sp.flip(two_camps, [Pair("c", over="a")]).pair == (0, 2)
+    assert sp.flip(two_camps, [Pair("b", over="a")]).pair == (0, 1)
+    assert sp.flip(two_camps, [Pair("c", over="a"), Pair("a", over="b")]).pair is None
 
 
 # Further constraints
@@ -255,12 +260,12 @@ def test_one_pair_that_must_be_overturned_is_named(two_camps: Population) -> Non
 def constrained(
     population: Population, constraint: LinearConstraint, pair: tuple[int, int] = (2, 0)
 ) -> Flip:
-    return nearest_sampling(population, [pair], constraints=constraint)
+    return sp.flip(population, [Pair(pair[0], over=pair[1])], constraints=constraint)
 
 
 def test_an_equality_that_leaves_an_option_alone(two_camps: Population) -> None:
     flip = constrained(two_camps, LinearConstraint([[0, 0, 1]], 1 / 3, 1 / 3))
-    assert flip.sampling[2] == pytest.approx(1 / 3, abs=1e-15)
+    assert flip.mix[2] == pytest.approx(1 / 3, abs=1e-15)
     P = two_camps.pairwise()
     c = P[2] - P[0]
     # What leaves b must go to a: each unit gains c_a - c_b.
@@ -269,11 +274,11 @@ def test_an_equality_that_leaves_an_option_alone(two_camps: Population) -> None:
 
 
 def test_an_inequality_that_binds_and_one_that_does_not(two_camps: Population) -> None:
-    free = pair_flip(two_camps, 0, 2).distance
+    free = sp.flip(two_camps, Pair(2, over=0)).distance
     loose = constrained(two_camps, LinearConstraint([[0, 0, 1]], -np.inf, 0.9))
     assert loose.distance == pytest.approx(free, abs=CERTIFIED)
     tight = constrained(two_camps, LinearConstraint([[0, 0, 1]], -np.inf, 0.4))
-    assert tight.sampling[2] <= 0.4
+    assert tight.mix[2] <= 0.4
     P = two_camps.pairwise()
     c = P[2] - P[0]
     # b gives 1/15 to c, which is then full, and the rest to a.
@@ -285,13 +290,13 @@ def test_an_inequality_that_binds_and_one_that_does_not(two_camps: Population) -
 
 
 def test_bounds_on_both_sides_and_no_bounds_at_all(two_camps: Population) -> None:
-    free = pair_flip(two_camps, 0, 2).distance
+    free = sp.flip(two_camps, Pair(2, over=0)).distance
     box = LinearConstraint(np.eye(3), [0.3, 0.2, 0.3], [0.4, 0.3, 0.5])
     assert constrained(two_camps, box).distance == pytest.approx(free, abs=CERTIFIED)
     nothing = LinearConstraint(np.eye(3), -np.inf, np.inf)
     assert constrained(two_camps, nothing).distance == pytest.approx(free, abs=CERTIFIED)
     one = LinearConstraint([1, 0, 0], 0.4, 0.4)  # a vector is one constraint
-    assert constrained(two_camps, one).sampling[0] == pytest.approx(0.4, abs=1e-15)
+    assert constrained(two_camps, one).mix[0] == pytest.approx(0.4, abs=1e-15)
 
 
 def test_equalities_and_inequalities_agree_with_linprog() -> None:
@@ -299,15 +304,17 @@ def test_equalities_and_inequalities_agree_with_linprog() -> None:
     found = 0
     for population, base in small_populations(38, 40, size=5):
         above, below = strict_pairs(population, base)[rng.integers(3)]
-        free = pair_flip(population, above, below, sampling=base, margin=0.01)
-        inside = 0.8 * (free.sampling if free.exists else base) + 0.2 * rng.dirichlet(np.ones(5))
+        free = sp.flip(population, Pair(below, over=above), sampling=base, margin=0.01)
+        inside = 0.8 * (free.mix if free.exists else base) + 0.2 * rng.dirichlet(np.ones(5))
         A = rng.normal(size=(4, 5))
         # An equality, a lower, an upper bound and a narrow band about a point.
         low = A @ inside - [0.0, 0.01, np.inf, 0.005]
         high = A @ inside + [0.0, np.inf, 0.01, 0.005]
         pair = (below, above)
         constraint = LinearConstraint(A, low, high)
-        flip = nearest_sampling(population, [pair], sampling=base, constraints=constraint)
+        flip = sp.flip(
+            population, [Pair(pair[0], over=pair[1])], sampling=base, constraints=constraint
+        )
         P = population.pairwise()
         bounded, limited = np.isfinite(low), np.isfinite(high)
         rows = np.vstack([P[below] - P[above], A[bounded], -A[limited]])
@@ -315,13 +322,13 @@ def test_equalities_and_inequalities_agree_with_linprog() -> None:
         assert agree(flip.distance, nearest_by_linprog(rows, bounds, base, 0.0).upper)
         if flip.exists:
             found += 1
-            assert (A @ flip.sampling >= low - ALMOST).all()
-            assert (A @ flip.sampling <= high + ALMOST).all()
+            assert (A @ flip.mix >= low - ALMOST).all()
+            assert (A @ flip.mix <= high + ALMOST).all()
     assert 10 <= found < 40
 
 
 def test_constraints_that_say_the_same_twice(two_camps: Population) -> None:
-    free = pair_flip(two_camps, 0, 2).distance
+    free = sp.flip(two_camps, Pair(2, over=0)).distance
     for constraint in (
         LinearConstraint([[1, 1, 1]], 1, 1),
         LinearConstraint([[1, 1, 1], [2, 2, 2]], [1, 2], [1, 2]),
@@ -332,7 +339,7 @@ def test_constraints_that_say_the_same_twice(two_camps: Population) -> None:
     ):
         assert constrained(two_camps, constraint).distance == pytest.approx(free, abs=CERTIFIED)
     quarter = LinearConstraint([[1, 0, 0], [0, 1, 1]], [0.25, 0.75], [0.25, 0.75])
-    assert constrained(two_camps, quarter).sampling[0] == 0.25
+    assert constrained(two_camps, quarter).mix[0] == 0.25
 
 
 @pytest.mark.parametrize(
@@ -351,7 +358,7 @@ def test_the_scale_of_a_constraint_does_not_matter(
     two_camps: Population, scale: float, high: float
 ) -> None:
     half = constrained(two_camps, LinearConstraint([[scale, 0, 0]], 0.5 * scale, high * scale))
-    assert half.sampling[0] == pytest.approx(0.5, abs=1e-15)
+    assert half.mix[0] == pytest.approx(0.5, abs=1e-15)
 
 
 @pytest.mark.parametrize("divergence", ["tv", "chi2", "kl", Wasserstein([0, 1, 2])])
@@ -370,8 +377,8 @@ def test_the_scale_of_a_constraint_does_not_matter(
 def test_constraints_that_cannot_be_met(
     two_camps: Population, constraint: LinearConstraint, divergence: Any
 ) -> None:
-    flip = nearest_sampling(
-        two_camps, [(2, 0)], constraints=constraint, divergence=divergence, margin=0.01
+    flip = sp.flip(
+        two_camps, [Pair(2, over=0)], constraints=constraint, divergence=divergence, margin=0.01
     )
     assert flip.distance == math.inf
     assert certificate_of(flip).check().lower == math.inf
@@ -384,8 +391,8 @@ def test_an_answer_does_not_depend_on_those_before(two_camps: Population, diverg
     contradiction = LinearConstraint([[1, 0, 0], [1, 0, 0]], [0.3, 0.5], [0.3, 0.5])
     answers = []
     for constraint in (possible, contradiction, possible, possible):
-        flip = nearest_sampling(two_camps, [(2, 0)], constraints=constraint, divergence=divergence)
-        answers.append((flip.distance, flip.sampling.tolist()))
+        flip = sp.flip(two_camps, [Pair(2, over=0)], constraints=constraint, divergence=divergence)
+        answers.append((flip.distance, flip.mix.tolist()))
     assert answers[1][0] == math.inf
     assert math.isfinite(answers[0][0])
     assert answers[0] == answers[2] == answers[3]
@@ -397,8 +404,8 @@ def test_answers_are_the_same_in_any_order() -> None:
 
     def answer(problem: Problem) -> list[float]:
         pair = (problem.below, problem.above)
-        flip = nearest_sampling(problem.population, [pair], **problem.options)
-        return [flip.distance, *flip.sampling]
+        flip = sp.flip(problem.population, [Pair(pair[0], over=pair[1])], **problem.options)
+        return [flip.distance, *flip.mix]
 
     forwards = [answer(problem) for problem in asked]
     backwards = [answer(problem) for problem in reversed(asked)]
@@ -476,9 +483,9 @@ def test_three_options_agree_with_a_search(
     for population, base in small_populations(41, 20, size=3):
         P = population.pairwise()
         for above, below in strict_pairs(population, base):
-            flip = nearest_sampling(
+            flip = sp.flip(
                 population,
-                [(below, above)],
+                [Pair(below, over=above)],
                 sampling=base,
                 margin=margin,
                 floor=floor,
@@ -493,7 +500,7 @@ def test_three_options_agree_with_a_search(
             if flip.exists:
                 found += 1
                 assert_ordered(flip, population, [(below, above)], margin, floor)
-                assert measure(flip.sampling, base) == pytest.approx(flip.distance, abs=1e-12)
+                assert measure(flip.mix, base) == pytest.approx(flip.distance, abs=1e-12)
     assert 8 <= found < 60
 
 
@@ -513,14 +520,14 @@ def test_relative_entropy_of_one_pair_is_an_exponential_tilt() -> None:
     for population, base in small_populations(42, 40):
         above, below = strict_pairs(population, base)[0]
         c = population.pairwise()[below] - population.pairwise()[above]
-        flip = nearest_sampling(population, [(below, above)], sampling=base, divergence="kl")
-        assert flip.exists == pair_flip(population, above, below, sampling=base).exists
+        flip = sp.flip(population, [Pair(below, over=above)], sampling=base, divergence="kl")
+        assert flip.exists == sp.flip(population, Pair(below, over=above), sampling=base).exists
         if flip.exists:
             found += 1
             expected = tilted(base, c, 0.0)
             assert flip.distance == pytest.approx(kl(expected, base), abs=CERTIFIED)
             # Pinsker's inequality, with the two within 1e-9 of the same optimum.
-            assert total_variation(flip.sampling, expected) <= math.sqrt(CERTIFIED / 2)
+            assert total_variation(flip.mix, expected) <= math.sqrt(CERTIFIED / 2)
     assert found >= 10
 
 
@@ -534,10 +541,10 @@ def test_chi_square_of_one_pair_in_closed_form() -> None:
         if expected.min() < 0:  # a bound is active
             continue
         found += 1
-        flip = nearest_sampling(population, [(below, above)], sampling=base, divergence="chi2")
+        flip = sp.flip(population, [Pair(below, over=above)], sampling=base, divergence="chi2")
         assert flip.distance == pytest.approx((base @ c) ** 2 / variance, abs=CERTIFIED)
         # chi2(d) = chi2(optimum) + chi2 of d about the optimum, which bounds |d - optimum|.
-        np.testing.assert_allclose(flip.sampling, expected, atol=math.sqrt(CERTIFIED), rtol=0)
+        np.testing.assert_allclose(flip.mix, expected, atol=math.sqrt(CERTIFIED), rtol=0)
     assert found >= 10
 
 
@@ -570,9 +577,9 @@ def test_wasserstein_agrees_with_optimal_transport(
     for population, base in small_populations(45, 25, size=5):
         pairs = strict_pairs(population, base)
         above, below = pairs[rng.integers(len(pairs))]
-        flip = nearest_sampling(
+        flip = sp.flip(
             population,
-            [(below, above)],
+            [Pair(below, over=above)],
             sampling=base,
             margin=margin,
             floor=floor,
@@ -582,22 +589,22 @@ def test_wasserstein_agrees_with_optimal_transport(
         assert agree(flip.distance, transport(base, positions, gains, margin, floor))
         if flip.exists:
             found += 1
-            moved = wasserstein_distance(positions, positions, flip.sampling, base)
+            moved = wasserstein_distance(positions, positions, flip.mix, base)
             assert moved == pytest.approx(flip.distance, abs=1e-12)
     assert 5 <= found < 25
 
 
 def test_wasserstein_of_options_at_one_place_is_free(two_camps: Population) -> None:
     # b and c are at one place: mass moves between them at no cost.
-    flip = nearest_sampling(two_camps, [("c", "a")], divergence=Wasserstein([0, 1, 1]))
+    flip = sp.flip(two_camps, [Pair("c", over="a")], divergence=Wasserstein([0, 1, 1]))
     assert flip.distance == pytest.approx(0, abs=CERTIFIED)
     assert_ordered(flip, two_camps, [(2, 0)], 0.0, 0.0)
 
 
 def test_a_divergence_may_be_an_object(two_camps: Population) -> None:
     for name, thing in (("tv", TotalVariation()), ("chi2", ChiSquare()), ("kl", KullbackLeibler())):
-        named = nearest_sampling(two_camps, [(2, 0)], divergence=name)
-        passed = nearest_sampling(two_camps, [(2, 0)], divergence=thing)
+        named = sp.flip(two_camps, [Pair(2, over=0)], divergence=name)
+        passed = sp.flip(two_camps, [Pair(2, over=0)], divergence=thing)
         assert passed.distance == named.distance
         assert certificate_of(passed).divergence == thing
 
@@ -690,16 +697,18 @@ def test_a_shape_is_compiled_once(two_camps: Population, crowd: Population) -> N
     programs._program.cache_clear()
     for population, margin in ((two_camps, 0.0), (crowd, 1e-5), (two_camps, 0.01)):
         for pair in ((2, 0), (1, 0)):  # of which the base already orders some, without solving
-            nearest_sampling(population, [pair], margin=margin, sampling=[0.4, 0.4, 0.2])
+            sp.flip(
+                population, [Pair(pair[0], over=pair[1])], margin=margin, sampling=[0.4, 0.4, 0.2]
+            )
     assert programs._program.cache_info().misses == 1
     assert programs._program.cache_info().hits >= 3
     compiled = programs._program(3, 1, 0, TotalVariation())
     assert compiled is programs._program(3, 1, 0, TotalVariation())
     assert compiled is not programs._program(3, 1, 0, ChiSquare())
     assert compiled.problem.is_dcp(dpp=True)  # parameters change without compiling anew
-    nearest_sampling(two_camps, [(2, 0), (0, 1)])
-    nearest_sampling(two_camps, [(2, 0)], constraints=LinearConstraint([[1, 0, 0]], 0.4, 0.4))
-    nearest_sampling(two_camps, [(2, 0)], divergence=Wasserstein([0, 1, 2]))
+    sp.flip(two_camps, [Pair(2, over=0), Pair(0, over=1)])
+    sp.flip(two_camps, [Pair(2, over=0)], constraints=LinearConstraint([[1, 0, 0]], 0.4, 0.4))
+    sp.flip(two_camps, [Pair(2, over=0)], divergence=Wasserstein([0, 1, 2]))
     assert programs._program.cache_info().currsize == 5
 
 
@@ -711,7 +720,7 @@ def test_a_solver_that_gives_up_is_no_answer() -> None:
             [1.1, 1.100001, 0.6, -1.3, -1.6, -0.2],
         ]
     )
-    flip = nearest_order(population, [5, 4, 2, 3, 1, 0])
+    flip = sp.flip(population, Order([5, 4, 2, 3, 1, 0]))
     assert flip.distance == math.inf
     assert certificate_of(flip).check().lower == math.inf
 
@@ -719,15 +728,15 @@ def test_a_solver_that_gives_up_is_no_answer() -> None:
 def test_an_answer_that_cannot_be_certified_is_not_returned(
     monkeypatch: pytest.MonkeyPatch, two_camps: Population
 ) -> None:
-    honest = certificate_of(nearest_sampling(two_camps, [(2, 0)]))
+    honest = certificate_of(sp.flip(two_camps, [Pair(2, over=0)]))
     lie = replace(honest, prices=tuple(0 * price for price in honest.prices))
     monkeypatch.setattr(programs, "_attempts", lambda *args: iter([lie]))
     with pytest.raises(ConvergenceError, match="can be certified"):
-        nearest_sampling(two_camps, [(2, 0)])
+        sp.flip(two_camps, [Pair(2, over=0)])
     denial = replace(honest, primal=None)
     monkeypatch.setattr(programs, "_attempts", lambda *args: iter([denial]))
     with pytest.raises(ConvergenceError, match="can be certified"):
-        nearest_sampling(two_camps, [(2, 0)])
+        sp.flip(two_camps, [Pair(2, over=0)])
 
 
 # Refusals
@@ -736,35 +745,35 @@ def test_an_answer_that_cannot_be_certified_is_not_returned(
 @pytest.mark.parametrize(
     ("call", "argument"),
     [
-        (lambda p: nearest_sampling(p, [(1, 1)]), "pairs"),
-        (lambda p: nearest_sampling(p, ["ab"]), "pairs"),  # type: ignore[list-item]
-        (lambda p: nearest_sampling(p, "ab"), "pairs"),  # type: ignore[arg-type]
-        (lambda p: nearest_sampling(p, None), "pairs"),  # type: ignore[arg-type]
-        (lambda p: nearest_sampling(p, [(1.0, 0)]), "option"),  # type: ignore[list-item]
-        (lambda p: nearest_sampling(p.pairwise(), [(1, 0)]), "population"),
-        (lambda p: nearest_order(p.pairwise(), [0, 1, 2]), "population"),
-        (lambda p: nearest_average_reward_order(np.eye(3)), "population"),  # type: ignore[arg-type]
-        (lambda p: nearest_top_set(None, [0]), "population"),  # type: ignore[arg-type]
-        (lambda p: nearest_order(p, None), "order"),  # type: ignore[arg-type]
-        (lambda p: nearest_order(p, "abc"), "order"),
-        (lambda p: nearest_order(p, Ranking(((0,), 1))), "order"),  # type: ignore[arg-type]
-        (lambda p: nearest_top_set(p, "ab"), "members"),
-        (lambda p: nearest_top_set(p, 1), "members"),  # type: ignore[arg-type]
-        (lambda p: nearest_sampling(p, [(0, "a")]), "pairs"),
-        (lambda p: nearest_sampling(p, [(0, 3)]), "option"),
-        (lambda p: nearest_sampling(p, [("a", "z")]), "option"),
-        (lambda p: nearest_order(p, []), "order"),
-        (lambda p: nearest_order(p, [0, 1]), "order"),
-        (lambda p: nearest_order(p, [0, 1, 1]), "order"),
-        (lambda p: nearest_order(p, Ranking(((0, 1),))), "order"),
-        (lambda p: nearest_order(p, ["a", "b", "z"]), "option"),
-        (lambda p: nearest_order(p, [0, 1, 2], margin=2), "margin"),
-        (lambda p: nearest_average_reward_order(p, floor=0.5), "floor"),
-        (lambda p: nearest_average_reward_order(p, sampling=[1.0]), "sampling"),
-        (lambda p: nearest_top_set(p, []), "members"),
-        (lambda p: nearest_top_set(p, [0, 1, 2]), "members"),
-        (lambda p: nearest_top_set(p, [0, "a"]), "members"),
-        (lambda p: nearest_top_set(p, [-1]), "option"),
+        (lambda p: sp.flip(p, [Pair(1, over=1)]), "over"),
+        (lambda p: sp.flip(p, ["ab"]), "to"),  # type: ignore[list-item]
+        (lambda p: sp.flip(p, "ab"), "to"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, 1), "to"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, [Pair(1.0, over=0)]), "option"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p.pairwise(), [Pair(1, over=0)]), "population"),
+        (lambda p: sp.flip(p.pairwise(), Order([0, 1, 2])), "population"),
+        (lambda p: sp.flip(np.eye(3), AverageRewardOrder()), "population"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(None, TopK(members=[0])), "population"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, Order(None)), "order"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, Order("abc")), "order"),
+        (lambda p: sp.flip(p, Order(Ranking(((0,), 1)))), "order"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, TopK(members="ab")), "members"),
+        (lambda p: sp.flip(p, TopK(members=1)), "members"),  # type: ignore[arg-type]
+        (lambda p: sp.flip(p, [Pair(0, over="a")]), "over"),
+        (lambda p: sp.flip(p, [Pair(0, over=3)]), "option"),
+        (lambda p: sp.flip(p, [Pair("a", over="z")]), "option"),
+        (lambda p: sp.flip(p, Order([])), "order"),
+        (lambda p: sp.flip(p, Order([0, 1])), "order"),
+        (lambda p: sp.flip(p, Order([0, 1, 1])), "order"),
+        (lambda p: sp.flip(p, Order(Ranking(((0, 1),)))), "order"),
+        (lambda p: sp.flip(p, Order(["a", "b", "z"])), "option"),
+        (lambda p: sp.flip(p, Order([0, 1, 2]), margin=2), "margin"),
+        (lambda p: sp.flip(p, AverageRewardOrder(), floor=0.5), "floor"),
+        (lambda p: sp.flip(p, AverageRewardOrder(), sampling=[1.0]), "sampling"),
+        (lambda p: sp.flip(p, TopK(members=[])), "members"),
+        (lambda p: sp.flip(p, TopK(members=[0, 1, 2])), "members"),
+        (lambda p: sp.flip(p, TopK(members=[0, "a"])), "members"),
+        (lambda p: sp.flip(p, TopK(members=[-1])), "option"),
     ],
 )
 def test_targets_must_make_sense(
@@ -774,10 +783,10 @@ def test_targets_must_make_sense(
         call(two_camps)
 
 
-@pytest.mark.parametrize("pairs", [[(0, 1, 2)], [(0,)], [0, 1]])
+@pytest.mark.parametrize("pairs", [[(0, 1)], [0, 1], [Winner()], {Pair(0, over=1): "x"}.values()])
 def test_pairs_must_be_pairs(two_camps: Population, pairs: Any) -> None:
-    with refuses("pairs"):
-        nearest_sampling(two_camps, pairs)
+    with refuses("to"):
+        sp.flip(two_camps, pairs)
 
 
 @pytest.mark.parametrize(
@@ -794,14 +803,14 @@ def test_pairs_must_be_pairs(two_camps: Population, pairs: Any) -> None:
 )
 def test_divergences_must_be_known(two_camps: Population, divergence: Any) -> None:
     with refuses("divergence"):
-        nearest_sampling(two_camps, [(2, 0)], divergence=divergence)
+        sp.flip(two_camps, [Pair(2, over=0)], divergence=divergence)
 
 
 @pytest.mark.parametrize("divergence", ["chi2", "kl"])
 def test_relative_divergences_need_a_full_base(two_camps: Population, divergence: str) -> None:
     with refuses("sampling"):
-        nearest_sampling(two_camps, [(2, 0)], sampling=[0.5, 0.0, 0.5], divergence=divergence)
-    assert nearest_sampling(two_camps, [(0, 2)], sampling=[0.5, 0.0, 0.5]).exists
+        sp.flip(two_camps, [Pair(2, over=0)], sampling=[0.5, 0.0, 0.5], divergence=divergence)
+    assert sp.flip(two_camps, [Pair(0, over=2)], sampling=[0.5, 0.0, 0.5]).exists
 
 
 @pytest.mark.parametrize("positions", [[0, math.nan, 1], [[0, 1, 2]], 1.0, "here", [0, 1e101]])
@@ -827,7 +836,7 @@ def test_positions_must_be_numbers(positions: Any) -> None:
 )
 def test_constraints_must_be_linear_and_finite(two_camps: Population, constraint: Any) -> None:
     with pytest.raises(InputError, match=r"^'constraints' must"):
-        nearest_sampling(two_camps, [(2, 0)], constraints=constraint)
+        sp.flip(two_camps, [Pair(2, over=0)], constraints=constraint)
 
 
 def test_constraints_may_be_sparse(two_camps: Population) -> None:
@@ -845,8 +854,8 @@ def test_a_level_pair_is_solved_on_its_line(
     two_camps: Population, divergence: Any, measure: Callable[[Floats, Floats], float]
 ) -> None:
     # Level from where the pair is not: the nearest point is that of the flip of the pair.
-    level = nearest_sampling(two_camps, [(2, 0), (0, 2)], divergence=divergence)
-    flip = nearest_sampling(two_camps, [(2, 0)], divergence=divergence)
+    level = sp.flip(two_camps, [Pair(2, over=0), Pair(0, over=2)], divergence=divergence)
+    flip = sp.flip(two_camps, [Pair(2, over=0)], divergence=divergence)
     assert level.distance == pytest.approx(flip.distance, abs=CERTIFIED)
     P = two_camps.pairwise()
     expected = nearest_on_segment(P[2] - P[0], 0.0, np.full(3, 1 / 3), 0.0, measure)
@@ -871,7 +880,12 @@ def test_level_chains_are_level_however_they_are_said(divergence: Any) -> None:
         base = rng.dirichlet(np.ones(4)) * 0.9 + 0.025
         # The rows of a cycle add up to 0, but for rounding.
         cycle, both, thrice = (
-            nearest_sampling(population, pairs, sampling=base, divergence=divergence)
+            sp.flip(
+                population,
+                [Pair(y, over=z) for y, z in pairs],
+                sampling=base,
+                divergence=divergence,
+            )
             for pairs in (
                 [(0, 1), (1, 2), (2, 0)],
                 [(0, 1), (1, 0), (1, 2), (2, 1)],
@@ -883,7 +897,7 @@ def test_level_chains_are_level_however_they_are_said(divergence: Any) -> None:
         if both.exists:
             found += 1
             for flip in (cycle, both, thrice):
-                assert np.ptp(nbc(population, flip.sampling)[:3]) <= ALMOST
+                assert np.ptp(nbc(population, flip.mix)[:3]) <= ALMOST
                 assert flip.prove().upper == flip.distance
     assert found >= 4
 
@@ -926,9 +940,9 @@ def test_constraints_may_pin_the_answer(
     for population, base in small_populations(72, 8, size=3):
         point = np.array([[0.7, 0.3, 0.0], rng.dirichlet(np.ones(3))][int(rng.integers(2))])
         upper, lower = np.argsort(-nbc(population, point))[:2]
-        flip = nearest_sampling(
+        flip = sp.flip(
             population,
-            [(int(upper), int(lower))],
+            [Pair(int(upper), over=int(lower))],
             sampling=base,
             divergence=divergence,
             constraints=pinned(kind, point, rng),
@@ -936,7 +950,7 @@ def test_constraints_may_pin_the_answer(
         assert flip.prove().upper == flip.distance
         # In three dimensions one equality besides the sum leaves a segment through the point.
         if "redundant" not in kind:
-            np.testing.assert_allclose(flip.sampling, point, atol=ALMOST, rtol=0)
+            np.testing.assert_allclose(flip.mix, point, atol=ALMOST, rtol=0)
             assert flip.distance == pytest.approx(measure(point, base), abs=CERTIFIED)
         else:
             assert flip.distance <= measure(point, base) + CERTIFIED
@@ -945,7 +959,7 @@ def test_constraints_may_pin_the_answer(
 def test_a_contradiction_by_more_than_rounding_is_one(two_camps: Population) -> None:
     for off, exists in ((1e-16, True), (1e-13, True), (1e-10, False), (1e-6, False)):
         low = LinearConstraint([[1, 0, 0], [0, 1, 1]], [0.6 + off, 0.4 + off], [1, 1])
-        flip = nearest_sampling(two_camps, [(0, 1)], constraints=low)
+        flip = sp.flip(two_camps, [Pair(0, over=1)], constraints=low)
         assert flip.exists == exists
         assert flip.prove().upper == flip.distance
 
@@ -954,14 +968,14 @@ def test_a_pair_that_is_out_of_reach_by_a_hair_is_out_of_reach(two_camps: Popula
     gains = two_camps.pairwise()[2] - two_camps.pairwise()[0]
     most = float(gains.max())
     for margin, exists in ((most, True), (np.nextafter(most, 1.0), False)):
-        closed = pair_flip(two_camps, 0, 2, margin=margin)
+        closed = sp.flip(two_camps, Pair(2, over=0), margin=margin)
         assert closed.exists == exists
         for divergence in ("tv", "chi2", "kl", Wasserstein([0, 1, 2])):
-            flip = nearest_sampling(two_camps, [(2, 0)], margin=margin, divergence=divergence)
+            flip = sp.flip(two_camps, [Pair(2, over=0)], margin=margin, divergence=divergence)
             assert flip.exists == exists
             assert flip.prove().upper == flip.distance
             if exists:
-                np.testing.assert_array_equal(flip.sampling, closed.sampling)
+                np.testing.assert_array_equal(flip.mix, closed.mix)
 
 
 # Near infeasibility
@@ -998,9 +1012,9 @@ def test_margins_just_below_the_largest_are_reached(divergence: str) -> None:
             continue
         solved += 1
         measure = Wasserstein(np.arange(size)) if divergence == "wasserstein" else divergence
-        flip = nearest_sampling(
+        flip = sp.flip(
             population,
-            pairs,
+            [Pair(y, over=z) for y, z in pairs],
             sampling=rng.dirichlet(np.ones(size)) * 0.9 + 0.1 / size,
             margin=margin,
             floor=floor,

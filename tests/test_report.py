@@ -16,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from socialpref import Flip, OutputError, nbc, pair_flip, ranking, ranking_flip
+import socialpref as sp
+from socialpref import OutputError, Pair, nbc, ranking
 from socialpref.cli import main
+from socialpref.flips import Flip
+from socialpref.flips.regions import ranking_cells
+from socialpref.inference import Interval
 from socialpref.population import Population
 from socialpref.report import page, render_report, write_report
-from socialpref.report.simplex import ranking_cells
 from socialpref.report.words import error_words, flip_words, points
 from socialpref.surveys import (
     Bootstrap,
@@ -153,9 +156,10 @@ def agrees_on_finding(shown: dict[str, Any], found: Any) -> None:
     assert (shown["error"] is None) == (error is None)
     if error is not None:
         assert shown["error"]["flip_share"] == error.flip_share
-        low, high = (value if math.isfinite(value) else None for value in error.flip_interval)
-        assert shown["error"]["flip_interval"] == [low, high]
-        assert np.array(shown["error"]["nbc_intervals"]) == as_report(error.nbc_intervals)
+        ends = error.flip_interval.low, error.flip_interval.high
+        assert shown["error"]["flip_interval"] == [x if math.isfinite(x) else None for x in ends]
+        intervals = np.array([(one.low, one.high) for one in error.nbc_intervals])
+        assert np.array(shown["error"]["nbc_intervals"]) == as_report(intervals)
 
 
 def agrees_on_flip(shown: dict[str, Any], flip: Flip, population: Population) -> None:
@@ -166,8 +170,8 @@ def agrees_on_flip(shown: dict[str, Any], flip: Flip, population: Population) ->
     else:
         assert (shown["status"], shown["distance"]) == ("flips", flip.distance)
         assert shown["pair"] == list(flip.pair or ())
-        assert np.array(shown["sampling"]) == as_report(flip.sampling)
-        scores = nbc(population, flip.sampling)
+        assert np.array(shown["sampling"]) == as_report(flip.mix)
+        scores = nbc(population, flip.mix)
         assert np.array(shown["nbc"]) == as_report(scores)
         assert shown["order"] == [list(group) for group in ranking(scores).groups]
 
@@ -209,7 +213,7 @@ def test_hundreds_of_questions_are_a_small_file(starter: Study) -> None:
 
 def test_the_worked_example_in_words() -> None:
     population = Population(SWAP_REWARDS, options=["a", "b", "c"])
-    assert flip_words(ranking_flip(population), population.options) == (
+    assert flip_words(sp.flip(population)) == (
         "The ranking changes if comparisons against “c” are 10.7 points more common (44.0% "
         "instead of 33.3%) and those against “b” 10.7 points rarer (22.7% instead of 33.3%): "
         "“c” then catches up with “a”."
@@ -219,37 +223,36 @@ def test_the_worked_example_in_words() -> None:
 def made(sampling: list[float], base: list[float] | None = None) -> Flip:
     start = np.full(len(sampling), 1 / len(sampling)) if base is None else np.array(base)
     distance = float(np.abs(np.array(sampling) - start).sum() / 2)
-    return Flip(distance, np.array(sampling), start, (0, 1), None)
+    options = tuple("uvwxyz"[: len(sampling)])
+    return Flip(distance, np.array(sampling), start, (0, 1), "sampling", options, options)
 
 
 def test_many_rarer_options_are_counted() -> None:
-    words = flip_words(made([0.66, 0.1, 0.08, 0.07, 0.05, 0.04]), "uvwxyz")
+    words = flip_words(made([0.66, 0.1, 0.08, 0.07, 0.05, 0.04]))
     assert words == (
         "The ranking changes if comparisons against “u” are 49.3 points more common (66.0% "
         "instead of 16.7%) and those against “z” 12.7 points rarer (4.0% instead of 16.7%), "
         "“y” 11.7 points (5.0% instead of 16.7%), “x” 9.7 points (7.0% instead of 16.7%) and "
         "2 other options 15.3 points together: “v” then catches up with “u”."
     )
-    assert "and another option 6.0 points:" in flip_words(
-        made([0.6, 0.1, 0.14, 0.1, 0.06]), "uvwxy"
-    )
+    assert "and another option 6.0 points:" in flip_words(made([0.6, 0.1, 0.14, 0.1, 0.06]))
 
 
 def test_a_flip_of_no_size_has_words() -> None:
     assert points(0.0004) == "less than 0.1"
     assert points(0.0005) == "0.1"
-    words = flip_words(made([0.5001, 0.4999]), "uv")
+    words = flip_words(made([0.5001, 0.4999]))
     assert "are less than 0.1 points more common (50.0% instead of 50.0%)" in words
 
 
 def test_no_flip_in_words(level: Population, crowd: Population) -> None:
-    tied = ranking_flip(level)
-    assert flip_words(tied, "xyz") == "All options are tied, so there is no ranking to change."
-    assert flip_words(tied, "xyz", "winner") == (
+    tied = sp.flip(level)
+    assert flip_words(tied) == "All options are tied, so there is no ranking to change."
+    assert flip_words(tied, "winner") == (
         "All options are tied for first place, so there is no winner to change."
     )
-    never = pair_flip(crowd, "M", "A")
-    assert flip_words(never, crowd.options, "winner") == "No mix of comparisons changes the winner."
+    never = sp.flip(crowd, Pair("A", over="M"))
+    assert flip_words(never, "winner") == "No mix of comparisons changes the winner."
 
 
 def test_sampling_error_in_words(starter: Study) -> None:
@@ -262,8 +265,9 @@ def test_sampling_error_in_words(starter: Study) -> None:
         assert words.endswith(f"Method: {error.method}.")
         share = {0.0: "none", 1.0: "all"}.get(error.flip_share, f"{error.flip_share:.1%}")
         assert f"{share} can be flipped" in words
-        low, high = error.flip_interval
-        assert (f"{low:.3f} to {high:.3f}" in words) == math.isfinite(low)
+        low, high = error.flip_interval.low, error.flip_interval.high
+        end = "never" if math.isinf(high) else f"{high:.3f}"
+        assert (f"{low:.3f} to {end}" in words) == math.isfinite(low)
 
 
 def test_replicate_weights_say_nothing_of_the_same_order(starter: Study) -> None:
@@ -272,7 +276,11 @@ def test_replicate_weights_say_nothing_of_the_same_order(starter: Study) -> None
     assert found.uncertainty is not None
     nan = math.nan
     error = replace(
-        found.uncertainty, same_order=nan, same_winner=nan, flip_share=0.0, flip_interval=(nan, nan)
+        found.uncertainty,
+        same_order=nan,
+        same_winner=nan,
+        flip_share=0.0,
+        flip_interval=Interval(math.inf, math.inf, 0.95, 0),
     )
     assert error_words(error) == "Of 40 replicates, none can be flipped. Method: multinomial."
 
@@ -332,13 +340,13 @@ def test_ties_everywhere_are_one_cell(level: Population) -> None:
 
 def test_the_flip_is_at_the_edge_of_the_base_s_cell() -> None:
     population = Population(SWAP_REWARDS)
-    flip = ranking_flip(population)
+    flip = sp.flip(population)
     first, second = ranking_cells(population.pairwise())
     assert first.ranking == ranking(nbc(population))
     assert {first.ranking.order[:2], second.ranking.order[:2]} == {(0, 2), (2, 0)}
     edge = [corner for corner in first.corners if np.isclose(second.corners, corner).all(1).any()]
     (p, q) = edge
-    across = np.cross(q - p, flip.sampling - p)
+    across = np.cross(q - p, flip.mix - p)
     np.testing.assert_allclose(across, 0.0, atol=1e-12)
 
 
@@ -709,8 +717,8 @@ def test_the_numbers_of_a_question(
     columns = [
         found.population.mean_rewards(),
         nbc(found.population, found.flip.base),
-        nbc(found.population, found.flip.sampling),
-        100 * found.flip.sampling,
+        nbc(found.population, found.flip.mix),
+        100 * found.flip.mix,
     ]
     for row, y in zip(rows, found.nbc_order.order, strict=True):
         numbers = [float(re.split("[ %]", cell)[0].replace("−", "-")) for cell in row]
@@ -727,7 +735,7 @@ def test_the_numbers_of_a_question(
             expected = pytest.approx(100 * preferences[y, z], abs=0.0502)
             assert cell == "·" if y == z else float(cell) == expected
     words = browser.run("document.querySelector('.finding').textContent")
-    assert flip_words(found.flip, found.population.options) in words
+    assert flip_words(found.flip) in words
 
 
 @in_browser
@@ -744,7 +752,7 @@ def test_the_map_shows_base_and_flip(
         "(l => ['x1', 'y1', 'x2', 'y2'].map(n => +l.getAttribute(n)))"
         "(document.querySelector('svg.map .arrow'))"
     )
-    assert arrow == pytest.approx([*(found.flip.base @ places), *(found.flip.sampling @ places)])
+    assert arrow == pytest.approx([*(found.flip.base @ places), *(found.flip.mix @ places)])
     shown = browser.run("document.querySelector('ul.map').innerText")
     for cell in ranking_cells(found.population.pairwise()):
         assert f"on {cell.share:.1%} of the map" in shown

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialpref import CertificateError, Flip, InputError, Logistic, Population, Probit, nbc
+from socialpref import CertificateError, InputError, Logistic, Population, Probit, nbc
+from socialpref.flips import Flip
 from socialpref.surveys import (
     Finding,
     Protocol,
@@ -90,9 +91,9 @@ def test_the_worked_example_flips_at_its_distance() -> None:
     # The means of the rewards are 0, -1.5 and 1.
     assert finding.reward_order.groups == ((2,), (0,), (1,))
     # At the flip the two are level.
-    scores = nbc(finding.population, finding.flip.sampling)
+    scores = nbc(finding.population, finding.flip.mix)
     assert scores[0] == pytest.approx(scores[2], abs=1e-12)
-    moved = np.abs(finding.flip.sampling - 1 / 3).sum() / 2
+    moved = np.abs(finding.flip.mix - 1 / 3).sum() / 2
     assert moved == pytest.approx(finding.flip.distance, abs=1e-12)
 
 
@@ -201,7 +202,7 @@ def test_margin_is_the_lead_at_the_flip() -> None:
     distances = []
     for margin in (0.0, 1e-5, 0.01, 0.02):
         finding = examine(swap(), smoothing=0.0, floor=0.0, margin=margin)
-        scores = nbc(finding.population, finding.flip.sampling)
+        scores = nbc(finding.population, finding.flip.mix)
         assert scores[2] - scores[0] == pytest.approx(margin, abs=1e-12)
         distances.append(finding.flip.distance)
     # Only draws of b move, to c: each unit is worth the same.
@@ -215,7 +216,7 @@ def test_floor_is_the_least_share_of_draws() -> None:
     # P[c] - P[a] is 0.0506 at a and at c and -0.1727 at b. It becomes positive where b is drawn
     # in less than 22.66 % of the cases, and no floor below that stands in the way.
     free = examine(swap(), smoothing=0.0, margin=0.0, floor=0.0).flip
-    assert free.sampling.min() == pytest.approx(0.05060836 / (0.05060836 + 0.17269343))
+    assert free.mix.min() == pytest.approx(0.05060836 / (0.05060836 + 0.17269343))
     slack = examine(swap(), smoothing=0.0, margin=0.0, floor=0.22).flip
     assert slack.distance == pytest.approx(free.distance, abs=1e-12)
     assert examine(swap(), smoothing=0.0, margin=0.0, floor=0.23).flip.distance == math.inf
@@ -224,7 +225,7 @@ def test_floor_is_the_least_share_of_draws() -> None:
     distances = []
     for floor in (0.0, 0.02, 0.05):
         flip = examine(question, margin=0.0, floor=floor).flip
-        assert flip.sampling.min() == pytest.approx(floor, abs=1e-12)
+        assert flip.mix.min() == pytest.approx(floor, abs=1e-12)
         expected = published_distance(question.counts, margin=0.0, floor=floor)
         assert flip.distance == pytest.approx(expected, abs=1e-9)
         distances.append(flip.distance)
@@ -442,14 +443,14 @@ def test_a_dropped_group_is_named_in_the_table() -> None:
 
 def test_a_distance_without_a_proof_stops_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module("socialpref.surveys.studies")
-    true_flip: Callable[..., Flip] = module.ranking_flip
+    true_flip: Callable[..., Flip] = module.flip
 
     def wrong_flip(*arguments: Any, **options: Any) -> Flip:
         flip = true_flip(*arguments, **options)
         return replace(flip, distance=flip.distance + 1e-6)
 
     study(survey_of(swap()))
-    monkeypatch.setattr(module, "ranking_flip", wrong_flip)
+    monkeypatch.setattr(module, "flip", wrong_flip)
     with pytest.raises(CertificateError):
         study(survey_of(swap()))
 

@@ -4,9 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import socialpref as sp
 from socialpref import (
     Logistic,
     Population,
+    Winner,
     agreement_limit,
     corrected_dpo_limit,
     dpo_limit,
@@ -14,7 +16,6 @@ from socialpref import (
     optimal_policy,
     ranking,
     reward_averaging_limit,
-    winner_flip,
 )
 from socialpref.examples import mediocre_winner
 
@@ -75,7 +76,7 @@ def test_agreement_only_is_consistent_under_every_sampling(
 
 
 def test_no_sampling_dethrones_the_mediocre_winner() -> None:
-    flip = winner_flip(mediocre_winner())
+    flip = sp.flip(mediocre_winner(), Winner())
     assert not flip.exists
     assert flip.certificate is not None
     flip.certificate.check()

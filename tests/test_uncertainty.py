@@ -5,13 +5,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialpref import InputError, Logistic, Population, nbc, ranking_flip, winner_flip
+import socialpref as sp
+from socialpref import InputError, Logistic, Population, Winner, nbc
 from socialpref.cli import main
 from socialpref.surveys import (
     Bootstrap,
@@ -20,12 +22,13 @@ from socialpref.surveys import (
     Respondents,
     Survey,
     Uncertainty,
+    population_with_draws,
     read_starter,
     replicate,
     study,
 )
 from socialpref.surveys.question import smoothed
-from socialpref.surveys.uncertainty import draw_shares, percentile_interval
+from socialpref.surveys.uncertainty import draw_shares
 
 COUNTS = np.array([[60, 30, 10], [20, 20, 60], [5, 45, 50]])
 GROUPS, OPTIONS = ["Dem", "Ind", "Rep"], ["A", "B", "C"]
@@ -90,16 +93,16 @@ def test_arrays_equal_a_loop_over_replicates(method: str) -> None:
     protocol = replace(PROTOCOL, smoothing=0.01, link=Logistic(0.7), base="answers")
     replicates = replicate(question(), protocol, bootstrap)
     choices, groups = draw_shares(question(), bootstrap.resolve(question()), bootstrap)
-    limits = {"margin": protocol.margin, "floor": protocol.floor}
+    limits: dict[str, Any] = {"margin": protocol.margin, "floor": protocol.floor}
     for r in range(40):
         population = Population.from_choice_shares(
             choices[r], groups[r], smoothing=0.01, link=Logistic(0.7)
         )
         base = groups[r] @ choices[r]
         np.testing.assert_allclose(replicates.nbc[r], nbc(population, base), atol=1e-14)
-        flip = ranking_flip(population, sampling=base, **limits)
+        flip = sp.flip(population, sampling=base, **limits)
         assert replicates.flip[r] == pytest.approx(flip.distance, abs=1e-9)
-        winner = winner_flip(population, sampling=base, **limits)
+        winner = sp.flip(population, Winner(), sampling=base, **limits)
         assert replicates.winner_flip[r] == pytest.approx(winner.distance, abs=1e-9)
 
 
@@ -164,7 +167,8 @@ def test_replicate_weights_give_the_textbook_standard_error() -> None:
         population = Population.from_choice_shares(shares, table.sum(axis=1) / table.sum())
         spread += (nbc(population) - estimate) ** 2
     reach = 1.959963984540054 * np.sqrt(scale * spread)
-    np.testing.assert_allclose(found.nbc_intervals[:, 1] - estimate, reach, atol=1e-12)
+    highs = [interval.high for interval in found.nbc_intervals]
+    np.testing.assert_allclose(highs - estimate, reach, atol=1e-12)
     assert np.isnan(found.same_order)
 
 
@@ -185,18 +189,58 @@ def test_infinite_distances_are_reported_as_a_share_not_a_mean() -> None:
         study(read_starter("education"), bootstrap=Bootstrap(300, seed=2))["PLEBISCITE_1988"]
     )
     assert 0.0 < found.flip_share < 1.0
-    assert 0.0 < found.flip_interval[0] < found.flip_interval[1] < 1.0
+    assert 0.0 < found.flip_interval.low < 1.0
+    assert found.flip_interval.high == np.inf
     none = question(counts=np.array([[98, 1, 1], [97, 2, 1], [96, 3, 1]]) * 100)
     found = uncertainty(study(Survey("s", (none,)), PROTOCOL, Bootstrap(50))["Q1"])
     assert found.flip_share == 0.0
-    assert np.isnan(found.flip_interval).all()
+    assert found.flip_interval.low == found.flip_interval.high == np.inf
     assert found.same_order == found.same_winner == 1.0
 
 
-def test_percentile_interval_leaves_out_what_is_not_finite() -> None:
-    values = np.array([np.inf, 0.0, 1.0, 2.0, 3.0, 4.0, np.nan])
-    assert percentile_interval(values, 0.5) == (1.0, 3.0)
-    assert np.isnan(percentile_interval(np.array([np.inf]), 0.95)).all()
+@pytest.mark.parametrize(
+    ("counts", "replicates", "low", "high"),
+    [
+        # One group of two: nothing flips it, whoever is drawn.
+        ([[90, 10]], [[1, 1], [1, 2]], np.inf, np.inf),
+        # A replicate of one group cannot be flipped, the sample can: the variance is infinite.
+        ([[665, 245, 90], [18, 2, 980]], None, 0.0, np.inf),
+    ],
+)
+def test_replicate_weights_of_infinite_distances(
+    counts: list[list[int]], replicates: list[list[int]] | None, low: float, high: float
+) -> None:
+    cells = np.array(counts)
+    rows = np.repeat(np.arange(cells.size), cells.ravel())
+    groups, options = np.unravel_index(rows, cells.shape)
+    weights = np.ones((len(rows), 2))
+    if replicates is None:
+        weights[groups > 0, 1] = 1e-9
+    else:
+        weights *= np.array(replicates)[options]
+    answers = Respondents(
+        groups=groups.astype(np.int16),
+        options=options.astype(np.int16),
+        weights=np.ones(len(rows)),
+        replicate_weights=weights,
+    )
+    names = GROUPS[: len(cells)], OPTIONS[: cells.shape[1]]
+    asked = Question.from_respondents("Q1", answers, *names)
+    protocol = replace(PROTOCOL, min_options=2)
+    found = uncertainty(study(Survey("s", (asked,)), protocol, Bootstrap())["Q1"])
+    assert (found.flip_interval.low, found.flip_interval.high) == (low, high)
+
+
+def test_a_population_with_draws_is_what_the_study_computes_on() -> None:
+    population, base = population_with_draws(question(), PROTOCOL, Bootstrap(30, seed=2))
+    assert population.draws is not None
+    assert population.draws.samples
+    np.testing.assert_array_equal(population.rewards, question().population().rewards)
+    found = replicate(question(), PROTOCOL, Bootstrap(30, seed=2))
+    np.testing.assert_array_equal(nbc(population.draws, base), found.nbc)
+    resampled, _ = population_with_draws(weighted(replicates=4), PROTOCOL, Bootstrap())
+    assert resampled.draws is not None
+    assert not resampled.draws.samples
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["multinomial", "dirichlet"]), st.floats(0.5, 0.99))
@@ -229,7 +273,7 @@ def test_base_distributions() -> None:
     np.testing.assert_allclose(given_file.flip.base, [0.5, 0.2, 0.3])
     np.testing.assert_allclose(
         given_file.flip.distance,
-        ranking_flip(
+        sp.flip(
             question().population(), sampling=[0.5, 0.2, 0.3], margin=1e-5, floor=1e-5
         ).distance,
     )

@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey``, ``data``, ``explorer`` and ``hh``."""
+"""The command line: ``socialpref survey``, ``data``, ``explorer``, ``hh`` and ``verify``."""
 
 import argparse
 import io
@@ -46,6 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print("socialpref: interrupted; the same command goes on from there", file=sys.stderr)
+        print("Interrupted. Run the same command again to resume.", file=sys.stderr)
         return 130
     return status or 0

@@ -6,16 +6,24 @@ from typing import Any
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
-    parser = commands.add_parser("data", help="survey data by name: list, get, where")
+    parser = commands.add_parser(
+        "data", help="public survey data by name: list them, fetch them, show their folder"
+    )
     actions = parser.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="what can be fetched, from where, whom to cite")
+    listing = actions.add_parser(
+        "list", help="the data sets that can be fetched, where they come from and whom to cite"
+    )
     listing.set_defaults(run=_list)
-    get = actions.add_parser("get", help="fetch what is missing, check it, print its folder")
+    get = actions.add_parser(
+        "get", help="fetch the missing files of a data set, check them and print its folder"
+    )
     get.set_defaults(run=_get)
-    where = actions.add_parser("where", help="print the folder that a data set is kept in")
+    where = actions.add_parser("where", help="print the folder in which a data set is kept")
     where.set_defaults(run=_where)
     for action in (get, where):
-        action.add_argument("name", metavar="NAME", help="a name that 'list' shows")
+        action.add_argument(
+            "name", metavar="NAME", help="the name of a data set, as 'list' shows it"
+        )
 
 
 def _list(_: argparse.Namespace) -> None:

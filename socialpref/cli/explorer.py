@@ -8,14 +8,18 @@ from typing import Any
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
-    parser = commands.add_parser("explorer", help="write the explorer, one page to play with")
+    parser = commands.add_parser(
+        "explorer", help="write the explorer, a web page with rewards and shares to change by hand"
+    )
     parser.add_argument(
         "--out",
         metavar="FILE",
         default="explorer.html",
-        help="the page; needs neither server nor network (default: explorer.html)",
+        help="the page to write; it needs neither server nor network (default: explorer.html)",
     )
-    parser.add_argument("--open", action="store_true", help="show it in the browser")
+    parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser (default: only write it)"
+    )
     parser.set_defaults(run=_run)
 
 

@@ -25,57 +25,135 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
     parser = commands.add_parser(
         "hh",
-        help="language models on HH-RLHF, whose annotators like lengths",
+        help="an experiment with language models on HH-RLHF, with annotators who prefer lengths",
         description=(
-            "Label the pairs of HH-RLHF as three types would who like long, short and middling "
-            "texts, train models by each arm's labels and loss, and count how often they order "
-            "held-out pairs as the average of the types does."
+            "Label the pairs of HH-RLHF as three types of annotators would, who prefer long, short "
+            "and medium-length texts. Train a model with the labels and the loss of each arm, and "
+            "count how often it orders held-out pairs as the types' average reward does."
         ),
     )
     parser.set_defaults(run=run)
 
     add = parser.add_argument_group("the data").add_argument
-    add("--data", default="Anthropic/hh-rlhf", help="a hub name, a .jsonl[.gz] file or a folder")
-    add("--split", default="train", help="of the hub's data set (train)")
-    add("--held-out", type=float, default=0.2, metavar="X", help="share to test on (0.2)")
-    add("--test-pairs", type=int, metavar="N", help="most pairs to test on")
+    add(
+        "--data",
+        default="Anthropic/hh-rlhf",
+        help="the pairs: a hub name, a .jsonl[.gz] file or a folder (default: Anthropic/hh-rlhf)",
+    )
+    add("--split", default="train", help="the split of the hub's data set (default: train)")
+    add(
+        "--held-out",
+        type=float,
+        default=0.2,
+        metavar="X",
+        help="the share of the pairs to test on (default: 0.2)",
+    )
+    add(
+        "--test-pairs",
+        type=int,
+        metavar="N",
+        help="the largest number of pairs to test on (default: all held out)",
+    )
 
     add = parser.add_argument_group("the experiment").add_argument
     add(
         "--model",
         default="small",
-        help="length: a score for each length; small: a little Llama from nothing (default); or a "
-        "hub name or folder, which may hold a GGUF file",
+        help="the model: 'length', a score for each length of text; 'small', a small Llama with "
+        "random weights; or a hub name or a folder, which may hold a GGUF file (default: small)",
     )
-    add("--tokenizer", metavar="NAME", help="length: whose tokens are counted; else one is trained")
-    add("--arms", default="all", metavar="NAME[,NAME]", help="which, of: anonymous, average, "
-        "agreement-law, agreement, linked, typed")  # fmt: skip
-    add("--budget", default="1000", metavar="N[,N]", help="labels or pairs to pay for (1000); "
-        "length: 'exact' for label probabilities")  # fmt: skip
-    add("--units", default="annotations,pairs", metavar="UNIT[,UNIT]", help="what budgets count")
-    add("--seeds", type=int, default=3, metavar="N", help="runs of each (3)")
+    add(
+        "--tokenizer",
+        metavar="NAME",
+        help="the tokenizer that counts tokens for --model length (default: a trained one)",
+    )
+    add("--arms", default="all", metavar="NAME[,NAME]", help="the arms to run, of: anonymous, "
+        "average, agreement-law, agreement, linked, typed (default: all)")  # fmt: skip
+    add("--budget", default="1000", metavar="N[,N]", help="the numbers of labels or pairs to "
+        "pay for; with --model length, also 'exact' (default: 1000)")  # fmt: skip
+    add(
+        "--units",
+        default="annotations,pairs",
+        metavar="UNIT[,UNIT]",
+        help="the units that budgets count (default: both)",
+    )
+    add(
+        "--seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="the number of runs of each arm and budget (default: 3)",
+    )
 
     add = parser.add_argument_group("training").add_argument
     add(
         "--head",
         choices=["text", "score"],
         default="text",
-        help="direct alignment, or a reward model",
+        help="text for direct alignment, score for a reward model (default: text)",
     )
-    add("--no-reference", action="store_true", help="implicit rewards without a reference model")
-    add("--unshifted", action="store_true", help="score tokens by logits that have seen them, as "
-        "the published script does")  # fmt: skip
-    add("--alpha", type=float, default=1.0, help="strength of the first-order correction (1)")
-    add("--classes", type=int, default=3, help="latent classes of the joint likelihood (3)")
-    add("--beta", type=float, help="of DPO (0.1; 1 without a reference)")
-    add("--learning-rate", type=float, metavar="X", help="(1e-3; pretrained 3e-5)")
-    add("--epochs", type=float, default=1.0, metavar="N", help="(1)")
-    add("--batch", type=int, default=16, metavar="N", help="pairs in a step (16)")
-    add("--save-steps", type=int, default=50, metavar="N", help="steps between checkpoints (50)")
-    add("--report-to", default="none", metavar="NAME", help="a logger that TRL knows (none)")
+    add(
+        "--no-reference",
+        action="store_true",
+        help="take implicit rewards without a reference model (default: with one)",
+    )
+    add("--unshifted", action="store_true", help="score each token by logits that have seen it, "
+        "as the published script does (default: by those before it)")  # fmt: skip
+    add(
+        "--alpha",
+        type=float,
+        default=1.0,
+        help="the strength of the first-order correction (default: 1)",
+    )
+    add(
+        "--classes",
+        type=int,
+        default=3,
+        help="the number of latent classes of the joint likelihood (default: 3)",
+    )
+    add("--beta", type=float, metavar="X", help="beta of DPO (default: 0.1; 1 without a reference)")
+    add(
+        "--learning-rate",
+        type=float,
+        metavar="X",
+        help="the learning rate (default: 1e-3; 3e-5 for pretrained models)",
+    )
+    add(
+        "--epochs",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="the number of passes over the pairs (default: 1)",
+    )
+    add(
+        "--batch",
+        type=int,
+        default=16,
+        metavar="N",
+        help="the number of pairs in a step (default: 16)",
+    )
+    add(
+        "--save-steps",
+        type=int,
+        default=50,
+        metavar="N",
+        help="the number of steps between checkpoints (default: 50)",
+    )
+    add(
+        "--report-to",
+        default="none",
+        metavar="NAME",
+        help="a logger that TRL knows (default: none)",
+    )
 
     add = parser.add_argument_group("the results").add_argument
-    add("--out", type=Path, default=Path("socialpref-hh"), metavar="DIR", help="folder for them")
+    add(
+        "--out",
+        type=Path,
+        default=Path("socialpref-hh"),
+        metavar="DIR",
+        help="the folder of the results (default: socialpref-hh)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -17,16 +17,16 @@ from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
     from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
-    from ..surveys.sensitivity import Variants
+    from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
     "starter": "the embedded starter set",
-    "opinionqa": "OpinionQA's folder of counts; without --path, what 'data get' has fetched",
+    "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
     "table": "a CSV file of counts by question, group and option",
     "respondents": "a CSV or Parquet file with one row per respondent",
-    "atp": "a folder of SPSS files of Pew's American Trends Panel",
+    "atp": "SPSS files of Pew's American Trends Panel, one or a folder of them",
     "globalopinionqa": "a JSON-lines file of answer shares by country",
-    "ratings": "a CSV file with one row per rating of an item",
+    "ratings": "a CSV or Parquet file with one row per rating of an item",
 }
 GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
@@ -44,69 +44,204 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
     parser = commands.add_parser(
         "survey",
-        help="how fragile is each survey question's ranking?",
+        help="how fragile the ranking of each survey question is",
         description=(
             "Find, for every question of a survey, the smallest change of the distribution of "
             "comparisons that changes its ranking by normalized Borda count."
         ),
-        epilog="sources: " + "; ".join(f"{name}: {what}" for name, what in SOURCES.items()),
+        epilog="Sources. " + "; ".join(f"{name}: {what}" for name, what in SOURCES.items()) + ".",
     )
     parser.set_defaults(run=run)
 
     add = parser.add_argument_group("the survey").add_argument
-    add("--source", choices=list(SOURCES), default="starter", help="where it comes from")
-    add("--path", type=Path, help="its file or folder")
+    add(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the survey's file or folder; its kind is known by its ending and its columns "
+        "(default: the starter set)",
+    )
+    add("--path", type=Path, metavar="FILE", help="the same as FILE")
+    add(
+        "--source",
+        choices=list(SOURCES),
+        help="the kind of the file (default: what its ending and its columns say)",
+    )
     add(
         "--groups",
         metavar="NAME[,NAME]",
-        help="starter: a grouping; opinionqa: party, race or sex; else the column or columns "
-        "that hold the groups, which are crossed",
+        help="the column or columns that hold the groups; several are crossed. For the starter "
+        "set, a grouping such as country; for OpinionQA party, race or sex (default: party). "
+        "Default for a table: group; for Pew's files: F_PARTYSUM_FINAL",
     )
-    add("--drop-groups", default="", metavar="LABEL[,LABEL]", help="groups to leave out")
-    add("--weight", metavar="NAME", help="respondents, atp: the weight; 'none' for no weights")
-    add("--replicate-weights", default="", metavar="NAME[,NAME]", help="respondents: their columns")
+    add(
+        "--drop-groups",
+        default="",
+        metavar="LABEL[,LABEL]",
+        help="the groups to leave out (default: none)",
+    )
+    add(
+        "--weight",
+        metavar="NAME",
+        help="the column of survey weights; 'none' for no weights (default: none for rows of "
+        "respondents, each wave's own for Pew's files)",
+    )
+    add(
+        "--replicate-weights",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the columns of replicate weights, for rows of respondents (default: none)",
+    )
     add(
         "--columns",
         default="",
         metavar="NAME[,NAME]",
-        help="respondents: columns that are questions",
+        help="the columns that are questions, for rows of respondents (default: all that can be)",
     )
-    add("--where", action="append", default=[], metavar="COLUMN=VALUE", help="keep only these rows")
-    add("--item", default="item", metavar="NAME", help="ratings: the column of the item")
-    add("--annotator", default="annotator", metavar="NAME", help="ratings: the column of who rated")
-    add("--rating", default="rating", metavar="NAME", help="ratings: the column of the rating")
+    add(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="a condition on the rows of respondents to keep; may be repeated (default: all rows)",
+    )
+    add(
+        "--item",
+        default="item",
+        metavar="NAME",
+        help="the column of what was rated, for ratings (default: item)",
+    )
+    add(
+        "--annotator",
+        default="annotator",
+        metavar="NAME",
+        help="the column of who rated, for ratings (default: annotator)",
+    )
+    add(
+        "--rating",
+        default="rating",
+        metavar="NAME",
+        help="the column of the rating, for ratings (default: rating)",
+    )
 
     add = parser.add_argument_group("the protocol").add_argument
-    add("--smoothing", default="1e-15", help="added to every answer share, or 'jeffreys' (1e-15)")
-    add("--margin", type=float, default=1e-5, help="by which an option must get ahead (1e-5)")
-    add("--floor", type=float, default=1e-5, help="least share of draws of every option (1e-5)")
-    add("--temperature", type=float, default=1.0, help="of the Bradley-Terry link (1)")
-    add("--base", default="uniform", help="where flips start: uniform, answers, or a CSV file")
-    add("--min-respondents", type=float, default=100.0, metavar="N", help="per option (100)")
+    add(
+        "--smoothing",
+        default="1e-15",
+        metavar="X",
+        help="the number added to every answer share, or 'jeffreys' for half a respondent in "
+        "every cell (default: 1e-15)",
+    )
+    add(
+        "--margin",
+        type=float,
+        default=1e-5,
+        metavar="X",
+        help="the lead in NBC that the overtaking option needs (default: 1e-5)",
+    )
+    add(
+        "--floor",
+        type=float,
+        default=1e-5,
+        metavar="X",
+        help="the least share of draws that every option keeps (default: 1e-5)",
+    )
+    add(
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="the temperature of the Bradley-Terry link (default: 1)",
+    )
+    add(
+        "--base",
+        default="uniform",
+        metavar="NAME|FILE",
+        help="the sampling distribution that flips start from: uniform, answers, or a CSV file "
+        "with columns question, option, share (default: uniform)",
+    )
+    add(
+        "--min-respondents",
+        type=float,
+        default=100.0,
+        metavar="N",
+        help="the least number of respondents per option of a question that is examined "
+        "(default: 100)",
+    )
 
     add = parser.add_argument_group("sampling error and sensitivity").add_argument
-    add("--bootstrap", type=int, default=0, metavar="N", help="draw each question N times again")
-    add("--seed", type=int, default=0, help="of the draws (0)")
+    add(
+        "--bootstrap",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the number of replicates of each question, for intervals (default: 0, no intervals)",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="the seed of the replicates (default: 0)")
     add(
         "--resample",
         default="auto",
         metavar="METHOD",
-        help="auto, respondents, replicate-weights, multinomial or dirichlet (auto)",
+        help="the way to draw replicates: auto, respondents, replicate-weights, multinomial or "
+        "dirichlet (default: auto, the first that the data allow)",
     )
     add(
-        "--replicate-scale", type=float, metavar="X", help="of replicate weights (1 / their number)"
+        "--replicate-scale",
+        type=float,
+        metavar="X",
+        help="the factor of the sum of squares in the variance by replicate weights (default: 1 "
+        "over their number)",
     )
-    add("--level", type=float, default=0.95, help="of the intervals (0.95)")
-    add("--sensitivity", action="append", default=[], choices=ASPECTS, help="vary this, too")
-    add("--jobs", type=int, metavar="N", help="processes; -1 for all cores (1)")
+    add(
+        "--level",
+        type=float,
+        default=0.95,
+        metavar="X",
+        help="the coverage of the intervals (default: 0.95)",
+    )
+    add(
+        "--sensitivity",
+        action="append",
+        default=[],
+        choices=ASPECTS,
+        help="a setting to vary as well; may be repeated (default: none)",
+    )
+    add(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="the number of processes; -1 for all cores (default: 1)",
+    )
 
     add = parser.add_argument_group("the results").add_argument
-    add("--question", action="append", default=[], metavar="KEY", help="show this question, too")
-    add("--top", type=int, default=10, metavar="N", help="how many fragile questions to print (10)")
     add(
-        "--out", type=Path, default=Path("socialpref-survey"), metavar="DIR", help="folder for them"
+        "--question",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a question to show in detail; may be repeated (default: none)",
     )
-    add("--report", type=Path, metavar="FILE", help="write a report that opens in a browser")
+    add(
+        "--top",
+        type=int,
+        default=10,
+        metavar="N",
+        help="the number of fragile questions to print (default: 10)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("socialpref-survey"),
+        metavar="DIR",
+        help="the folder of the results (default: socialpref-survey)",
+    )
+    add(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="a report to write, an HTML page that opens in a browser (default: none)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -121,7 +256,10 @@ def run(options: argparse.Namespace) -> None:
     _validate.integer("--top", options.top)
     check_jobs(options.jobs)
     protocol, bootstrap = _protocol(options), _bootstrap(options)
+    guessed = _find_source(options)
     survey = _read(options, options.groups)
+    if guessed:
+        print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
@@ -205,6 +343,25 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
     return bootstrap if options.bootstrap else None
 
 
+def _find_source(options: argparse.Namespace) -> bool:
+    """Complete `path`, `source` and `groups`; return whether the source was told by the file."""
+    from ..surveys.readers.kinds import OPINIONQA_FILES, kind_of
+
+    if options.file is not None and options.path is not None:
+        raise InputError(f"FILE and --path are the same; got {options.file} and {options.path}")
+    options.path = options.file if options.path is None else options.path
+    guessed = options.source is None and options.path is not None
+    if guessed:
+        ratings = options.item, options.rating, options.annotator
+        options.source = kind_of(options.path, groups=bool(options.groups), ratings=ratings)
+    elif options.source is None:
+        options.source = "starter"
+    if options.source == "opinionqa" and options.path and options.path.name in OPINIONQA_FILES:
+        options.groups = options.groups or options.path.name.removesuffix("_data.json")
+        options.path = options.path.parent
+    return guessed
+
+
 def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     from .. import surveys
     from ..surveys.registry import cached
@@ -216,14 +373,14 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
             raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
     if source == "starter":
         if path is not None:
-            raise InputError("--path goes with another --source than the starter set")
+            raise InputError("the starter set is embedded: it goes without a file")
         return surveys.read_starter(groups)
     if source == "opinionqa":
         return surveys.read_opinionqa(
             cached("opinionqa") if path is None else path, groups or "party"
         )
     if path is None:
-        raise InputError(f"--source {source} needs --path: {SOURCES[source]}")
+        raise InputError(f"--source {source} needs a file: {SOURCES[source]}")
     names, dropped = _list(groups or ""), _list(options.drop_groups)
     if source == "table":
         return surveys.read_table(path, groups or "group")
@@ -293,22 +450,23 @@ def _report(result: "Study", top: int) -> str:
         f"{facts['n_examined']} of them examined",
     ]
     if skipped := len(result.survey.skipped):
-        lines.append(f"  {skipped} variables are no questions; skipped.csv says why")
+        lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
     if facts["n_examined"]:
         share = facts["share_flippable"]
         lines.append(
-            f"  {facts['n_flippable']} can be flipped: {share:.1%} of the questions"
+            f"  {_questions(facts['n_flippable'])} can be flipped: {share:.1%} of the questions"
             + _bounds(facts, "share_flippable", "{:.1%}")
         )
         if facts["median_distance"] is not None:
             lines.append(
-                f"  their median distance is {facts['median_distance']:.3f} in total variation"
+                f"  Their median flip distance is {facts['median_distance']:.3f} in total variation"
                 + _bounds(facts, "median_distance", "{:.3f}")
             )
+        differing = _questions(facts["n_order_mismatch"])
         lines += [
-            f"  {facts['n_winner_flippable']} can be given another winner",
-            f"  {facts['n_order_mismatch']} are ordered by NBC otherwise than by average reward",
-            f"  every distance is proven, {_precision(facts['largest_certified_gap'])}",
+            f"  {_questions(facts['n_winner_flippable'])} can be given another winner",
+            f"  For {differing} the NBC and average-reward orders differ",
+            f"  Every distance is proven, {_precision(facts['largest_certified_gap'])}",
         ]
     frame = result.to_frame()
     if len(result.distances) and top > 0:
@@ -321,6 +479,10 @@ def _report(result: "Study", top: int) -> str:
             for row in fragile.itertuples()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _questions(number: int) -> str:
+    return "1 question" if number == 1 else f"{number} questions"
 
 
 def _precision(gap: float) -> str:
@@ -346,7 +508,7 @@ def _answer(result: "QuestionResult") -> str:
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
         *_error_lines(found.uncertainty),
-        f"  {found.flip.describe(question.options)}",
+        f"  {found.flip.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
     ]
     return "\n".join(lines) + "\n"
@@ -355,10 +517,9 @@ def _answer(result: "QuestionResult") -> str:
 def _error_lines(error: "Uncertainty | None") -> list[str]:
     if error is None:
         return []
-    low, high = error.flip_interval
     return [
-        f"  replicates that can be flipped  {error.flip_share:.1%}, {error.level:.0%} of them "
-        f"between {low:.4f} and {high:.4f}",
+        f"  replicates that can be flipped  {error.flip_share:.1%}; {error.level:.0%} interval of "
+        f"the distance {error.flip_interval.describe('{:.4f}')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
     ]

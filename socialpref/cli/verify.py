@@ -10,15 +10,35 @@ def add_to(commands: Any) -> None:
         "verify",
         help="train every method and compare with its exact limit",
         description="Train every method on worked and random populations: on the expectation, "
-        "where it must end at the exact limit, and on samples, which must near it. Flip distances "
-        "of the starter questions are computed in three ways, which must agree. Exits with 1 if a "
-        "statement fails.",
+        "where training must end at the exact limit, and on samples, where it must come closer to "
+        "the limit as samples grow. Flip distances of the starter questions are computed in three "
+        "ways, which must agree. The exit status is 1 if a check fails.",
     )
-    parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with a limit")
-    parser.add_argument("--sizes", nargs="+", type=int, metavar="N", help="numbers of annotations")
-    parser.add_argument("--seeds", type=int, default=8, help="samples of each size (default: 8)")
     parser.add_argument(
-        "--out", default="socialpref-verify", metavar="DIR", help="folder of the results"
+        "--methods",
+        nargs="+",
+        metavar="NAME",
+        help="the methods to train (default: all that have a limit)",
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="the numbers of annotations in the samples (default: 3000 30000 300000)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        default=8,
+        help="the number of samples of each size (default: 8)",
+    )
+    parser.add_argument(
+        "--out",
+        default="socialpref-verify",
+        metavar="DIR",
+        help="the folder of the results (default: socialpref-verify)",
     )
     parser.set_defaults(run=_run)
 

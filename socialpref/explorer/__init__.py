@@ -15,7 +15,7 @@ from .. import __version__
 from .._extras import require
 from .._files import results_folder
 from ..examples import mediocre_winner, two_camps
-from ..flips.closed_form import ranking_flip
+from ..flips.flip import flip
 from ..population import Population
 from ..surveys import read_starter
 
@@ -130,7 +130,7 @@ def presets() -> list[dict[str, Any]]:
     for question in read_starter():
         if (len(question.groups), question.n_options) == (3, 3):
             population = question.population()
-            flips = ranking_flip(population).exists
+            flips = flip(population).exists
             surveys.append(
                 _preset(
                     question.key,

@@ -1,7 +1,34 @@
-"""Ranking flips: the smallest change of the sampling distribution that changes an answer.
+"""Ranking flips: how little changes a ranking, of what is compared or of who counts.
 
-`closed_form` solves total-variation flips of pairs, rankings, winners and top-k sets exactly;
-`programs` solves what has no closed form as convex programs, and `exact` what their solvers cannot
-prove; every distance carries a `certificate` that is checked in rational arithmetic, against what
-the flip is a `claim` of.
+`flip` holds the verb `socialpref.flip` and its result, and `targets` what it may aim at. `greedy`
+solves total-variation flips of pairs in floats, many at once, and `exact` in rational numbers.
+`programs` solves what has no closed form as convex programs, and `pivots` what their solvers
+cannot prove. Every distance has a `certificate` that is checked in rational arithmetic against
+what the flip is a `claim` of. `regions` divides the simplex of sampling distributions.
 """
+
+from .certificate import Certificate, Interval, LeastOf
+from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
+from .flip import Flip
+from .greedy import flip_distances, pair_flip_distances
+from .targets import AverageRewardOrder, Order, Pair, Target, TopK, Winner
+
+__all__ = [
+    "AverageRewardOrder",
+    "Certificate",
+    "ChiSquare",
+    "Divergence",
+    "Flip",
+    "Interval",
+    "KullbackLeibler",
+    "LeastOf",
+    "Order",
+    "Pair",
+    "Target",
+    "TopK",
+    "TotalVariation",
+    "Wasserstein",
+    "Winner",
+    "flip_distances",
+    "pair_flip_distances",
+]

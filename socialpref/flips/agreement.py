@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..population import Population
 from .claim import PairFlips, Program
-from .closed_form import ranking_flip
+from .flip import flip
 from .programs import by_solver
 
 CLOSE = 1e-9
@@ -55,14 +55,14 @@ def agreement(
     """Flip the ranking of every population by the closed form, a solver and the certificate.
 
     The solver is run by cvxpy on every pair that can be the first to flip. Its own point is
-    measured, without the repair and the proof of `nearest_sampling`. Rankings with nothing but
+    measured, without the repair and the proof of `flip`. Rankings with nothing but
     ties have no distance and are left out.
 
     Parameters
     ----------
     populations : iterable of Population
     margin, floor : float
-        As for `ranking_flip`. With margin 0 only neighbours in the ranking are looked at.
+        As for `flip`. With margin 0 only neighbours in the ranking are looked at.
 
     Returns
     -------
@@ -85,14 +85,14 @@ def agreement(
     count = programs = 0
     difference = 0.0
     for population in populations:
-        flip = ranking_flip(population, margin=margin, floor=floor)
-        if math.isnan(flip.distance):
+        found = flip(population, margin=margin, floor=floor)
+        if math.isnan(found.distance):
             continue
-        assert isinstance(flip.claim, PairFlips)
-        pairs = flip.claim.pairs().tolist()
-        solved = min(_moved(flip.claim.program(above, below)) for above, below in pairs)
-        proven = flip.prove()
-        distances = np.array([flip.distance, solved, proven.lower, proven.upper])
+        assert isinstance(found.claim, PairFlips)
+        pairs = found.claim.pairs.tolist()
+        solved = min(_moved(found.claim.program(above, below)) for above, below in pairs)
+        proven = found.prove()
+        distances = np.array([found.distance, solved, proven.lower, proven.upper])
         count, programs = count + 1, programs + len(pairs)
         difference = max(difference, _spread(distances))
     return Agreement(count, programs, difference)

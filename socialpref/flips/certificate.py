@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
-from .claim import Pair, PairFlips
+from .claim import PairFlips, Positions
 from .divergences import Divergence, Rationals, TotalVariation, Wasserstein
 
 WIDTH = 1e-9
@@ -123,9 +123,9 @@ class Certificate:
 
         Examples
         --------
-        >>> from socialpref import Population, pair_flip
-        >>> flip = pair_flip(Population([[0, -1, -2], [0, -2, 4]]), 0, 2)
-        >>> round(flip.certificate.check().lower, 6)
+        >>> from socialpref import Pair, Population, flip
+        >>> found = flip(Population([[0, -1, -2], [0, -2, 4]]), Pair(2, over=0))
+        >>> round(found.certificate.check().lower, 6)
         0.106697
         """
         widest = Fraction(_validate.number("width", width, 0.0))
@@ -224,7 +224,7 @@ class LeastOf:
         claim needs, and certificates that are not of the pairs' programs.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Positions, ...]
     certify: Callable[[int, int], Certificate]
     claim: PairFlips | None = None
 
@@ -259,7 +259,7 @@ class LeastOf:
         CertificateError
             If a pair is missing or not needed, or a part is the certificate of another program.
         """
-        if set(self.pairs) != set(map(tuple, claim.pairs().tolist())):
+        if set(self.pairs) != set(map(tuple, claim.pairs.tolist())):
             raise CertificateError("the pairs are not those that the claim needs")
         if len(self.parts) != len(self.pairs):
             raise CertificateError("there must be a certificate for each pair")

@@ -1,29 +1,19 @@
 """What a flip claims: of which programs its distance is the least value."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise as neighbours
+from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .. import _validate
-from ..population import Population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .divergences import Divergence, TotalVariation
 
 Floats = NDArray[np.float64]
-Pair = tuple[int, int]
-
-
-def arguments(
-    population: Population, sampling: ArrayLike | None, margin: float, floor: float
-) -> tuple[Floats, float, float]:
-    """Return the checked base, margin and floor of a flip of a population."""
-    _validate.instance("population", population, Population, "a Population")
-    size = population.n_options
-    margin, floor = _validate.limits(margin, floor, size)
-    return _validate.distribution("sampling", sampling, size, population.options), margin, floor
+Positions = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +36,7 @@ class Program:
     base: Floats
     floor: float
     divergence: Divergence
-    pair: Pair | None = None
+    pair: Positions | None = None
 
     def is_of(self, other: Any) -> bool:
         """Whether another object, such as a certificate, has the same program."""
@@ -67,38 +57,53 @@ class PairFlips:
 
     Attributes
     ----------
-    preferences : ndarray, shape (K, K)
-        P of the population.
-    base : ndarray, shape (K,)
+    table : ndarray, shape (K, n)
+        The score of option y at a distribution d is ``table[y] @ d``. For NBC over sampling
+        distributions it is P; over shares, a column for each type.
+    base : ndarray, shape (n,)
     margin, floor : float
     pair : tuple of int, or None
         The only pair (above, below), if it is the flip of one.
     top : int or None
         The size of the top set; without it, and without a pair, the whole ranking is meant.
+    programs : dict, or None
+        The program of each pair, if they differ from ``min TV`` without further constraints.
     """
 
-    preferences: Floats
+    table: Floats
     base: Floats
     margin: float
     floor: float
-    pair: Pair | None = None
+    pair: Positions | None = None
     top: int | None = None
+    programs: dict[Positions, Program] | None = None
 
+    @cached_property
+    def scores(self) -> Floats:
+        """The scores at the base."""
+        return self.table @ self.base
+
+    @cached_property
     def order(self) -> Ranking:
-        """Return the ranking at the base."""
-        return ranking(self.preferences @ self.base)
+        """The ranking at the base."""
+        return ranking(self.scores)
 
+    def lead(self, above: int, below: int) -> float:
+        """Return by how much one option leads another at the base; 0 if they are tied."""
+        lead = float(self.scores[above] - self.scores[below])
+        tied = TIE_TOLERANCE * max(1.0, float(np.abs(self.scores).max()))
+        return lead if abs(lead) > tied else 0.0
+
+    @cached_property
     def pairs(self) -> NDArray[np.int64]:
-        """Return the pairs (above, below) whose flips have to be looked at, shape (n, 2).
+        """The pairs (above, below) whose flips have to be looked at, shape (n, 2).
 
         Of a ranking with margin 0 they are the neighbours, and with a margin all pairs.
         """
         if self.pair is not None:
-            scores = self.preferences @ self.base
-            above, below = self.pair
-            strict = scores[above] - scores[below] > TIE_TOLERANCE
+            strict = self.lead(*self.pair) > 0.0
             return np.array([self.pair] if strict else [], dtype=np.int64).reshape(-1, 2)
-        order = self.order()
+        order = self.order
         if self.top is not None:
             steps = [(order.order[: self.top], order.order[self.top :])]
         elif self.margin == 0.0:
@@ -106,11 +111,28 @@ class PairFlips:
         else:
             place = np.repeat(np.arange(len(order.groups)), [len(g) for g in order.groups])
             return np.array(order.order)[np.argwhere(place[:, None] < place[None, :])]
-        grids = [np.stack(np.meshgrid(*step), axis=-1).reshape(-1, 2) for step in steps]
-        return np.concatenate([*grids, np.empty((0, 2))]).astype(np.int64)
+        pairs = [pair for above, below in steps for pair in product(above, below)]
+        return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def ties(self) -> tuple[tuple[int, ...], ...]:
+        """The groups of options tied at the base, among those considered."""
+        if self.pair is not None:
+            above, below = self.pair
+            tied = self.lead(above, below) == 0.0
+            return ((min(above, below), max(above, below)),) if tied else ()
+        if self.top is not None:
+            members = set(self.order.order[: self.top])
+            return tuple(group for group in self.order.ties if members.issuperset(group))
+        return self.order.ties
+
+    def gains(self, above: int, below: int) -> Floats:
+        """Return what ``below`` gains on ``above`` at each corner of the simplex."""
+        return self.table[below] - self.table[above]
 
     def program(self, above: int, below: int) -> Program:
         """Return the program of one pair."""
-        row = self.preferences[below] - self.preferences[above]
-        bound = np.array([self.margin])
-        return Program(row[None, :], bound, self.base, self.floor, TotalVariation())
+        if self.programs is not None:
+            return self.programs[above, below]
+        row = self.gains(above, below)[None, :]
+        return Program(row, np.array([self.margin]), self.base, self.floor, TotalVariation())

@@ -1,64 +1,103 @@
-"""The result of a flip computation."""
+"""The verb `flip` and its result."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..errors import CertificateError
+from .. import _validate
+from ..errors import CertificateError, InputError
+from ..population import Population, check_population
 from .certificate import WIDTH, Certificate, Interval, LeastOf
-from .claim import PairFlips, Program
+from .claim import PairFlips, Positions, Program
+from .divergences import Divergence, TotalVariation
+from .exact import certify
+from .greedy import WORTHWHILE, least
+from .programs import as_divergence, nearest
+from .targets import Pair, Target, as_target
 
-WORTHWHILE = 1e-12
-"""A flip that is nearer by less is not worth an exact solution."""
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy.optimize import LinearConstraint
+
+Floats = NDArray[np.float64]
+Over = Literal["sampling", "shares"]
+Score = Literal["nbc", "average reward"]
+Proof = Certificate | LeastOf
 
 
 @dataclass(frozen=True, eq=False)
 class Flip:
-    """The nearest sampling distribution at which a ranking changes, with its proof.
+    """The nearest distribution at which a ranking changes, with its proof.
 
     Attributes
     ----------
     distance : float
         How far that distribution is from the base: total variation in [0, 1] unless another
-        divergence was asked for. inf if no distribution does it; nan if the alternatives are
-        tied at the base, so that there is no order to change.
-    sampling : ndarray, shape (K,)
-        The distribution itself; NaN where `distance` is not finite.
-    base : ndarray, shape (K,)
-        The sampling distribution d0 that it is nearest to.
+        divergence was asked for. inf if no distribution does it; nan if the options are tied at
+        the base, so that there is no order to change.
+    mix : ndarray, shape (n,)
+        The distribution itself, over options or over types; NaN where `distance` is not finite.
+    base : ndarray, shape (n,)
+        The sampling distribution or the shares that it is nearest to.
     pair : tuple of int, or None
         The pair (above, below) in the base order that is reversed; None if there is none, or
         if the aim was not the flip of a pair.
-    certificate : Certificate, LeastOf or None
-        The proof; ``certificate.check()`` returns a proven interval of the distance. None
-        only if `distance` is nan.
+    over : {"sampling", "shares"}
+        What is changed: how often each option is compared with, or how much each type counts.
+    options : tuple of str
+        Labels of the options.
+    labels : tuple of str
+        Labels of what `mix` and `base` are over: the options, or the types.
     ties : tuple of tuple of int
-        The groups of alternatives tied at the base, among those considered.
+        The groups of options tied at the base, among those considered.
     claim : PairFlips, Program or None
         The programs of which the distance is the least value; `prove` holds the certificate
         against them.
+    proof : Certificate, LeastOf or None
+        The certificate, if it was needed to find the answer. Otherwise it is made when
+        `certificate` is first asked for.
     """
 
     distance: float
-    sampling: NDArray[np.float64]
-    base: NDArray[np.float64]
-    pair: tuple[int, int] | None
-    certificate: Certificate | LeastOf | None
+    mix: Floats
+    base: Floats
+    pair: Positions | None
+    over: Over
+    options: tuple[str, ...]
+    labels: tuple[str, ...]
     ties: tuple[tuple[int, ...], ...] = ()
     claim: PairFlips | Program | None = None
+    proof: Proof | None = None
 
     @property
     def exists(self) -> bool:
-        """Whether some sampling distribution does it."""
+        """Whether some distribution does it."""
         return math.isfinite(self.distance)
+
+    @cached_property
+    def certificate(self) -> Proof | None:
+        """The proof in rational numbers; None only if `distance` is nan.
+
+        ``certificate.check()`` returns a proven interval of the distance.
+        """
+        claim = self.claim
+        if self.proof is not None or not isinstance(claim, PairFlips) or math.isnan(self.distance):
+            return self.proof
+        if claim.pair is not None:
+            return certify(claim, *claim.pair)
+        pairs = tuple(map(tuple, claim.pairs.tolist()))
+        return LeastOf(pairs, lambda above, below: certify(claim, above, below), claim)
 
     def prove(self, *, width: float = WIDTH) -> Interval:
         """Check that the certificate proves this flip, and return the proven interval.
 
         Where ``certificate.check()`` proves some distance, this proves that it is the distance
-        of this flip: from its base, of its claim's programs, reached at `sampling`.
+        of this flip: from its base, of its claim's programs, reached at `mix`.
 
         Parameters
         ----------
@@ -78,12 +117,12 @@ class Flip:
         Examples
         --------
         >>> from dataclasses import replace
-        >>> from socialpref import CertificateError, Population, ranking_flip
-        >>> flip = ranking_flip(Population([[0, -1, -2], [0, -2, 4]]))
-        >>> flip.prove().upper == flip.distance
+        >>> from socialpref import CertificateError, Population, flip
+        >>> found = flip(Population([[0, -1, -2], [0, -2, 4]]))
+        >>> found.prove().upper == found.distance
         True
         >>> try:
-        ...     replace(flip, distance=0.2).prove()
+        ...     replace(found, distance=0.2).prove()
         ... except CertificateError as error:
         ...     print(error)
         the flip's distance is 0.2, and proven is one between 0.10669673936923274 and ...
@@ -91,7 +130,7 @@ class Flip:
         if self.claim is None or not np.array_equal(self.base, self.claim.base):
             raise CertificateError("the flip does not claim anything of its base")
         if self.certificate is None:
-            if self._is_tied():
+            if self._is_tied:
                 return Interval(math.nan, math.nan, math.nan)
             raise CertificateError("the flip has no certificate, and it is no tie")
         parts = self._parts()
@@ -108,17 +147,18 @@ class Flip:
             if part is None or part.distance() != self.distance:
                 raise CertificateError("the flip's distance is not that of its pair")
             point = np.array(part.primal, dtype=np.float64)
-        found = np.asarray(self.sampling)
+        found = np.asarray(self.mix)
         if found.shape != point.shape or not np.allclose(found, point, 0.0, 1e-15, equal_nan=True):
-            raise CertificateError("the flip's sampling distribution is not the certificate's")
+            raise CertificateError("the flip's distribution is not the certificate's")
         return interval
 
+    @property
     def _is_tied(self) -> bool:
         """Whether the claim is about ties only, as is then the flip."""
-        ties = isinstance(self.claim, PairFlips) and not len(self.claim.pairs())
+        ties = isinstance(self.claim, PairFlips) and not len(self.claim.pairs)
         return ties and math.isnan(self.distance)
 
-    def _parts(self) -> dict[tuple[int, int] | None, Certificate]:
+    def _parts(self) -> dict[Positions | None, Certificate]:
         """Return the certificate of every pair; raise if they are not of the claim's programs."""
         claim, proof = self.claim, self.certificate
         if type(proof) is LeastOf and isinstance(claim, PairFlips) and claim.pair is None:
@@ -132,29 +172,254 @@ class Flip:
                 return {pair: proof}
         raise CertificateError("the certificate is not of the programs that the flip claims")
 
-    def describe(self, options: tuple[str, ...], *, threshold: float = 0.0005) -> str:
-        """Say in words how the comparison mix changes and what that does.
+    def describe(self, *, threshold: float = 0.0005) -> str:
+        """Say in words what has to change and what that does.
 
         Parameters
         ----------
-        options : tuple of str
-            Labels of the alternatives.
         threshold : float
-            Changes of an alternative's share of the draws below this are left out.
+            Changes of a share below this are left out.
         """
         if math.isnan(self.distance):
-            tied = "; ".join(" = ".join(repr(options[y]) for y in group) for group in self.ties)
+            tied = "; ".join(
+                " = ".join(repr(self.options[y]) for y in group) for group in self.ties
+            )
             return f"Tied at the base distribution, so there is no order to change: {tied}."
-        names = self.pair and tuple(repr(options[y]) for y in self.pair)
+        sampling = self.over == "sampling"
+        names = self.pair and tuple(repr(self.options[y]) for y in self.pair)
         if not self.exists:
             aim = f"puts {names[1]} level with {names[0]}" if names else "does it"
-            return f"No way of sampling the comparisons {aim}."
-        change = self.sampling - self.base
+            way = "way of sampling the comparisons" if sampling else "change of the types' shares"
+            return f"No {way} {aim}."
+        what = "draws of {} {}" if sampling else "the share of {} {}"
+        rise, fall = ("rise", "fall") if sampling else ("rises", "falls")
+        change = self.mix - self.base
         moves = [
-            f"draws of {options[y]!r} {'rise' if change[y] > 0 else 'fall'} "
-            f"from {self.base[y]:.1%} to {self.sampling[y]:.1%}"
+            f"{what.format(repr(self.labels[y]), rise if change[y] > 0 else fall)} "
+            f"from {self.base[y]:.1%} to {self.mix[y]:.1%}"
             for y in np.argsort(change, kind="stable")
             if abs(change[y]) >= threshold
         ]
         aim = f"{names[1]} catches up with {names[0]}" if names else "The order is reached"
-        return f"{aim} once {', '.join(moves) or 'the draws change ever so slightly'}."
+        least = f"the {'draws' if sampling else 'shares'} change ever so slightly"
+        return f"{aim} once {', '.join(moves) or least}."
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a row for each option or type: its share at the base and at the flip.
+
+        Examples
+        --------
+        >>> from socialpref import Population, flip
+        >>> camps = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
+        >>> flip(camps).to_frame().round(4)
+          label    base  reached  change
+        0     A  0.3333   0.3333  0.0000
+        1     B  0.3333   0.2266 -0.1067
+        2     C  0.3333   0.4400  0.1067
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "label": self.labels,
+                "base": self.base,
+                "reached": self.mix,
+                "change": self.mix - self.base,
+            }
+        )
+
+
+def flip(
+    population: Population,
+    to: Target | Iterable[Pair] | None = None,
+    *,
+    over: Over = "sampling",
+    score: Score = "nbc",
+    divergence: str | Divergence = "tv",
+    constraints: "LinearConstraint | None" = None,
+    sampling: ArrayLike | None = None,
+    margin: float = 0.0,
+    floor: float = 0.0,
+) -> Flip:
+    """Return the smallest change of what is compared, or of who counts, that changes a ranking.
+
+    Parameters
+    ----------
+    population : Population
+    to : Target or sequence of Pair, optional
+        What is to be reached. Omitted, some pair of the ranking is reversed. ``Pair(a, over=b)``,
+        ``Winner()`` and ``TopK(k)`` ask for the nearest of several reversals. ``Order([...])``,
+        ``AverageRewardOrder()``, ``TopK(members=[...])`` and a sequence of pairs ask for all their
+        pairs at once; their distance is 0 if the base already has them.
+    over : {"sampling", "shares"}
+        What changes: the sampling distribution over options, or the shares of the types.
+    score : {"nbc", "average reward"}
+        What ranks the options; the average reward with ``over="shares"`` only.
+    divergence : {"tv", "chi2", "kl"} or Divergence
+        The distance from the base: total variation, Pearson's chi-square, relative entropy in
+        nats, or ``Wasserstein(positions)`` for what is on an ordinal scale.
+    constraints : scipy.optimize.LinearConstraint, optional
+        Further linear constraints on the distribution.
+    sampling : array_like, shape (K,), optional
+        The sampling distribution; uniform if omitted. It is the base, or with ``over="shares"``
+        it is held fixed while the population's shares are the base.
+    margin : float
+        By how much the score of the one below must come to exceed that of the one above. At 0,
+        the default, the distance is the infimum: at the flip the two are level.
+    floor : float
+        The least mass of every option or type. The published protocol uses 1e-5 for both.
+
+    Returns
+    -------
+    Flip
+        In total variation and without constraints, the flip of a pair has a closed form, and the
+        distance is exact, rounded once. Other distances are proven to 1e-9.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range or does not fit the others.
+    ConvergenceError
+        If a solver's answer cannot be certified to 1e-9.
+
+    Notes
+    -----
+    Ties at the base never count as reversals. With margin 0 only options next to each other in
+    the order need looking at: if b reaches a, then some neighbours between them are reversed at
+    the same distribution. With a positive margin every pair is looked at.
+
+    References
+    ----------
+    arXiv 2502.16320, section 7.1, states the linear program.
+
+    Examples
+    --------
+    Another mix of comparisons, or a little more weight of the second type, reverses A and C:
+
+    >>> from socialpref import Population, flip
+    >>> camps = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
+    >>> print(flip(camps).describe())
+    'C' catches up with 'A' once draws of 'B' fall from 33.3% to 22.7%, draws of 'C' rise from
+    33.3% to 44.0%.
+    >>> print(flip(camps, over="shares").describe())
+    'C' catches up with 'A' once ...
+    """
+    check_population(population)
+    table, base = _scores(population, over, score, sampling)
+    margin, floor = _validate.limits(margin, floor, len(base))
+    goal = as_target(to).goal(population, PairFlips(table, base, margin, floor))
+    if isinstance(goal, PairFlips) and constraints is None and _is_total_variation(divergence):
+        answer = _closed_form(goal)
+    else:
+        measure = as_divergence(divergence, base, over)
+
+        def prove(pairs: list[Positions]) -> Certificate:
+            gains = np.array([table[upper] - table[lower] for upper, lower in pairs])
+            gains = gains.reshape(-1, len(base))
+            return nearest(gains, margin, base, floor, measure, constraints)
+
+        answer = _reversal(goal, prove) if isinstance(goal, PairFlips) else _arranged(goal, prove)
+    claim = answer.claim
+    labels = population.options if over == "sampling" else population.types
+    return Flip(
+        distance=answer.distance,
+        mix=np.full(len(base), math.nan) if answer.mix is None else answer.mix,
+        base=base,
+        pair=answer.pair,
+        over=over,
+        options=population.options,
+        labels=labels,
+        ties=claim.ties if isinstance(claim, PairFlips) else (),
+        claim=claim,
+        proof=answer.proof,
+    )
+
+
+class _Answer(NamedTuple):
+    """What of a flip hangs on how it is solved; `mix` is None if there is none."""
+
+    distance: float
+    mix: Floats | None
+    pair: Positions | None
+    claim: PairFlips | Program
+    proof: Proof | None = None
+
+
+def _scores(
+    population: Population, over: Over, score: Score, sampling: ArrayLike | None
+) -> tuple[Floats, Floats]:
+    """Return the table whose product with the base is the scores, and the base."""
+    _validate.choice("over", over, ("sampling", "shares"))
+    _validate.choice("score", score, ("nbc", "average reward"))
+    if score == "average reward":
+        if over == "sampling":
+            raise InputError(
+                "'score' must be 'nbc' with over='sampling': the average reward does not depend "
+                "on the sampling distribution."
+            )
+        if sampling is not None:
+            raise InputError(
+                "'sampling' must be left out with score='average reward', which does not depend "
+                "on the sampling distribution."
+            )
+        return population.rewards.T, population.shares
+    drawn = _validate.distribution("sampling", sampling, population.n_options, population.options)
+    if over == "sampling":
+        return population.pairwise(), drawn
+    by_type = [
+        population.link(rewards[:, None] - rewards[None, :]) @ drawn
+        for rewards in population.rewards
+    ]
+    return np.column_stack(by_type), population.shares
+
+
+def _is_total_variation(divergence: object) -> bool:
+    return isinstance(divergence, TotalVariation) or (
+        isinstance(divergence, str) and divergence == "tv"
+    )
+
+
+def _closed_form(claim: PairFlips) -> _Answer:
+    """Return the nearest of several reversals in total variation."""
+    if not len(claim.pairs):
+        return _Answer(math.nan, None, None, claim)
+    found = least(claim)
+    if found is None:
+        return _Answer(math.inf, None, claim.pair, claim)
+    pair, solution = found
+    return _Answer(solution.distance, solution.masses, pair, claim)
+
+
+def _reversal(claim: PairFlips, prove: Callable[[list[Positions]], Certificate]) -> _Answer:
+    """Return the nearest of several reversals, each by a convex program."""
+    proofs = {(above, below): prove([(below, above)]) for above, below in claim.pairs.tolist()}
+    programs = {pair: _program(proof, pair) for pair, proof in proofs.items()}
+    claim = replace(claim, programs=programs)
+    if not proofs:
+        return _Answer(math.nan, None, None, claim)
+    pair = min(proofs, key=lambda each: proofs[each].distance())
+    nearest_proof = proofs[pair]
+    several = LeastOf(tuple(proofs), lambda above, below: proofs[above, below], claim)
+    proof = several if claim.pair is None else nearest_proof
+    if nearest_proof.primal is None:
+        return _Answer(math.inf, None, claim.pair, claim, proof)
+    mix = np.array(nearest_proof.primal, dtype=np.float64)
+    return _Answer(nearest_proof.distance(), mix, pair, claim, proof)
+
+
+def _arranged(pairs: list[Positions], prove: Callable[[list[Positions]], Certificate]) -> _Answer:
+    """Return the nearest distribution at which every pair (upper, lower) is ordered as asked."""
+    proof = prove(pairs)
+    distance = proof.distance()
+    # One pair that the base orders the other way is a flip of that pair.
+    pair = (pairs[0][1], pairs[0][0]) if len(pairs) == 1 and distance > 0.0 else None
+    claim = _program(proof, pair)
+    if proof.primal is None:
+        return _Answer(distance, None, pair, claim, proof)
+    mix = np.array(proof.primal, dtype=np.float64) if distance else proof.base
+    return _Answer(distance, mix, pair, claim, proof)
+
+
+def _program(proof: Certificate, pair: Positions | None) -> Program:
+    """Return the program that a certificate is of."""
+    return Program(proof.rows, proof.bounds, proof.base, proof.floor, proof.divergence, pair)

@@ -1,32 +1,28 @@
 """Flips without a closed form, as convex programs with certificates.
 
-The nearest sampling distribution at which given pairs of alternatives are ordered as asked:
-a whole order, a top-k set, the average-reward order, further linear constraints, divergences
-other than total variation. The programs are written in cvxpy, with everything that varies as a
-parameter, and compiled once per shape. Linear programs go to HiGHS and cones to Clarabel;
-``benchmarks/solvers.py`` shows why. What their floats cannot prove is solved in rational
-arithmetic.
+The nearest distribution at which given pairs of options are ordered as asked: a whole order, a
+set at the top, further linear constraints, divergences other than total variation. The programs
+are written in cvxpy, with everything that varies as a parameter, and compiled once per shape.
+Linear programs go to HiGHS and cones to Clarabel; ``benchmarks/solvers.py`` shows why. What their
+floats cannot prove is solved in rational arithmetic.
 """
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise as neighbours
-from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import CertificateError, ConvergenceError, InputError
-from ..population import Population
-from ..rules import TIE_TOLERANCE, Ranking, ranking
+from ..rules import TIE_TOLERANCE
 from .certificate import Certificate, dot, exact, exact_distribution
-from .claim import Program, arguments
+from .claim import Program
 from .divergences import (
     ChiSquare,
     Divergence,
@@ -35,14 +31,12 @@ from .divergences import (
     TotalVariation,
     Wasserstein,
 )
-from .exact import most_to_spare, solve
-from .flip import Flip
+from .pivots import most_to_spare, solve
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
 
 Floats = NDArray[np.float64]
-Alternative = int | str
 
 DIVERGENCES: dict[str, type[TotalVariation] | type[ChiSquare] | type[KullbackLeibler]] = {
     "tv": TotalVariation,
@@ -61,220 +55,52 @@ DOUBTFUL = 1e-8
 """Violations up to which a solver's verdict that there is no solution is settled exactly."""
 
 
-def nearest_sampling(
-    population: Population,
-    pairs: Iterable[tuple[Alternative, Alternative]],
-    *,
-    sampling: ArrayLike | None = None,
-    margin: float = 0.0,
-    floor: float = 0.0,
-    divergence: str | Divergence = "tv",
-    constraints: "LinearConstraint | None" = None,
-) -> Flip:
-    """Return the nearest sampling distribution at which every pair is ordered as asked.
+def nearest(
+    gains: Floats,
+    margin: float,
+    base: Floats,
+    floor: float,
+    divergence: Divergence,
+    constraints: "LinearConstraint | None",
+) -> Certificate:
+    """Return the proof of the nearest distribution with ``gains @ d >= margin``.
 
-    Parameters
-    ----------
-    population : Population
-    pairs : iterable of (int or str, int or str)
-        Pairs (upper, lower): NBC of `upper` must be at least that of `lower` plus `margin`.
-    sampling : array_like, shape (K,), optional
-        The base distribution d0; uniform if omitted.
-    margin, floor : float
-        As for `pair_flip`.
-    divergence : {"tv", "chi2", "kl"} or Divergence
-        The distance from the base: total variation, Pearson's chi-square, relative entropy in
-        nats, or ``Wasserstein(positions)`` for options on an ordinal scale.
-    constraints : scipy.optimize.LinearConstraint, optional
-        Further linear constraints on the sampling distribution.
-
-    Returns
-    -------
-    Flip
-        `distance` is 0 if the base already does it. Its certificate has been checked.
-
-    Raises
-    ------
-    InputError
-        If an argument is out of its range, or the divergence needs a base with full support.
-    ConvergenceError
-        If the solver's answer cannot be certified to 1e-9.
-
-    Notes
-    -----
     Constraints that are tight, say the same twice or contradict each other up to 1e-12 are taken
     to do so by rounding; a single pair is taken exactly. The certificate states the program.
 
-    Examples
-    --------
-    The nearest flip of the top two, and the nearest that leaves draws of the third alone:
+    Parameters
+    ----------
+    gains : ndarray, shape (m, n)
+        What each pair gains at each corner of the simplex.
+    margin : float
+    base : ndarray, shape (n,)
+    floor : float
+    divergence : Divergence
+    constraints : scipy.optimize.LinearConstraint, or None
 
-    >>> from scipy.optimize import LinearConstraint
-    >>> from socialpref import Population, nearest_sampling
-    >>> population = Population([[0, -1, -2], [0, -2, 4]])
-    >>> round(nearest_sampling(population, [(2, 0)]).distance, 6)
-    0.106697
-    >>> third = LinearConstraint([[0, 0, 1]], 1 / 3, 1 / 3)
-    >>> nearest_sampling(population, [(2, 0)], constraints=third).sampling.round(4)
-    array([0.44  , 0.2266, 0.3333])
+    Raises
+    ------
+    InputError
+        If `constraints` do not fit.
+    ConvergenceError
+        If the solver's answer cannot be certified to 1e-9.
     """
-    base, margin, floor = arguments(population, sampling, margin, floor)
-    size = len(base)
-    measure = _divergence(divergence, base)
-    wanted = []
-    for pair in _items("pairs", pairs, "pairs (upper, lower) of alternatives"):
-        two = _items("pairs", pair, "pairs (upper, lower) of alternatives")
-        if len(two) != 2:
-            raise _validate.complaint("pairs", "pairs of two alternatives", _validate.shown(pair))
-        wanted.append((population.index(two[0]), population.index(two[1])))
-    for upper, lower in wanted:
-        if upper == lower:
-            raise _validate.complaint("pairs", "of distinct alternatives", (upper, lower))
-    matrix = population.pairwise()
-    gains = np.array([matrix[upper] - matrix[lower] for upper, lower in wanted]).reshape(-1, size)
     # A pair that is tied at every distribution, up to rounding, asks for nothing but the margin.
-    gains[np.abs(gains).max(axis=1, initial=0.0) <= TIE_TOLERANCE] = 0.0
-    limits = _Limits.of(gains, np.full(len(wanted), margin), constraints)
-    for certificate in _attempts(limits, base, floor, measure):
+    largest = np.abs(gains).max(axis=1, initial=0.0, keepdims=True)
+    gains = np.where(largest <= TIE_TOLERANCE, 0.0, gains)
+    limits = _Limits.of(gains, np.full(len(gains), margin), constraints)
+    for certificate in _attempts(limits, base, floor, divergence):
         try:
-            distance = certificate.check().upper
-            break
+            certificate.check()
         except CertificateError as error:
             problem = error
-    else:
-        raise ConvergenceError(f"no solver's answer can be certified: {problem}")
-    point = np.nan if certificate.primal is None else certificate.primal
-    # One pair that the base orders the other way is a flip of that pair.
-    reversed_pair = wanted[0][::-1] if len(wanted) == 1 and distance > 0.0 else None
-    spot = np.full(size, np.array(point, dtype=np.float64)) if distance else base
-    rows, bounds = certificate.rows, certificate.bounds
-    claim = Program(rows, bounds, base, floor, measure, reversed_pair)
-    return Flip(distance, spot, base, reversed_pair, certificate, (), claim)
+        else:
+            return certificate
+    raise ConvergenceError(f"no solver's answer can be certified: {problem}")
 
 
-def nearest_order(
-    population: Population,
-    order: Ranking | Sequence[Alternative],
-    **options: Any,
-) -> Flip:
-    """Return the nearest sampling distribution whose NBC order is a given one.
-
-    Parameters
-    ----------
-    population : Population
-    order : Ranking or sequence of int or str
-        All alternatives, best first. In a `Ranking` with ties, tied alternatives may come in
-        any order among themselves.
-    **options
-        As for `nearest_sampling`.
-
-    Returns
-    -------
-    Flip
-
-    Raises
-    ------
-    InputError
-        If `order` is not a ranking of all alternatives.
-    ConvergenceError
-        As for `nearest_sampling`.
-
-    Examples
-    --------
-    >>> from socialpref import Population, nearest_order
-    >>> nearest_order(Population([[0, -1, -2], [0, -2, 4]]), [2, 0, 1]).sampling.round(4)
-    array([0.44  , 0.2266, 0.3333])
-    """
-    _validate.instance("population", population, Population, "a Population")
-    must = "all alternatives, each once"
-    tiers = _items("order", order.groups if isinstance(order, Ranking) else order, must)
-    if isinstance(order, Ranking):
-        groups = [[population.index(y) for y in _items("order", tier, must)] for tier in tiers]
-    else:
-        groups = [[population.index(option)] for option in tiers]
-    if sorted(y for group in groups for y in group) != list(range(population.n_options)):
-        raise _validate.complaint("order", must, _validate.shown(order))
-    pairs = [pair for group in neighbours(groups) for pair in product(*group)]
-    return nearest_sampling(population, pairs, **options)
-
-
-def nearest_average_reward_order(population: Population, **options: Any) -> Flip:
-    """Return the nearest comparison mix whose NBC order is the average-reward order.
-
-    Parameters
-    ----------
-    population : Population
-    **options
-        As for `nearest_sampling`.
-
-    Returns
-    -------
-    Flip
-        A distance of inf comes with a proof that no comparison mix does it.
-
-    Raises
-    ------
-    InputError, ConvergenceError
-        As for `nearest_sampling`.
-
-    Examples
-    --------
-    However the comparisons are drawn, DPO prefers the mediocre winner:
-
-    >>> from socialpref import Population, nearest_average_reward_order
-    >>> flip = nearest_average_reward_order(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]]))
-    >>> flip.distance, flip.certificate.check().lower
-    (inf, inf)
-    """
-    _validate.instance("population", population, Population, "a Population")
-    return nearest_order(population, ranking(population.mean_rewards()), **options)
-
-
-def nearest_top_set(population: Population, members: Sequence[Alternative], **options: Any) -> Flip:
-    """Return the nearest sampling distribution at which `members` are the top alternatives.
-
-    Parameters
-    ----------
-    population : Population
-    members : sequence of int or str
-        The set; every member must score at least as high as every other alternative.
-    **options
-        As for `nearest_sampling`.
-
-    Returns
-    -------
-    Flip
-
-    Raises
-    ------
-    InputError
-        If `members` is empty, holds all alternatives or repeats one.
-    ConvergenceError
-        As for `nearest_sampling`.
-
-    Examples
-    --------
-    >>> from socialpref import Population, nearest_top_set
-    >>> round(nearest_top_set(Population([[0, -1, -2], [0, -2, 4]]), [2]).distance, 6)
-    0.106697
-    """
-    _validate.instance("population", population, Population, "a Population")
-    must = "some alternatives, each once, not all"
-    inside = [population.index(option) for option in _items("members", members, must)]
-    if len(set(inside)) != len(inside) or not 1 <= len(inside) < population.n_options:
-        raise _validate.complaint("members", must, _validate.shown(members))
-    outside = np.setdiff1d(np.arange(population.n_options), inside).tolist()
-    return nearest_sampling(population, product(inside, outside), **options)
-
-
-def _items(name: str, values: Any, must: str) -> list[Any]:
-    """Return what an iterable holds; a string is a name."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise _validate.complaint(name, must, _validate.shown(values))
-    return list(values)
-
-
-def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
+def as_divergence(divergence: str | Divergence, base: Floats, over: str) -> Divergence:
+    """Return the divergence that an argument stands for; refuse one that does not fit the base."""
     must = f"one of {', '.join(map(repr, DIVERGENCES))} or an object such as Wasserstein(...)"
     if isinstance(divergence, str) and divergence in DIVERGENCES:
         divergence = DIVERGENCES[divergence]()
@@ -285,7 +111,7 @@ def _divergence(divergence: str | Divergence, base: Floats) -> Divergence:
         raise _validate.complaint("divergence", f"placed on {len(base)} positions", got)
     if divergence.needs_full_support and base.min() <= 0.0:
         must = "positive everywhere for this divergence"
-        raise _validate.complaint("sampling", must, f"{base.min():g} among its values")
+        raise _validate.complaint(over, must, f"{base.min():g} among its values")
     return divergence
 
 

@@ -97,9 +97,9 @@ def question_bars(result: "QuestionResult") -> "Figure":
     scores, start = nbc(found.population, flip.base), _origin(np.ptp(flip.base) == 0.0)
     _bars(panels[1], scores[order], order, flip.pair, f"NBC, {start}", 0.5)
     if flip.exists:
-        scores = nbc(found.population, flip.sampling)
+        scores = nbc(found.population, flip.mix)
         _bars(panels[2], scores[order], order, flip.pair, "NBC, flipping sampling", 0.5)
-        _bars(panels[3], flip.sampling[order], order, flip.pair, "share of draws", 0.0)
+        _bars(panels[3], flip.mix[order], order, flip.pair, "share of draws", 0.0)
         panels[3].plot(flip.base[order], range(len(order)), "|", color="black", ms=22, mew=1.5)
         panels[3].set_title(f"flipping sampling\n(lines: {start})", fontsize=9, loc="left")
     else:

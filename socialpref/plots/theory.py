@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..flips.regions import ranking_cells
 from ..limits.dpo import dpo_limit
 from ..limits.optimal import optimal_policy
 from ..population import Population
-from ..report.simplex import ranking_cells
 from ..rules import borda, nbc
 from ..theory.temperature import Crossings, nbc_by_temperature
 from .style import DARK, LIGHT, MIDDLE
@@ -190,7 +190,7 @@ def sampling_simplex(population: Population, flip: "Flip") -> "Figure":
             va="center",
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )
-    start, end = flip.base @ corners, flip.sampling @ corners
+    start, end = flip.base @ corners, flip.mix @ corners
     if flip.exists:
         axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.6, "color": DARK})
         axes.plot(

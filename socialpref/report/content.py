@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flips.flip import Flip
+from ..flips.regions import ranking_cells
+from ..inference import Interval
 from ..population import Population
 from ..rules import nbc, ranking
 from ..surveys.question import Question
 from ..surveys.studies import Finding, QuestionResult, Study
-from .simplex import ranking_cells
 from .words import error_words, flip_words
 
 Floats = NDArray[np.float64]
@@ -114,13 +115,13 @@ def _flip(flip: Flip, population: Population, subject: str) -> dict[str, Any]:
     content: dict[str, Any] = {
         "status": "flips" if flip.exists else "tied" if math.isnan(flip.distance) else "never",
         "distance": plain(flip.distance),
-        "words": flip_words(flip, population.options, subject),
+        "words": flip_words(flip, subject),
     }
     if flip.exists:
-        scores = nbc(population, flip.sampling)
+        scores = nbc(population, flip.mix)
         content |= {
             "pair": plain(flip.pair),
-            "sampling": plain(flip.sampling, DIGITS),
+            "sampling": plain(flip.mix, DIGITS),
             "nbc": plain(scores, DIGITS),
             "order": plain(ranking(scores).groups),
         }
@@ -133,12 +134,17 @@ def _error(finding: Finding) -> dict[str, Any] | None:
         return None
     return {
         "flip_share": plain(error.flip_share),
-        "flip_interval": plain(error.flip_interval),
+        "flip_interval": _ends(error.flip_interval),
         "winner_flip_share": plain(error.winner_flip_share),
-        "winner_flip_interval": plain(error.winner_flip_interval),
-        "nbc_intervals": plain(error.nbc_intervals, DIGITS),
+        "winner_flip_interval": _ends(error.winner_flip_interval),
+        "nbc_intervals": [plain(_ends(one), DIGITS) for one in error.nbc_intervals],
         "words": error_words(error),
     }
+
+
+def _ends(interval: Interval) -> list[float | None]:
+    """Return the ends of an interval; None for one that is infinite or does not exist."""
+    return [plain(interval.low), plain(interval.high)]
 
 
 def _cells(matrix: Floats) -> list[dict[str, Any]]:

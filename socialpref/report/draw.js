@@ -21,7 +21,9 @@ const fixed = (value, digits = 3) =>
 const percent = (value, digits = 1) => (missing(value) ? "–" : `${(100 * value).toFixed(digits)}%`);
 const whole = (value) => (missing(value) ? "–" : Math.round(value).toLocaleString("en"));
 const between = (interval, show = fixed) =>
-  !interval || missing(interval[0]) ? "" : `[${show(interval[0])}, ${show(interval[1])}]`;
+  !interval || missing(interval[0])
+    ? ""
+    : `[${show(interval[0])}, ${missing(interval[1]) ? "never" : show(interval[1])}]`;
 
 // Letters name a question's options, A for the first in the NBC order at the base.
 const letter = (n) =>

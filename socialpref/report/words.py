@@ -12,7 +12,7 @@ LISTED = 3
 """So many options whose draws become rarer (or more common) are named; the rest are counted."""
 
 
-def flip_words(flip: Flip, options: Sequence[str], subject: str = "ranking") -> str:
+def flip_words(flip: Flip, subject: str = "ranking") -> str:
     """Say which change of the comparisons changes the ranking.
 
     An option's NBC is the share of comparisons that it wins, and how often each opponent comes
@@ -21,17 +21,16 @@ def flip_words(flip: Flip, options: Sequence[str], subject: str = "ranking") -> 
     Parameters
     ----------
     flip : Flip
-    options : sequence of str
-        Labels of the options.
+        Over sampling distributions.
     subject : str
         What changes: ``"ranking"`` or ``"winner"``.
 
     Examples
     --------
-    >>> from socialpref import Population, ranking_flip
+    >>> from socialpref import Population, flip
     >>> from socialpref.report.words import flip_words
     >>> population = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
-    >>> print(flip_words(ranking_flip(population), population.options))
+    >>> print(flip_words(flip(population)))
     The ranking changes if comparisons against “C” are 10.7 points more common (44.0% instead
     of 33.3%) and those against “B” 10.7 points rarer (22.7% instead of 33.3%): “C” then
     catches up with “A”.
@@ -41,31 +40,31 @@ def flip_words(flip: Flip, options: Sequence[str], subject: str = "ranking") -> 
         return f"All options are tied{where}, so there is no {subject} to change."
     if not flip.exists:
         return f"No mix of comparisons changes the {subject}."
-    change = flip.sampling - flip.base
+    change = flip.mix - flip.base
     by_size = [int(y) for y in np.argsort(-np.abs(change), kind="stable")]
     more = [y for y in by_size if change[y] > 0]
     rarer = [y for y in by_size if change[y] < 0]
-    moves = _moves(flip, options, more, "are", "more common")
+    moves = _moves(flip, more, "are", "more common")
     text = f"The {subject} changes if comparisons against {moves}"
     if rarer:
-        text += f" and those against {_moves(flip, options, rarer, '', 'rarer')}"
+        text += f" and those against {_moves(flip, rarer, '', 'rarer')}"
     if flip.pair is not None:
-        above, below = (_quoted(options[y]) for y in flip.pair)
+        above, below = (_quoted(flip.options[y]) for y in flip.pair)
         text += f": {below} then catches up with {above}"
     return text + "."
 
 
-def _moves(flip: Flip, options: Sequence[str], moved: list[int], verb: str, how: str) -> str:
+def _moves(flip: Flip, moved: list[int], verb: str, how: str) -> str:
     """Say by how many points comparisons against some options become more common or rarer."""
     texts = []
     for i, y in enumerate(moved[:LISTED]):
-        size = points(abs(flip.sampling[y] - flip.base[y]))
-        how_often = f"{flip.sampling[y]:.1%} instead of {flip.base[y]:.1%}"
+        size = points(abs(flip.mix[y] - flip.base[y]))
+        how_often = f"{flip.mix[y]:.1%} instead of {flip.base[y]:.1%}"
         by = f"{verb} {size} points {how}".strip() if i == 0 else f"{size} points"
-        texts.append(f"{_quoted(options[y])} {by} ({how_often})")
+        texts.append(f"{_quoted(flip.options[y])} {by} ({how_often})")
     if len(moved) > LISTED:
         rest = moved[LISTED:]
-        size = points(float(np.abs(flip.sampling[rest] - flip.base[rest]).sum()))
+        size = points(float(np.abs(flip.mix[rest] - flip.base[rest]).sum()))
         other = "another option" if len(rest) == 1 else f"{len(rest)} other options"
         texts.append(f"{other} {size} points{' together' if len(rest) > 1 else ''}")
     return joined(texts)
@@ -97,10 +96,8 @@ def error_words(error: Uncertainty) -> str:
     error : Uncertainty
     """
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
-    low, high = error.flip_interval
-    if math.isfinite(low):
-        among = "" if error.flip_share == 1 else " among those"
-        text += f", at a distance of {low:.3f} to {high:.3f} ({error.level:.0%} interval{among})"
+    if math.isfinite(error.flip_interval.low):
+        text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"
     if math.isfinite(error.same_order):
         text += (
             f"; at the base, {_share(error.same_order)} have the same ranking "

@@ -4,6 +4,7 @@ from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
 from .readers.globalopinionqa import read_globalopinionqa
+from .readers.kinds import kind_of
 from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
 from .readers.ratings import read_ratings
 from .readers.respondents import read_respondents
@@ -11,7 +12,7 @@ from .readers.rows import survey_from_rows
 from .readers.starter import read_starter
 from .readers.table import read_table
 from .respondents import Respondents
-from .sensitivity import (
+from .sensitivity_analysis import (
     base_variants,
     grouping_variants,
     read_base,
@@ -21,7 +22,7 @@ from .sensitivity import (
 )
 from .studies import Finding, QuestionResult, Study, study
 from .survey import Survey
-from .uncertainty import Bootstrap, Replicates, Uncertainty, replicate
+from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_draws, replicate
 
 __all__ = [
     "OPINIONQA_GROUPS",
@@ -38,6 +39,8 @@ __all__ = [
     "Uncertainty",
     "base_variants",
     "grouping_variants",
+    "kind_of",
+    "population_with_draws",
     "read_atp",
     "read_base",
     "read_globalopinionqa",

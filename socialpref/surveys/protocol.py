@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +9,6 @@ from numpy.typing import NDArray
 from .. import _validate
 from ..links import Link, Logistic, check_link
 from .question import Question
-
-if TYPE_CHECKING:
-    pass
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +22,7 @@ class Protocol:
     smoothing : float or "jeffreys"
         Added to every answer share before the logarithm; see `Question.population`.
     margin, floor : float
-        Of the flip program; see `pair_flip`.
+        Of the flip program; see `flip`.
     min_options : int
         Questions with fewer options do not count.
     min_respondents_per_option : float

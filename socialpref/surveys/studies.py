@@ -14,18 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..flips.certificate import Interval
-from ..flips.closed_form import ranking_flip, winner_flip
-from ..flips.flip import Flip
+from ..flips import certificate
+from ..flips.flip import Flip, flip
+from ..flips.targets import Winner
+from ..inference import Interval
 from ..population import Population
 from ..rules import Ranking, nbc, ranking
+from .protocol import Protocol
 from .question import Question
 from .survey import Survey
 from .uncertainty import Bootstrap, Replicates, Uncertainty, kept_replicates, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
-from .protocol import Protocol
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Finding:
         By NBC at the base distribution and by average reward.
     flip, winner_flip : Flip
         The smallest changes that reverse some pair and that overtake the winner.
-    interval : Interval
+    interval : flips.certificate.Interval
         What the certificate of `flip` proves.
     replicates : Replicates or None
         The question drawn again, if the study was asked to.
@@ -81,7 +82,7 @@ class Finding:
     reward_order: Ranking
     flip: Flip
     winner_flip: Flip
-    interval: Interval
+    interval: certificate.Interval
     replicates: Replicates | None = None
     uncertainty: Uncertainty | None = None
 
@@ -132,11 +133,11 @@ class QuestionResult:
             if (error := found.uncertainty) is not None:
                 row |= {
                     "flip_share": error.flip_share,
-                    "flip_low": error.flip_interval[0],
-                    "flip_high": error.flip_interval[1],
+                    "flip_low": error.flip_interval.low,
+                    "flip_high": error.flip_interval.high,
                     "winner_flip_share": error.winner_flip_share,
-                    "winner_flip_low": error.winner_flip_interval[0],
-                    "winner_flip_high": error.winner_flip_interval[1],
+                    "winner_flip_low": error.winner_flip_interval.low,
+                    "winner_flip_high": error.winner_flip_interval.high,
                     "same_order": error.same_order,
                     "same_winner": error.same_winner,
                     "resampled": error.method,
@@ -224,16 +225,18 @@ class Study:
         if self.bootstrap is None or not draws or len({len(draw) for draw in draws}) > 1:
             return {}
         distances = np.array(draws)
-        distances[~np.isfinite(distances)] = np.nan
         flips = np.isfinite(distances)
-        tails = [(1 - self.bootstrap.level) / 2, (1 + self.bootstrap.level) / 2]
         some = flips.any(axis=0)
-        medians = np.nanmedian(distances[:, some], axis=0)
+        medians = [
+            float(np.median(column[here]))
+            for column, here in zip(distances[:, some].T, flips[:, some].T, strict=True)
+        ]
+        level = self.bootstrap.level
+        share = Interval.of(flips.sum(axis=0) / counted, level)
+        median = Interval.of(medians, level)
         return {
-            "share_flippable_interval": np.quantile(flips.sum(axis=0) / counted, tails).tolist(),
-            "median_distance_interval": np.quantile(medians, tails).tolist()
-            if some.any()
-            else None,
+            "share_flippable_interval": [share.low, share.high],
+            "median_distance_interval": [median.low, median.high] if medians else None,
         }
 
 
@@ -322,19 +325,27 @@ def _examine(
     population = question.population(smoothing=protocol.smoothing, link=protocol.link)
     base = protocol.base_of(question, question.choice_shares, question.group_shares)
     limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
-    flip, winner = ranking_flip(population, **limits), winner_flip(population, **limits)
+    nearest, winner = flip(population, **limits), flip(population, Winner(), **limits)
     winner.prove()
+    scores = nbc(population, base)
     finding = Finding(
         population=population,
-        nbc_order=ranking(nbc(population, base)),
+        nbc_order=ranking(scores),
         reward_order=ranking(population.mean_rewards()),
-        flip=flip,
+        flip=nearest,
         winner_flip=winner,
-        interval=flip.prove(),
+        interval=nearest.prove(),
     )
     if bootstrap is not None:
         replicates = kept_replicates(question, protocol, bootstrap, folder)
-        uncertainty = summarise(replicates, bootstrap, finding)
+        uncertainty = summarise(
+            replicates,
+            bootstrap,
+            distance=nearest.distance,
+            winner_distance=winner.distance,
+            scores=scores,
+            order=finding.nbc_order,
+        )
         finding = replace(finding, replicates=replicates, uncertainty=uncertainty)
     return QuestionResult(question, finding)
 

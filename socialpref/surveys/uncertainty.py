@@ -1,16 +1,18 @@
 """Sampling error of a question's rankings and flip distances.
 
 A question is drawn again many times, as arrays: respondents with their weights, the survey's own
-replicate weights, or counts given each group's (effective) size. A flip distance can be infinite,
-so what is reported is the share of replicates that flip and the interval among them.
+replicate weights, or counts given each group's (effective) size. The draws become a population
+with draws, and what the study reports is computed of all of them at once. A flip distance can be
+infinite, and so can the end of its interval.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +20,16 @@ from numpy.typing import NDArray
 from .. import _validate
 from .._files import results_folder
 from ..errors import InputError
-from ..flips.closed_form import pair_flip_distances
-from ..population import luce_shepard_rewards, preferences
-from ..rules import TIE_TOLERANCE, Ranking, nbc
+from ..inference import Interval, drawn_flips
+from ..population import Population, luce_shepard_rewards
+from ..rules import TIE_TOLERANCE, Ranking
+from .protocol import Protocol
 from .question import Question, smoothed
 from .respondents import Respondents
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
-    from .studies import Finding
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "respondents", "replicate-weights", "multinomial", "dirichlet"]
 METHODS = ("auto", "respondents", "replicate-weights", "multinomial", "dirichlet")
-BLOCK = 1 << 22
-"""Preference probabilities held at once; bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +122,15 @@ class Replicates:
         Normalized Borda counts at the base distribution.
     """
 
-    method: str
+    method: Method
     flip: Floats
     winner_flip: Floats
     nbc: Floats
+
+    @property
+    def are_samples(self) -> bool:
+        """Whether their spread is that of samples; that of replicate weights is not."""
+        return _are_samples(self.method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +147,11 @@ class Uncertainty:
     flip_share, winner_flip_share : float
         Share of the replicates in which some sampling distribution flips the ranking, or
         overtakes the winner.
-    flip_interval, winner_flip_interval : tuple of float
-        Interval of the distance among those replicates; NaN if there are none.
-    nbc_intervals : ndarray, shape (K, 2)
+    flip_interval, winner_flip_interval : Interval
+        Of the distance, among all replicates; an end is inf where enough replicates cannot be
+        flipped.
+    nbc_intervals : tuple of Interval
+        One for each option.
     same_order, same_winner : float
         Share of the replicates with the same ranking, and the same winner, at the base
         distribution; NaN for replicate weights, whose spread is not that of samples.
@@ -157,15 +161,15 @@ class Uncertainty:
     method: str
     level: float
     flip_share: float
-    flip_interval: tuple[float, float]
+    flip_interval: Interval
     winner_flip_share: float
-    winner_flip_interval: tuple[float, float]
-    nbc_intervals: Floats
+    winner_flip_interval: Interval
+    nbc_intervals: tuple[Interval, ...]
     same_order: float
     same_winner: float
 
 
-def replicate(question: Question, protocol: "Protocol", bootstrap: Bootstrap) -> Replicates:
+def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> Replicates:
     """Draw a question again and compute what the study reports of it, as arrays.
 
     Parameters
@@ -192,26 +196,65 @@ def replicate(question: Question, protocol: "Protocol", bootstrap: Bootstrap) ->
     >>> replicates.nbc.shape
     (200, 4)
     """
-    from .protocol import Protocol
+    population, base = population_with_draws(question, protocol, bootstrap)
+    assert population.draws is not None
+    flips = drawn_flips(population.draws, base, margin=protocol.margin, floor=protocol.floor)
+    return Replicates(bootstrap.resolve(question), flips.ranking, flips.winner, flips.nbc)
 
+
+def population_with_draws(
+    question: Question, protocol: Protocol, bootstrap: Bootstrap
+) -> tuple[Population, Floats]:
+    """Return the population of a question with draws of it, and the base distribution.
+
+    Parameters
+    ----------
+    question : Question
+    protocol : Protocol
+        Smoothing, link and base distribution are used.
+    bootstrap : Bootstrap
+
+    Returns
+    -------
+    Population
+        Its `draws` are the replicates.
+    ndarray, shape (K,) or (R, K)
+        The base of all replicates, or of each where it depends on the answers.
+
+    Raises
+    ------
+    InputError
+        If the question does not hold what the method needs.
+
+    Examples
+    --------
+    >>> from socialpref import nbc
+    >>> from socialpref.inference import interval_of
+    >>> from socialpref.surveys import Bootstrap, Protocol, population_with_draws, read_starter
+    >>> question = read_starter("country")["ENTRY_2005"]
+    >>> population, base = population_with_draws(question, Protocol(), Bootstrap(200, seed=1))
+    >>> interval_of(population.draws, nbc(population.draws, base)[:, 0]).describe("{:.2f}")
+    '0.34 to 0.36'
+    """
     _validate.instance("question", question, Question, "a Question")
     _validate.instance("protocol", protocol, Protocol, "a Protocol")
     _validate.instance("bootstrap", bootstrap, Bootstrap, "a Bootstrap")
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
-    size = question.n_options
-    per_block = max(1, BLOCK // (size * size * max(size, len(question.groups))))
-    parts = [
-        _analyse(choices[rows], groups[rows], question, protocol)
-        for start in range(0, len(choices), per_block)
-        for rows in [slice(start, start + per_block)]
-    ]
-    flip, winner, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Replicates(method, flip, winner, scores)
+    shares = smoothed(choices, question.effective_sizes, protocol.smoothing)
+    population = question.population(smoothing=protocol.smoothing, link=protocol.link)
+    drawn = population.with_draws(
+        luce_shepard_rewards(shares), groups, samples=_are_samples(method)
+    )
+    return drawn, protocol.base_of(question, choices, groups)
+
+
+def _are_samples(method: Method) -> bool:
+    return method != "replicate-weights"
 
 
 def kept_replicates(
-    question: Question, protocol: "Protocol", bootstrap: Bootstrap, folder: Path | None
+    question: Question, protocol: Protocol, bootstrap: Bootstrap, folder: Path | None
 ) -> Replicates:
     """Return `replicate`'s result, read from `folder` if it was kept there before.
 
@@ -236,7 +279,7 @@ def kept_replicates(
     return result
 
 
-def _digest(question: Question, protocol: "Protocol", bootstrap: Bootstrap) -> str:
+def _digest(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> str:
     digest = sha256(repr((question.key, question.options, protocol, bootstrap)).encode())
     answers = question.respondents
     arrays: list[NDArray[Any] | None] = [
@@ -317,71 +360,64 @@ def _seed(seed: int, name: str) -> tuple[int, ...]:
     return (seed, *name.encode())
 
 
-def _analyse(
-    choices: Floats, groups: Floats, question: Question, protocol: "Protocol"
-) -> tuple[Floats, Floats, Floats]:
-    """Return flip distances, winner flip distances and NBC of a block of replicates."""
-    shares = smoothed(choices, question.effective_sizes, protocol.smoothing)
-    matrices = preferences(luce_shepard_rewards(shares), groups, protocol.link)
-    base = protocol.base_of(question, choices, groups)
-    scores = np.einsum("ryz,...z->ry" if base.ndim == 1 else "ryz,rz->ry", matrices, base)
-    distances = pair_flip_distances(matrices, base, margin=protocol.margin, floor=protocol.floor)
-    flip = np.fmin.reduce(distances, axis=(1, 2))
-    best = scores.argmax(axis=1)
-    winner = np.fmin.reduce(distances[np.arange(len(best)), best], axis=1)
-    return flip, winner, scores
+def summarise(
+    replicates: Replicates,
+    bootstrap: Bootstrap,
+    *,
+    distance: float,
+    winner_distance: float,
+    scores: Floats,
+    order: Ranking,
+) -> Uncertainty:
+    """Return the intervals that the replicates of a question give around what was found.
 
+    Parameters
+    ----------
+    replicates : Replicates
+    bootstrap : Bootstrap
+    distance, winner_distance : float
+        Of the nearest ranking flip and winner flip.
+    scores : ndarray, shape (K,)
+        NBC at the base distribution, by which the options are in `order`.
+    order : Ranking
+    """
 
-def summarise(replicates: Replicates, bootstrap: Bootstrap, finding: "Finding") -> Uncertainty:
-    """Return the intervals that the replicates of a question give around what was found."""
-    scale = None
-    if replicates.method == "replicate-weights":
-        scale = bootstrap.replicate_scale or 1.0 / len(replicates.flip)
-    scores = nbc(finding.population, finding.flip.base)
-    order = finding.nbc_order
-    intervals = [
-        _interval(column, estimate, bootstrap.level, scale)
-        for column, estimate in zip(replicates.nbc.T, scores, strict=True)
-    ]
+    def interval(values: Floats, estimate: float) -> Interval:
+        if replicates.are_samples:
+            return Interval.of(values, bootstrap.level)
+        scale = bootstrap.replicate_scale or 1.0 / len(values)
+        return _normal_interval(values, estimate, bootstrap.level, scale)
+
     return Uncertainty(
         n_replicates=len(replicates.flip),
         method=replicates.method,
         level=bootstrap.level,
         flip_share=float(np.isfinite(replicates.flip).mean()),
-        flip_interval=_interval(replicates.flip, finding.flip.distance, bootstrap.level, scale),
+        flip_interval=interval(replicates.flip, distance),
         winner_flip_share=float(np.isfinite(replicates.winner_flip).mean()),
-        winner_flip_interval=_interval(
-            replicates.winner_flip, finding.winner_flip.distance, bootstrap.level, scale
-        ),
-        nbc_intervals=np.array(intervals),
-        same_order=_same(replicates.nbc, order.groups) if scale is None else float("nan"),
-        same_winner=_same(replicates.nbc, _first_and_rest(order))
-        if scale is None
-        else float("nan"),
+        winner_flip_interval=interval(replicates.winner_flip, winner_distance),
+        nbc_intervals=tuple(map(interval, replicates.nbc.T, scores.tolist())),
+        same_order=_share_in_order(replicates, order.groups),
+        same_winner=_share_in_order(replicates, _first_and_rest(order)),
     )
 
 
-def percentile_interval(values: Floats, level: float) -> tuple[float, float]:
-    """Return the central percentile interval of the finite values; NaN if there are none."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def _normal_interval(values: Floats, estimate: float, level: float, scale: float) -> Interval:
+    """Return the normal interval by replicate weights of a distance or a win probability.
 
-
-def _interval(
-    values: Floats, estimate: float, level: float, scale: float | None
-) -> tuple[float, float]:
-    """Return a percentile interval, or a normal one if there is a variance scale."""
-    if scale is None:
-        return percentile_interval(values, level)
-    from scipy.special import ndtri
-
-    finite = values[np.isfinite(values)]
-    reach = ndtri((1 + level) / 2) * np.sqrt(scale * ((finite - estimate) ** 2).sum())
+    Replicates without a value (nothing but ties) are left out. Next to an infinite one the
+    variance is infinite, too.
+    """
+    values = values[~np.isnan(values)]
+    if math.isnan(estimate) or not len(values):
+        return Interval(math.nan, math.nan, level, 0)
+    if math.isinf(estimate) or np.isinf(values).any():
+        low = math.inf if math.isinf(estimate) and np.isinf(values).all() else 0.0
+        return Interval(low, math.inf, level, 0)
+    error = math.sqrt(scale * float(((values - estimate) ** 2).sum()))
+    found = Interval.around(estimate, error, level)
     # Everything that is reported, a distance or a win probability, lies between 0 and 1.
-    return max(float(estimate - reach), 0.0), min(float(estimate + reach), 1.0)
+    return Interval(max(found.low, 0.0), min(found.high, 1.0), level, 0)
 
 
 def _first_and_rest(order: Ranking) -> tuple[tuple[int, ...], ...]:
@@ -389,8 +425,11 @@ def _first_and_rest(order: Ranking) -> tuple[tuple[int, ...], ...]:
     return (order.winners, rest) if rest else (order.winners,)
 
 
-def _same(scores: Floats, groups: tuple[tuple[int, ...], ...]) -> float:
-    """Return the share of score vectors in which every group is above the next."""
+def _share_in_order(replicates: Replicates, groups: tuple[tuple[int, ...], ...]) -> float:
+    """Return the share of samples in which every group is above the next; NaN of no samples."""
+    if not replicates.are_samples:
+        return math.nan
+    scores = replicates.nbc
     above = np.ones(len(scores), dtype=bool)
     for upper, lower in pairwise(groups):
         worst, best = scores[:, list(upper)].min(axis=1), scores[:, list(lower)].max(axis=1)

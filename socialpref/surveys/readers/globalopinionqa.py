@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from ..question import Dropped, Question
 from ..survey import Survey
 from .files import reading
 from .rows import is_no_answer, printed, survey_of, told_apart
-
-if TYPE_CHECKING:
-    pass
 
 GLOBALOPINIONQA_CITATION = (
     "GlobalOpinionQA (Durmus et al. 2023, arXiv 2306.16388), Anthropic/llm_global_opinions, "

@@ -3,7 +3,7 @@
 import ast
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +11,8 @@ from ... import _validate
 from ...errors import InputError
 from ..question import Question
 from ..survey import Survey
-from .rows import REFUSED
-
-if TYPE_CHECKING:
-    pass
 from .files import read_csv, reading
+from .rows import REFUSED
 
 PEW_CITATION = (
     "Pew Research Center's American Trends Panel. The opinions expressed herein, including any "

@@ -1,13 +1,9 @@
 """The embedded starter set."""
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from ... import _validate
 from ..survey import Survey
-
-if TYPE_CHECKING:
-    pass
 
 
 def read_starter(groups: str | None = None) -> Survey:

@@ -1,13 +1,9 @@
 """A table of counts by question, group and option."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ... import _validate
 from ..survey import Survey
-
-if TYPE_CHECKING:
-    pass
 from .files import read_csv, reading
 
 

@@ -51,7 +51,7 @@ def ranking_cells(preferences: Floats) -> tuple[Cell, ...]:
     Examples
     --------
     >>> from socialpref import Population
-    >>> from socialpref.report.simplex import ranking_cells
+    >>> from socialpref.flips.regions import ranking_cells
     >>> population = Population([[0, -1, -2], [0, -2, 4]], options=["A", "B", "C"])
     >>> for cell in ranking_cells(population.pairwise()):
     ...     print(cell.ranking.describe(population.options), round(cell.share, 3))

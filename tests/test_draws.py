@@ -1,0 +1,140 @@
+"""Draws of a population: the same numbers as one population at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socialpref import (
+    ConvergenceError,
+    Draws,
+    InputError,
+    Link,
+    Logistic,
+    Population,
+    Probit,
+    Winner,
+    average_reward,
+    flip,
+    nbc,
+    optimal_policy,
+)
+from socialpref.inference import drawn_flips, drawn_policies, interval_of
+
+CROWD = Population([[0, -1, -2], [0, -2, 4]], [0.5, 0.5], options=["A", "B", "C"])
+LINKS: list[Link] = [Logistic(), Logistic(0.5), Probit()]
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> Population:
+    """Draw a population with up to four draws."""
+    n_draws, n_types, n_options = (draw(st.integers(low, 4)) for low in (1, 1, 2))
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    crowd = Population(
+        rng.normal(0, 2, (n_types, n_options)),
+        rng.dirichlet(np.ones(n_types)),
+        link=draw(st.sampled_from(LINKS)),
+    )
+    return crowd.with_draws(
+        crowd.rewards + rng.normal(0, 1, (n_draws, n_types, n_options)),
+        rng.dirichlet(np.ones(n_types), n_draws),
+    )
+
+
+@given(drawn(), st.integers(0, 2**31))
+@settings(max_examples=40, deadline=None)
+def test_draws_at_once_are_populations_one_by_one(crowd: Population, seed: int) -> None:
+    draws, each = crowd.draws, crowd.drawn()
+    assert draws is not None
+    rng = np.random.default_rng(seed)
+    bases = rng.dirichlet(np.ones(crowd.n_options), len(draws))
+    one_base = [nbc(one, bases[0]) for one in each]
+    np.testing.assert_allclose(nbc(draws, bases[0]), one_base, atol=1e-14)
+    own_base = [nbc(one, base) for one, base in zip(each, bases, strict=True)]
+    np.testing.assert_allclose(nbc(draws, bases), own_base, atol=1e-14)
+    means = [average_reward(one) for one in each]
+    np.testing.assert_allclose(average_reward(draws), means, atol=1e-13)
+    policies = [limit.policy for limit in optimal_policy(each, beta=0.5)]
+    np.testing.assert_allclose(drawn_policies(draws, beta=0.5), policies, atol=1e-12)
+    flips = drawn_flips(draws, bases, floor=1e-3)
+    for r, one in enumerate(each):
+        found = flip(one, sampling=bases[r], floor=1e-3).distance
+        assert flips.ranking[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
+        found = flip(one, Winner(), sampling=bases[r], floor=1e-3).distance
+        assert flips.winner[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
+
+
+def test_many_draws_are_handled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    draws = Draws(rng.normal(size=(7, 2, 3)))
+    whole = drawn_flips(draws)
+    monkeypatch.setattr("socialpref.inference.over_draws.BLOCK", 60)
+    parts = drawn_flips(draws)
+    np.testing.assert_array_equal(parts.ranking, whole.ranking)
+    np.testing.assert_array_equal(parts.nbc, whole.nbc)
+
+
+def test_draws_keep_labels_and_shares() -> None:
+    crowd = CROWD.with_draws(np.zeros((5, 2, 3)))
+    assert crowd.draws is not None
+    assert crowd.draws.options == ("A", "B", "C")
+    np.testing.assert_array_equal(crowd.draws.shares, np.full((5, 2), 0.5))
+    np.testing.assert_array_equal(crowd.rewards, CROWD.rewards)
+    assert len(crowd.draws) == len(crowd.drawn()) == 5
+
+
+@pytest.mark.parametrize(
+    ("draws", "what"),
+    [
+        (Draws(np.zeros((4, 3, 3)), options=["A", "B", "C"]), "types"),
+        (Draws(np.zeros((4, 2, 3)), options=["A", "C", "B"]), "options"),
+        (Draws(np.zeros((4, 2, 3)), options=["A", "B", "C"], link=Probit()), "link"),
+        (np.zeros((4, 2, 3)), "Draws or None"),
+    ],
+)
+def test_draws_of_another_population_are_refused(draws: Draws, what: str) -> None:
+    with pytest.raises(InputError, match=f"'draws' must be .*{what}"):
+        Population(CROWD.rewards, options=["A", "B", "C"], draws=draws)
+
+
+def test_bad_draws_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'rewards' must be of shape \(draws, 2, 3\)"):
+        CROWD.with_draws(np.zeros((5, 2, 4)))
+    with pytest.raises(InputError, match="'shares' must be shares that sum to 1"):
+        Draws(np.zeros((1, 2, 3)), [[0.5, 0.6]])
+    with pytest.raises(InputError, match=r"'shares' must be of shape \(1, 2\)"):
+        Draws(np.zeros((1, 2, 3)), [[1.0]])
+    with pytest.raises(InputError, match="'rewards' must be of shape"):
+        Draws(np.zeros((0, 2, 3)))
+    with pytest.raises(InputError, match=r"'rewards' must be .* finite"):
+        Draws([[[0.0, math.nan]]])
+    with pytest.raises(InputError, match="'samples' must be True or False"):
+        Draws(np.zeros((1, 2, 3)), samples=1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="must have draws"):
+        CROWD.drawn()
+
+
+@pytest.mark.parametrize("sampling", ["uniform", [[0.5, 0.5]], [[1.0], [0.5, 0.5]], [0.5, 0.6, 0]])
+def test_bad_sampling_of_draws_is_refused(sampling: object) -> None:
+    draws = Draws(np.zeros((2, 1, 3)))
+    with pytest.raises(InputError, match="'sampling' must be"):
+        nbc(draws, sampling)  # type: ignore[arg-type]
+
+
+def test_percentiles_are_for_samples() -> None:
+    values = [0.1, 0.2, math.inf]
+    samples, jackknife = (Draws(np.zeros((3, 1, 2)), samples=s) for s in (True, False))
+    assert interval_of(samples, values, 0.9).high == math.inf
+    with pytest.raises(InputError, match="'draws' must be samples"):
+        interval_of(jackknife, values)
+    with pytest.raises(InputError, match="'values' must be one number for each draw"):
+        interval_of(samples, values[:2])
+
+
+def test_policies_that_rounding_decides_are_refused() -> None:
+    nearly = Draws([[[1.0, 1.0 + 4e-16]]])
+    with pytest.raises(ConvergenceError, match="at beta 1e-16"):
+        drawn_policies(nearly, beta=1e-16)
+    np.testing.assert_array_equal(drawn_policies(Draws([[[1.0, 0.0]]]), beta=1e-300), [[1.0, 0.0]])
