@@ -800,7 +800,7 @@ FLIPS: dict[str, Call] = {
             "score": NO_CHOICE,
             "divergence": NO_CHOICE,
             "sampling": NO_SHARES,
-            **LEAST,
+            **(LEAST | {"floor": NOT_IN_UNIT | NONE | {"too much": 0.6}}),  # of two types
         },
         {"to": "to|option|over"},
     ),

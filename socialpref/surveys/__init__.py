@@ -12,7 +12,7 @@ from .readers.rows import survey_from_rows
 from .readers.starter import read_starter
 from .readers.table import read_table
 from .respondents import Respondents
-from .sensitivity import (
+from .sensitivity_analysis import (
     base_variants,
     grouping_variants,
     read_base,
