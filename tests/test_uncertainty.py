@@ -170,6 +170,8 @@ def test_replicate_weights_give_the_textbook_standard_error() -> None:
     highs = [interval.high for interval in found.nbc_intervals]
     np.testing.assert_allclose(highs - estimate, reach, atol=1e-12)
     assert np.isnan(found.same_order)
+    # Their percentiles are no interval of the headline.
+    assert "share_flippable_interval" not in result.summary()
 
 
 def test_the_default_method_is_the_best_that_the_question_allows() -> None:

@@ -157,7 +157,7 @@ def _headline(study: Study, facts: dict[str, Any]) -> str:
         _card(
             "Average reward disagrees",
             f"{facts['n_order_mismatch']}",
-            "with NBC, already at the base",
+            "NBC and average reward order the options differently",
         ),
     ]
     return "\n".join(cards)
@@ -186,8 +186,8 @@ def _about_intervals(study: Study, facts: dict[str, Any]) -> list[str]:
         )
         if "share_flippable_interval" not in facts:
             texts.append(
-                "The headline figures have none, because the questions have different numbers "
-                "of replicates."
+                "The headline figures have none: they need as many replicates of every question, "
+                "which are samples, as those of replicate weights are not."
             )
     elif not shares_only:
         texts.append(

@@ -219,12 +219,11 @@ class Study:
         }
 
     def _headline_intervals(self, counted: int) -> dict[str, Any]:
-        draws = [
-            r.finding.replicates.flip for r in self.results if r.finding and r.finding.replicates
-        ]
-        if self.bootstrap is None or not draws or len({len(draw) for draw in draws}) > 1:
+        drawn = [r.finding.replicates for r in self.results if r.finding and r.finding.replicates]
+        alike = len({len(replicates.flip) for replicates in drawn}) == 1
+        if self.bootstrap is None or not alike or not all(one.are_samples for one in drawn):
             return {}
-        distances = np.array(draws)
+        distances = np.array([replicates.flip for replicates in drawn])
         flips = np.isfinite(distances)
         some = flips.any(axis=0)
         medians = [

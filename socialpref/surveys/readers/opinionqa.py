@@ -1,4 +1,4 @@
-"""Where surveys come from: the starter set, OpinionQA's files, a table of one's own."""
+"""OpinionQA: counts of respondents by party, race and sex."""
 
 import ast
 import json

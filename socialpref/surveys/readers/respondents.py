@@ -1,4 +1,4 @@
-"""Respondents, ratings and shares from files of other projects' making."""
+"""CSV and Parquet files with one row per respondent."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
