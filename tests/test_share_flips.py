@@ -1,6 +1,7 @@
 """Flips over shares: by hand, three computations of the same distance, and OpinionQA."""
 
 import math
+import pickle
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,9 @@ from scipy.optimize import LinearConstraint
 import socialpref as sp
 from socialpref import AverageRewardOrder, Order, Pair, Population, TopK, Winner, nbc, ranking
 from socialpref.flips import Certificate, Flip, LeastOf, Wasserstein
+from socialpref.plots.theory import sampling_simplex
 from tests.helpers import (
+    AGREEMENT,
     Floats,
     agree,
     distances_by_linprog,
@@ -194,6 +197,31 @@ def test_the_average_reward_order_is_that_at_the_base(two_camps: Population) -> 
     assert given.distance == 0.0
     reached = sp.flip(two_camps, AverageRewardOrder(), over="shares")
     assert reached.distance == pytest.approx(sp.flip(two_camps, over="shares").distance, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e6, 1e20])
+def test_programs_in_any_unit_of_reward(two_camps: Population, scale: float) -> None:
+    population = Population(two_camps.rewards * scale, options=two_camps.options)
+    options: dict[str, Any] = {"over": "shares", "score": "average reward"}
+    for to in (Order(["a", "c", "b"]), [Pair("a", over="c")]):
+        assert sp.flip(population, to, **options).distance == pytest.approx(1 / 6, abs=AGREEMENT)
+    # The one and the other at once leaves the level shares only.
+    both = sp.flip(population, [Pair("a", over="c"), Pair("c", over="a")], **options)
+    np.testing.assert_allclose(both.mix, [2 / 3, 1 / 3], atol=AGREEMENT)
+
+
+@pytest.mark.parametrize("divergence", ["tv", "chi2"])
+def test_a_flip_can_be_sent_to_another_process(two_camps: Population, divergence: str) -> None:
+    found = sp.flip(two_camps, over="shares", divergence=divergence)
+    proven = found.prove()
+    again = pickle.loads(pickle.dumps(found))
+    assert again.prove() == proven
+    assert again.describe() == found.describe()
+
+
+def test_the_simplex_of_mixes_shows_no_shares(two_camps: Population) -> None:
+    with refuses("flip"):
+        sampling_simplex(two_camps, sp.flip(two_camps, over="shares"))
 
 
 # Other distances of rankings, which have no closed form
