@@ -800,7 +800,8 @@ FLIPS: dict[str, Call] = {
             "score": NO_CHOICE,
             "divergence": NO_CHOICE,
             "sampling": NO_SHARES,
-            **(LEAST | {"floor": NOT_IN_UNIT | NONE | {"too much": 0.6}}),  # of two types
+            **LEAST,
+            "floor": LEAST["floor"] | {"too much": 0.6},
         },
         {"to": "to|option|over"},
     ),
