@@ -1,6 +1,6 @@
 """How fast ranking flips are found, against other solvers and against the project's targets.
 
-Five measurements:
+Six measurements:
 
 1. *Peers*: every ordered pair of options of every party question of OpinionQA, solved by the
    batched closed form and by three ways of solving the same linear programs one by one: scipy's
@@ -9,13 +9,17 @@ Five measurements:
    preferences P; only the closed form has to find the pairs itself. The cvxpy peers solve a
    random sample, and their total is scaled up. All answers must agree to 1e-9. Target: 1,000
    times faster than `linprog`.
-2. *Million*: a million pairs with 5 options by `flip_distances`. Target: 3 s.
-3. *Large*: `flip` of one population with 2,000 options and 3 types, in an interpreter of
+2. *One at a time*: `flip` of the ranking of a population with 6 options and 4 types, called for
+   200 populations one by one, against `linprog` over all pairs of each, of which one is above
+   the other. Both start from a population whose preferences are known. The answers must agree to
+   1e-9. Target: 100 times faster.
+3. *Million*: a million pairs with 5 options by `flip_distances`. Target: 3 s.
+4. *Large*: `flip` of one population with 2,000 options and 3 types, in an interpreter of
    its own; the time and the peak memory include building the population and its preferences.
    Targets: 2 s and 1 GiB. For information also with margin and floor of the published protocol.
-4. *Import*: ``import socialpref`` in a fresh interpreter, whose own start is included. Target:
+5. *Import*: ``import socialpref`` in a fresh interpreter, whose own start is included. Target:
    0.3 s.
-5. *Survey*: ``python -m socialpref survey`` on the embedded starter set, from start to end.
+6. *Survey*: ``python -m socialpref survey`` on the embedded starter set, from start to end.
    Target: 5 s.
 
 The first needs the folder of OpinionQA's files, ``$SOCIALPREF_DATA/opinionqa``, and is skipped
@@ -63,6 +67,7 @@ AGREEMENT = 1e-9
 """How far a peer's distance may be from ours."""
 
 SPEEDUP = 1000.0
+ONE_SPEEDUP = 100.0
 SEED = 0
 
 
@@ -169,8 +174,11 @@ def closed_form(preferences: Sequence[Floats]) -> list[Floats]:
     return result
 
 
-def scipy_linprog(gains: Floats) -> float:
-    """Solve one pair with scipy, in the variables d and t >= abs(d - d0)."""
+def scipy_linprog(gains: Floats, limit: float = MARGIN) -> float:
+    """Solve one pair with scipy, in the variables d and t >= abs(d - d0).
+
+    `limit` is the margin and the floor.
+    """
     from scipy.optimize import linprog
 
     size = len(gains)
@@ -178,10 +186,10 @@ def scipy_linprog(gains: Floats) -> float:
     found = linprog(
         np.repeat([0.0, 0.5], size),
         A_ub=np.block([[eye, -eye], [-eye, -eye], [-gains, np.zeros(size)]]),
-        b_ub=np.concatenate([base, -base, [-MARGIN]]),
+        b_ub=np.concatenate([base, -base, [-limit]]),
         A_eq=np.repeat([1.0, 0.0], size)[None, :],
         b_eq=[1.0],
-        bounds=[(FLOOR, None)] * size + [(0.0, None)] * size,
+        bounds=[(limit, None)] * size + [(0.0, None)] * size,
         method="highs",
         options=TIGHT,
     )
@@ -294,6 +302,37 @@ def million(repeats: int) -> Check:
     return Check("a million pairs, K = 5", median(lambda: flip_distances(gains), repeats), 3.0)
 
 
+def one_at_a_time(limit: float, repeats: int, count: int = 200) -> list[Check]:
+    """Flip the rankings of some populations one by one, and solve all their pairs by scipy."""
+    rng = np.random.default_rng(SEED)
+    rewards = rng.normal(size=(count, 4, 6)) * [[0.5], [1.0], [2.0], [8.0]]
+    populations = [Population(each) for each in rewards]
+    matrices = [population.pairwise() for population in populations]
+
+    def by_linprog(P: Floats) -> float:
+        scores = P.mean(axis=1)
+        above, below = np.nonzero(scores[:, None] > scores[None, :])
+        return min(scipy_linprog(gains, limit) for gains in P[below] - P[above])
+
+    def ours() -> list[float]:
+        return [flip(each, margin=limit, floor=limit).distance for each in populations]
+
+    def theirs() -> list[float]:
+        return [by_linprog(P) for P in matrices]
+
+    difference = largest_difference(np.array(ours()), np.array(theirs()))
+    if not difference <= AGREEMENT:
+        raise SystemExit(f"linprog differs from single flips by {difference:.3g}")
+    took = median(ours, 10 * repeats) / count
+    ratio = median(theirs, repeats) / count / took
+    name = "one ranking flip, K = 6, T = 4"
+    name += f", margin = floor = {limit:g}" if limit else ""
+    return [
+        Check(f"{name}: linprog takes {ratio:.0f} times", 1e6 * took, None, "us"),
+        Check("  its share of linprog's time", 100.0 / ratio, 100.0 / ONE_SPEEDUP, "%"),
+    ]
+
+
 def large_here(limit: float) -> dict[str, float]:
     """Flip one large ranking in this interpreter; return the seconds and the peak in GiB."""
     rewards = np.random.default_rng(SEED).standard_normal((3, 2000))
@@ -361,7 +400,7 @@ def print_checks(checks: Sequence[Check]) -> None:
     for check in checks:
         value = "" if check.value is None else f"{check.value:.3g} {check.unit}"
         target = "" if check.target is None else f"target {check.target:g} {check.unit}"
-        print(f"{check.name:52}{value:>12}  {target:14}  {check.verdict}")
+        print(f"{check.name:76}{value:>12}  {target:14}  {check.verdict}")
 
 
 def main() -> None:
@@ -377,6 +416,7 @@ def main() -> None:
         return
 
     checks = [*large(options.repeats), importing(10), survey(options.repeats)]
+    checks += one_at_a_time(0.0, options.repeats) + one_at_a_time(MARGIN, options.repeats)
     checks.append(million(options.repeats))
     peers: list[Peer] = []
     if data := os.environ.get("SOCIALPREF_DATA"):

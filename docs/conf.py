@@ -35,7 +35,7 @@ exclude_patterns = ["_extensions"]
 # Pages are Markdown. Python examples between ``` are doctests, run by pytest; the notebooks'
 # {code-cell}s are run here, and an error in one stops the build.
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
@@ -70,7 +70,7 @@ copybutton_prompt_is_regexp = True
 # inside the site is checked by docs/check_site.py.
 linkcheck_anchors = False
 
-OUTSIDE = {"../data/pew/README.md": "reference/starter-set.md"}
+OUTSIDE = {"../data/pew/README.md": "reference/surveys.md"}
 """Files outside docs that pages link to, and the pages that show them on the site."""
 EXPLORER = "explore.html"
 """Where the site has the explorer; `explorer.html` is the page about it."""

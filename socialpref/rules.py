@@ -99,12 +99,20 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     values = _validate.any_array("scores", scores, must)
     if values.ndim != 1 or not values.size or np.isnan(values).any():
         raise _validate.complaint("scores", must, f"{values!r}")
-    order = np.argsort(-values, kind="stable")
-    scale = np.abs(values, where=np.isfinite(values), out=np.ones_like(values)).max()
-    with np.errstate(invalid="ignore"):  # two scores of -inf are tied
-        drops = -np.diff(values[order]) > slack * max(1.0, scale)
-    groups = np.split(order, np.flatnonzero(drops) + 1)
-    return Ranking(tuple(tuple(sorted(int(y) for y in group)) for group in groups))
+    order = (-values).argsort(kind="stable")
+    sizes = np.abs(values)
+    scale = sizes.max() if np.isfinite(sizes).all() else sizes[np.isfinite(sizes)].max(initial=1.0)
+    least = slack * max(1.0, float(scale))
+    ordered = values[order].tolist()
+    first, *others = order.tolist()
+    groups = [[first]]
+    for y, before, here in zip(others, ordered[:-1], ordered[1:], strict=True):
+        # Two scores of -inf are tied, as are two of inf: their difference is NaN.
+        if before - here > least:
+            groups.append([y])
+        else:
+            groups[-1].append(y)
+    return Ranking(tuple(tuple(sorted(group)) for group in groups))
 
 
 def nbc(population: Population | Draws, sampling: ArrayLike | None = None) -> NDArray[np.float64]:

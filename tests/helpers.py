@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import mpmath
 import numpy as np
@@ -100,6 +100,19 @@ LIMITS = (
     (0.0, 0.01),
     (0.0, 0.02),
 )
+
+
+class PairProgram(Protocol):
+    """The flip of one pair, over sampling distributions or over shares."""
+
+    @property
+    def gains(self) -> Floats: ...
+    @property
+    def base(self) -> Floats: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def floor(self) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +242,7 @@ def solve_blocks(blocks: Sequence[Linear]) -> Floats:
     return np.array([block.cost @ x for block, x in zip(blocks, points, strict=True)])
 
 
-def distances_by_linprog(batch: Sequence[Problem]) -> Floats:
+def distances_by_linprog(batch: Sequence[PairProgram]) -> Floats:
     """Solve the flips of single pairs by two linear programs.
 
     The first finds the most that each pair's gain can reach: if that is less than the margin,

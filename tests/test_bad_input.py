@@ -801,6 +801,7 @@ FLIPS: dict[str, Call] = {
             "divergence": NO_CHOICE,
             "sampling": NO_SHARES,
             **LEAST,
+            "floor": LEAST["floor"] | {"too much": 0.6},
         },
         {"to": "to|option|over"},
     ),

@@ -457,7 +457,6 @@ def test_every_example_is_seen_once_in_every_shuffle() -> None:
         ({"n_options": 2}, "n_options"),
         ({"policy": Tabular(1, 4)}, "policy"),
         ({"objective": corrected(1.0)}, "joint"),
-        ({"objective": corrected(-1.0), "joint": TrueJoint((CROWD,))}, "alpha"),
         ({"cells": expected_cells(CROWD, "panel")}, "cells"),
         ({"cells": ROWS}, "cells"),
         ({"cells": None}, "cells"),
@@ -564,3 +563,8 @@ def test_a_checkpoint_tells_objectives_apart(tmp_path: Path) -> None:
     run(1.0)
     with pytest.raises(DataError, match="another training"):
         run(2.0)
+
+
+def test_strengths_below_zero_are_refused() -> None:
+    with refuses("alpha"):
+        corrected(-1.0)

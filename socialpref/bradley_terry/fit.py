@@ -150,7 +150,7 @@ def fit_bradley_terry(
         for none.
     tolerance : float
         The largest error of a reward to accept: the residual is at most
-        ``tolerance * max(1, |h|)``, |h| the largest reward.
+        ``tolerance * max(1, h)``, where h is the largest reward in size.
     max_iterations : int
         The largest number of Newton steps.
 

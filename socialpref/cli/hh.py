@@ -1,4 +1,4 @@
-"""``socialpref hh``: language models on HH-RLHF, with types of annotators who like lengths."""
+"""``socialpref hh``: the experiment on HH-RLHF with annotators who judge a text by its length."""
 
 import argparse
 import json

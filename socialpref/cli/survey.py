@@ -17,7 +17,7 @@ from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
     from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
-    from ..surveys.variants import Variants
+    from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
     "starter": "the embedded starter set",

@@ -117,7 +117,7 @@ class Certificate:
         ------
         CertificateError
             If a point is infeasible, the bounds are too far apart, the points are not of
-            integers and `Fraction`s, or the program is none.
+            integers and fractions, or there is no program.
         InputError
             If `width` is not a number of at least 0.
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
+from ..links import check_values
 from ..population import Population, check_population
 from .certificate import WIDTH, Certificate, Interval, LeastOf
 from .claim import PairFlips, Positions, Program
@@ -91,7 +92,7 @@ class Flip:
         if claim.pair is not None:
             return certify(claim, *claim.pair)
         pairs = tuple(map(tuple, claim.pairs.tolist()))
-        return LeastOf(pairs, lambda above, below: certify(claim, above, below), claim)
+        return LeastOf(pairs, partial(certify, claim), claim)
 
     def prove(self, *, width: float = WIDTH) -> Interval:
         """Check that the certificate proves this flip, and return the proven interval.
@@ -366,8 +367,9 @@ def _scores(
     drawn = _validate.distribution("sampling", sampling, population.n_options, population.options)
     if over == "sampling":
         return population.pairwise(), drawn
+    square = (population.n_options, population.n_options)
     by_type = [
-        population.link(rewards[:, None] - rewards[None, :]) @ drawn
+        check_values(population.link(rewards[:, None] - rewards[None, :]), square) @ drawn
         for rewards in population.rewards
     ]
     return np.column_stack(by_type), population.shares
@@ -399,12 +401,16 @@ def _reversal(claim: PairFlips, prove: Callable[[list[Positions]], Certificate])
         return _Answer(math.nan, None, None, claim)
     pair = min(proofs, key=lambda each: proofs[each].distance())
     nearest_proof = proofs[pair]
-    several = LeastOf(tuple(proofs), lambda above, below: proofs[above, below], claim)
+    several = LeastOf(tuple(proofs), partial(_looked_up, proofs), claim)
     proof = several if claim.pair is None else nearest_proof
     if nearest_proof.primal is None:
         return _Answer(math.inf, None, claim.pair, claim, proof)
     mix = np.array(nearest_proof.primal, dtype=np.float64)
     return _Answer(nearest_proof.distance(), mix, pair, claim, proof)
+
+
+def _looked_up(proofs: dict[Positions, Certificate], above: int, below: int) -> Certificate:
+    return proofs[above, below]
 
 
 def _arranged(pairs: list[Positions], prove: Callable[[list[Positions]], Certificate]) -> _Answer:

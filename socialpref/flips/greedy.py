@@ -188,8 +188,8 @@ def least(claim: PairFlips) -> tuple[Positions, Solution] | None:
                 break
             above, below = block[reachable[k]].tolist()
             solution = solve(gains[reachable[k]], base, margin, claim.floor)
-            if solution is not None and solution.distance < distance:
-                best, distance = ((above, below), solution), solution.distance
+            if solution is not None and (found := solution.distance) < distance:
+                best, distance = ((above, below), solution), found
     return best
 
 
@@ -209,27 +209,27 @@ def _by_promise(claim: PairFlips, rounding: float) -> tuple[Integers, Floats]:
 
 def _greedy(gains: Floats, base: Floats, margin: float | Floats, floor: float) -> Floats:
     """Solve n programs: gains (n, K), base (K,) or (n, K), margin of all or (n,)."""
-    best = gains.max(axis=1)
-    order = np.argsort(gains, axis=1)
-    worth = best[:, None] - np.take_along_axis(gains, order, axis=1)
-    spare = np.maximum(base - floor, 0.0)
-    spare = spare[order] if base.ndim == 1 else np.take_along_axis(spare, order, axis=1)
-    need = margin - np.einsum("...k,...k->...", gains, base)
-    lack = np.maximum(floor - base, 0.0)
-    forced = np.zeros(len(gains))
-    if lack.any():  # what must be moved anyway goes where the floor wants it, not to the best
-        need += np.einsum("...k,...k->...", lack, best[:, None] - gains)
-        forced += lack.sum(axis=-1)
-    value = np.cumsum(spare * worth, axis=1)
     row = np.arange(len(gains))
+    order = gains.argsort(axis=1)
+    best = gains.max(axis=1)
+    worth = best[:, None] - gains[row[:, None], order]
+    spare = np.maximum(base - floor, 0.0)
+    spare = spare[order] if base.ndim == 1 else spare[row[:, None], order]
+    need = margin - np.einsum("...k,...k->...", gains, base)
+    forced: Floats | float = 0.0
+    if floor > 0.0 and (lack := np.maximum(floor - base, 0.0)).any():
+        # What must be moved anyway goes where the floor wants it, not to the best.
+        need += np.einsum("...k,...k->...", lack, best[:, None] - gains)
+        forced = lack.sum(axis=-1)
+    value = (spare * worth).cumsum(axis=1)
     last = np.maximum((worth > 0.0).sum(axis=1) - 1, 0)
     at = np.minimum((value < need[:, None]).sum(axis=1), last)
-    moved = np.cumsum(spare, axis=1)[row, at]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unneeded = np.maximum(value[row, at] - need, 0.0) / worth[row, at]
-    distance = np.where(worth[row, at] > 0.0, moved - unneeded, moved)
-    distance = np.maximum(np.where(need > 0.0, distance, 0.0), forced)
-    return np.where(_most(gains, floor) >= margin, distance, np.inf)
+    moved, each = spare.cumsum(axis=1)[row, at], worth[row, at]
+    beyond = np.maximum(value[row, at] - need, 0.0)
+    unneeded = np.divide(beyond, each, out=np.zeros_like(beyond), where=each > 0.0)
+    distance = np.maximum(np.where(need > 0.0, moved - unneeded, 0.0), forced)
+    distance[_most(gains, floor) < margin] = np.inf
+    return distance
 
 
 def _most(gains: Floats, floor: float) -> Floats:

@@ -85,6 +85,10 @@ def nearest(
     ConvergenceError
         If the solver's answer cannot be certified to 1e-9.
     """
+    # Gains of rewards are brought to at most 1, by a power of two and so without rounding.
+    if (highest := np.abs(gains).max(initial=0.0)) > 1.0:
+        exponent = int(np.frexp(highest)[1])
+        gains, margin = np.ldexp(gains, -exponent), math.ldexp(margin, -exponent)
     # A pair that is tied at every distribution, up to rounding, asks for nothing but the margin.
     largest = np.abs(gains).max(axis=1, initial=0.0, keepdims=True)
     gains = np.where(largest <= TIE_TOLERANCE, 0.0, gains)
@@ -165,7 +169,7 @@ class _Limits:
 
     @property
     def scale(self) -> Floats:
-        """What rounding is held against: 1 for probabilities, the largest number of other rows."""
+        """What rounding is held against: 1 for pairs, the largest number of other rows."""
         scale = np.abs(self.all_rows).max(axis=1, initial=0.0)
         scale[scale == 0.0] = scale[: self.n_pairs] = 1.0
         return scale

@@ -166,6 +166,8 @@ def sampling_simplex(population: Population, flip: "Flip") -> "Figure":
 
     if population.n_options != 3:
         raise _validate.complaint("population", "over three options", population.n_options)
+    if flip.over != "sampling":
+        raise _validate.complaint("flip", "one of the sampling distribution", repr(flip.over))
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.add_subplot()
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])

@@ -12,10 +12,7 @@ from .readers.rows import survey_from_rows
 from .readers.starter import read_starter
 from .readers.table import read_table
 from .respondents import Respondents
-from .studies import Finding, QuestionResult, Study, study
-from .survey import Survey
-from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_draws, replicate
-from .variants import (
+from .sensitivity_analysis import (
     base_variants,
     grouping_variants,
     read_base,
@@ -23,6 +20,9 @@ from .variants import (
     smoothing_variants,
     temperature_variants,
 )
+from .studies import Finding, QuestionResult, Study, study
+from .survey import Survey
+from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_draws, replicate
 
 __all__ = [
     "OPINIONQA_GROUPS",
