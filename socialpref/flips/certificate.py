@@ -80,7 +80,7 @@ class Certificate:
     base : ndarray, shape (K,)
         The distribution d0, taken as divided by its exact sum.
     floor : float
-        The least mass of every alternative.
+        The least mass of every option.
     divergence : Divergence
         What is minimised; total variation unless stated otherwise.
     primal : tuple of Fraction, or None
@@ -88,7 +88,7 @@ class Certificate:
     prices : tuple of Fraction
         The dual's price of each row.
     potential : tuple of Fraction, or None
-        The dual's potential, one number per alternative; None if there is no solution.
+        The dual's potential, one number per option; None if there is no solution.
     """
 
     rows: NDArray[np.float64]

@@ -36,7 +36,7 @@ class Divergence(Hashable, Protocol):
 
     @property
     def needs_full_support(self) -> bool:
-        """Whether D is infinite unless every alternative has mass in the base."""
+        """Whether D is infinite unless every option has mass in the base."""
         ...
 
     def value(self, point: Rationals, base: Rationals) -> Fraction:

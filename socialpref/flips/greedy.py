@@ -1,7 +1,7 @@
 """Ranking flips in closed form: the flip of a pair is a fractional knapsack.
 
-Alternative b overtakes a when c.d >= margin with c = P[b] - P[a]. Of all ways to move mass t,
-taking it from the alternatives with the smallest c and giving it to the one with the largest
+Option b overtakes a when c.d >= margin with c = P[b] - P[a]. Of all ways to move mass t,
+taking it from the options with the smallest c and giving it to the one with the largest
 raises c.d the most, so the smallest sufficient t is the distance in total variation. Floats
 find and bound it for many pairs at once; rational arithmetic then settles the answer exactly.
 """
@@ -50,7 +50,7 @@ def flip_distances(
     margin : float
         By how much the score of `below` must come to exceed that of `above`; at least 0.
     floor : float
-        The least mass of every alternative; in [0, 1/K].
+        The least mass of every option; in [0, 1/K].
 
     Returns
     -------
@@ -74,7 +74,7 @@ def flip_distances(
     >>> flip_distances([[-0.3, 0.1, 0.1], [-0.3, -0.2, -0.1]]).round(4)
     array([0.0833,    inf])
     """
-    must = f"an array of numbers up to {LARGEST:g} with a last axis of at least 2 alternatives"
+    must = f"an array of numbers up to {LARGEST:g} with a last axis of at least 2 options"
     array = _validate.any_array("gains", gains, must)
     if array.ndim < 1 or array.shape[-1] < 2 or not (np.abs(array) <= LARGEST).all():
         raise _validate.complaint("gains", must, f"shape {array.shape}")
