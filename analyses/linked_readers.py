@@ -34,8 +34,8 @@ from socialpref._files import results_folder
 from socialpref.plots import DARK, LIGHT, save
 from socialpref.training import (
     ClassChoice,
+    ClassMixture,
     Comparisons,
-    LatentClasses,
     choose_classes,
     corrected,
     dpo,
@@ -148,9 +148,9 @@ def by_party(rows: Comparisons, party: NDArray[np.integer], ridge: float) -> Pop
     return Population(fits, members / members.sum())
 
 
-def between(source: Population | LatentClasses) -> Floats:
+def between(source: Population | ClassMixture) -> Floats:
     """Return the variance of p, the chance to prefer one book, over all pairs of books."""
-    if isinstance(source, LatentClasses):
+    if isinstance(source, ClassMixture):
         first, second = np.triu_indices(source.rewards.shape[2], 1)
         return source.variance(0, first, second)
     pairs = np.triu_indices(source.n_options, 1)
@@ -302,7 +302,7 @@ def class_table(
     )  # fmt: skip
 
 
-def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> LatentClasses:
+def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> ClassMixture:
     """Fit latent classes to the comparisons of a design."""
     design, n_classes, ridge = recipe
     rows = comparisons(readers, design, seed)

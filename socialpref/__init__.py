@@ -32,14 +32,14 @@ from .flips.programs import (
     nearest_sampling,
     nearest_top_set,
 )
-from .limits.agreement import agreement_limit, agreement_rate
-from .limits.corrected import corrected_dpo_limit
-from .limits.dpo import dpo_limit
-from .limits.limit import Limit, total_variation
+from .limits.agreement import AgreementOnly
+from .limits.corrected import CorrectedDPO
+from .limits.dpo import DPO
+from .limits.limit import total_variation
 from .limits.optimal import optimal_policy
-from .limits.typed import reward_averaging_limit
+from .limits.typed import LatentClasses, RewardAveraging
 from .links import Link, Logistic, Probit
-from .methods import METHODS, Method
+from .methods import METHODS
 from .population import Population
 from .rules import (
     RULES,
@@ -66,13 +66,16 @@ from .theory.temperature import Crossings, at_temperature, crossing_temperatures
 __version__ = "0.1.0"
 
 __all__ = [
+    "DPO",
     "METHODS",
     "RULES",
+    "AgreementOnly",
     "BradleyTerryFit",
     "Certificate",
     "CertificateError",
     "ChiSquare",
     "ConvergenceError",
+    "CorrectedDPO",
     "Crossings",
     "DataError",
     "ErrorOrders",
@@ -80,25 +83,23 @@ __all__ = [
     "InputError",
     "Interval",
     "KullbackLeibler",
+    "LatentClasses",
     "LeastOf",
-    "Limit",
     "Link",
     "Logistic",
     "MaximalLottery",
-    "Method",
     "Misfit",
     "OutputError",
     "Population",
     "Probit",
     "Ranking",
+    "RewardAveraging",
     "RewardBounds",
     "SocialPrefError",
     "TotalVariation",
     "Twin",
     "UsableOutcomes",
     "Wasserstein",
-    "agreement_limit",
-    "agreement_rate",
     "anonymous_twin",
     "at_temperature",
     "average_reward",
@@ -107,9 +108,7 @@ __all__ = [
     "bradley_terry_misfit",
     "compare_rules",
     "copeland",
-    "corrected_dpo_limit",
     "crossing_temperatures",
-    "dpo_limit",
     "egalitarian",
     "error_orders",
     "fit_bradley_terry",
@@ -129,7 +128,6 @@ __all__ = [
     "plurality",
     "ranking",
     "ranking_flip",
-    "reward_averaging_limit",
     "top_k_flip",
     "total_variation",
     "usable_outcomes",

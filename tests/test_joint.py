@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from socialpref import Population, fit_bradley_terry
 from socialpref.comparisons.classes import (
-    LatentClasses,
+    ClassMixture,
     _Ascent,
     _Comparisons,
     _Likelihood,
@@ -27,9 +27,9 @@ Floats = NDArray[np.float64]
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 
 
-def classes(rewards: object, shares: list[float]) -> LatentClasses:
+def classes(rewards: object, shares: list[float]) -> ClassMixture:
     """Return a mixture that was written down."""
-    return LatentClasses(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
+    return ClassMixture(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
 
 
 def annotations(
@@ -77,7 +77,7 @@ def ragged(seed: int = 0, n_prompts: int = 2) -> Comparisons:
     return Comparisons(prompt, first, second, label, n_prompts, 3, annotator=who)
 
 
-def all_joint(fit: LatentClasses) -> Floats:
+def all_joint(fit: ClassMixture) -> Floats:
     """Return J of every prompt and every two pairs."""
     n_prompts, _, options = fit.rewards.shape
     return fit.joint(*np.indices((n_prompts, options, options, options, options)))

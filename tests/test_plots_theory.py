@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
-from socialpref import Population, dpo_limit, nbc, optimal_policy, winner_flip
+from socialpref import DPO, Population, nbc, optimal_policy, winner_flip
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.plots import theory
 from socialpref.theory import (
@@ -39,7 +39,7 @@ def test_method_bars() -> None:
     expected = (
         crowd.mean_rewards(),
         nbc(crowd),
-        dpo_limit(crowd).policy,
+        DPO().limit(crowd).policy,
         optimal_policy(crowd).policy,
     )
     for axes, values in zip(figure.axes, expected, strict=True):

@@ -1,6 +1,6 @@
 """Choices of annotators: comparisons, their counts, simulation and latent classes."""
 
-from .classes import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
+from .classes import ClassChoice, ClassMixture, choose_classes, fit_latent_classes
 from .counts import Cells
 from .simulation import expected_cells, simulate
 from .table import Comparisons
@@ -8,8 +8,8 @@ from .table import Comparisons
 __all__ = [
     "Cells",
     "ClassChoice",
+    "ClassMixture",
     "Comparisons",
-    "LatentClasses",
     "choose_classes",
     "expected_cells",
     "fit_latent_classes",

@@ -30,7 +30,7 @@ SHORT = 25
 
 
 @dataclass(frozen=True, eq=False)
-class LatentClasses:
+class ClassMixture:
     """A fitted mixture of Bradley-Terry models.
 
     Classes come in no order, and their shares alone say little: with two comparisons each, quite
@@ -159,7 +159,7 @@ def fit_latent_classes(
     tolerance: float = 1e-6,
     max_iterations: int = 2000,
     progress: bool = False,
-) -> LatentClasses:
+) -> ClassMixture:
     """Fit a mixture of Bradley-Terry models to linked comparisons.
 
     Parameters
@@ -184,7 +184,7 @@ def fit_latent_classes(
 
     Returns
     -------
-    LatentClasses
+    ClassMixture
         A local maximum of the penalised likelihood, the best of those tried.
 
     Raises
@@ -261,7 +261,7 @@ class ClassChoice:
         How much less the mean is than the best one's, and the standard error of the difference,
         annotator by annotator.
     chosen : int
-    fit : LatentClasses
+    fit : ClassMixture
         To all annotators, with the chosen number.
     """
 
@@ -271,7 +271,7 @@ class ClassChoice:
     shortfall: Floats
     shortfall_error: Floats
     chosen: int
-    fit: LatentClasses
+    fit: ClassMixture
 
 
 def choose_classes(
@@ -341,7 +341,7 @@ def choose_classes(
     who, n_annotators = annotations.annotators()
     folds = _validate.integer("folds", folds, 2, n_annotators)
 
-    def fit(rows: Comparisons, n_classes: int) -> LatentClasses:
+    def fit(rows: Comparisons, n_classes: int) -> ClassMixture:
         return fit_latent_classes(
             rows,
             n_classes,
@@ -562,12 +562,12 @@ class _Likelihood:
         """Return the largest derivative, per annotator."""
         return float(np.abs(point.gradient).max()) / self.n_annotators
 
-    def result(self, run: "_Ascent") -> LatentClasses:
+    def result(self, run: "_Ascent") -> ClassMixture:
         """Return the fit that a run came to."""
         rows, point = self.rows, run.point
         rewards, _ = self.split(point.parameters)
         tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
-        return LatentClasses(
+        return ClassMixture(
             shares=point.shares,
             rewards=tables - tables.mean(axis=2, keepdims=True),
             log_likelihood=point.log_likelihood / self.n_annotators,

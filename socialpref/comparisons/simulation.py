@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..limits.design import pair_design
-from ..methods import Information
+from ..limits.method import Information
 from ..population import Population
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
 """Training with torch: simulated annotations, losses, policies, fits, and their verification."""
 
-from ..comparisons.classes import ClassChoice, LatentClasses, choose_classes, fit_latent_classes
+from ..comparisons.classes import ClassChoice, ClassMixture, choose_classes, fit_latent_classes
 from ..comparisons.counts import Cells
 from ..comparisons.simulation import expected_cells, simulate
 from ..comparisons.table import Comparisons
 from .certification import Certification, certify
 from .exact import Fit, fit_exact
-from .learning import Fitting, learn, trains
+from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
@@ -18,11 +18,11 @@ __all__ = [
     "Cells",
     "Certification",
     "ClassChoice",
+    "ClassMixture",
     "Comparisons",
     "Fit",
     "Fitting",
     "JointLikelihood",
-    "LatentClasses",
     "Report",
     "Tabular",
     "TrueJoint",
@@ -39,6 +39,6 @@ __all__ = [
     "learn",
     "populations",
     "simulate",
-    "trains",
+    "train",
     "verify",
 ]

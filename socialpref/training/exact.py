@@ -91,11 +91,11 @@ def fit_exact(
     policy : torch.nn.Module, optional
         From prompts to scores; trained in place. A table if omitted.
     joint : JointLikelihood, optional
-        For corrected DPO: a `LatentClasses`, or the `TrueJoint`.
+        For corrected DPO: a `ClassMixture`, or the `TrueJoint`.
     n_prompts, n_options : int, optional
         Sizes of a table; those seen in `cells` if omitted.
     beta, reference
-        As for `dpo_limit`; the reference is of shape (K,), for all prompts, or (X, K).
+        As for `DPO.limit`; the reference is of shape (K,), for all prompts, or (X, K).
     start : array_like, shape (X, K), optional
         Implicit rewards to begin a table from; 0 if omitted. What is found for a loss that is
         not convex depends on it.
@@ -125,11 +125,11 @@ def fit_exact(
 
     Examples
     --------
-    >>> from socialpref import dpo_limit
+    >>> from socialpref import DPO
     >>> from socialpref.examples import mediocre_winner
     >>> from socialpref.training import expected_cells, fit_exact
     >>> fit = fit_exact(expected_cells(mediocre_winner()))
-    >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
+    >>> abs(fit.policy[0] - DPO().limit(mediocre_winner()).policy).max() < 1e-8
     np.True_
     """
     _validate.instance("cells", cells, Cells, "Cells, as from `Comparisons.cells`")
