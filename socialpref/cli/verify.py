@@ -14,7 +14,7 @@ def add_to(commands: Any) -> None:
         "of the starter questions are computed in three ways, which must agree. Exits with 1 if a "
         "statement fails.",
     )
-    parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with a limit")
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--sizes", nargs="+", type=int, metavar="N", help="numbers of annotations")
     parser.add_argument("--seeds", type=int, default=8, help="samples of each size (default: 8)")
     parser.add_argument(
