@@ -213,7 +213,7 @@ def annotate(
     pair = np.concatenate([order.permutation(len(lengths)) for _ in range(rounds)])[:n_pairs]
     gaps = reward_gaps(lengths[pair])
     rows, nobody = np.arange(n_pairs), np.full(n_pairs, -1)
-    annotator = rows // 2 if arm.name == "linked" else nobody
+    annotator = rows // 2 if arm.method.information == "linked" else nobody
     if arm.labels_per_pair > 1:
         votes = coin.random(gaps.shape) < LINK(gaps)
         alike = (votes == votes[0]).all(axis=0)
@@ -224,7 +224,7 @@ def annotate(
         chance, kind = LINK(DIRECT[arm.name](gaps)), nobody
     else:
         types = who.integers(N_TYPES, size=n_pairs)
-        types = types[annotator] if arm.name == "linked" else types
+        types = types[annotator] if arm.method.information == "linked" else types
         chance, kind = LINK(gaps[types, rows]), types if arm.by_type else nobody
     wins = (coin.random(n_pairs) < chance).astype(float)
     return Labels(pair, wins, 1.0 - wins, annotator, kind, n_pairs, 0.0)
