@@ -14,7 +14,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from math import pi, sqrt
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,12 @@ from socialpref.comparisons.table import INFORMATION
 from socialpref.errors import ConvergenceError
 from socialpref.examples import mediocre_winner, ring
 from socialpref.limits import (
-    Limit,
-    agreement_limit,
+    DPO,
+    AgreementOnly,
+    CorrectedDPO,
+    Method,
+    RewardAveraging,
     agreement_rate,
-    corrected_dpo_limit,
-    dpo_limit,
-    reward_averaging_limit,
 )
 from socialpref.plots import checks as figures
 from socialpref.plots import save
@@ -122,9 +121,9 @@ def learned(
     options: dict[str, Any] = {"ridge": ridge, "tolerance": 1e-7}
     mixture = fit_latent_classes(data["linked"], n_classes, ridge=ridge, n_starts=STARTS, seed=seed)
     ways: dict[str, Callable[[], Floats]] = {
-        "DPO": lambda: learn("dpo", data["anonymous"], **options).rewards,
-        "agreement-only": lambda: learn("agreement", data["panel"], **options).rewards,
-        "reward averaging": lambda: learn("reward-averaging", data["typed"], **options).rewards,
+        "DPO": lambda: learn(DPO(), data["anonymous"], **options).rewards,
+        "agreement-only": lambda: learn(AgreementOnly(), data["panel"], **options).rewards,
+        "reward averaging": lambda: learn(RewardAveraging(), data["typed"], **options).rewards,
         "latent classes": mixture.mean_rewards,
     }
     found: dict[str, Floats | None] = {}
@@ -132,7 +131,7 @@ def learned(
         try:
             if name in ALPHAS:
                 found[name] = learn(
-                    "corrected-dpo", data["linked"], alpha=ALPHAS[name], joint=mixture, **options
+                    CorrectedDPO(alpha=ALPHAS[name]), data["linked"], joint=mixture, **options
                 ).rewards
             else:
                 found[name] = ways[name]()
@@ -143,17 +142,16 @@ def learned(
 
 def limits(prompts: Prompts, methods: Iterable[str]) -> dict[str, Floats | None]:
     """Return what methods converge to; None where that is not known, or not reached."""
-    ways: dict[str, Callable[[Population], Limit]] = {
-        "DPO": dpo_limit,
-        "agreement-only": agreement_limit,
-        "reward averaging": reward_averaging_limit,
+    ways: dict[str, Method] = {
+        "DPO": DPO(),
+        "agreement-only": AgreementOnly(),
+        "reward averaging": RewardAveraging(),
+        **{name: CorrectedDPO(alpha=alpha, n_starts=0) for name, alpha in ALPHAS.items()},
     }
-    for name, alpha in ALPHAS.items():
-        ways[name] = partial(corrected_dpo_limit, alpha=alpha, n_starts=0)
     found: dict[str, Floats | None] = dict.fromkeys(methods)
     for name in ways.keys() & found.keys():
         with suppress(ConvergenceError):
-            found[name] = np.array([ways[name](one).rewards for one in prompts])
+            found[name] = np.array([limit.rewards for limit in ways[name].limit(prompts)])
     return found
 
 

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from socialpref import (
-    agreement_limit,
-    corrected_dpo_limit,
-    dpo_limit,
+    DPO,
+    AgreementOnly,
+    CorrectedDPO,
+    RewardAveraging,
     nbc,
     optimal_policy,
-    reward_averaging_limit,
     total_variation,
 )
 from socialpref._files import results_folder
@@ -76,17 +76,17 @@ class Settings:
 def limits() -> dict[str, Floats]:
     """Return the policies in the limit by offset; all states have the same, rotated."""
     state = STATES[0]
-    agreed = agreement_limit(state).policy
+    agreed = AgreementOnly().limit(state).policy
     return {
         "uniform": np.full(SIZE, 1.0 / SIZE),
-        "DPO": dpo_limit(state).policy,
+        "DPO": DPO().limit(state).policy,
         **{
-            f"corrected, alpha {alpha:g}": corrected_dpo_limit(state, alpha, n_starts=0).policy
+            f"corrected, alpha {alpha:g}": CorrectedDPO(alpha=alpha, n_starts=0).limit(state).policy
             for alpha in (*ALPHAS, 3.0)
         },
         "agreement-only": agreed,
         "agreement-only, equal labels": agreed,
-        "type models, averaged": reward_averaging_limit(state).policy,
+        "type models, averaged": RewardAveraging().limit(state).policy,
     }
 
 
@@ -124,18 +124,18 @@ def tables(seed: int, settings: Settings) -> None:
     pairs = linked(seed, n)
     classes = fit_latent_classes(pairs, TYPES)
     fits = {
-        "DPO": learn("dpo", pairs, ridge=RIDGE),
+        "DPO": learn(DPO(), pairs, ridge=RIDGE),
         **{
             name: learn(
-                "corrected-dpo", pairs, alpha=alpha, joint=classes, ridge=RIDGE, tolerance=1e-8
+                CorrectedDPO(alpha=alpha), pairs, joint=classes, ridge=RIDGE, tolerance=1e-8
             )
             for alpha, name in CORRECTED.items()
         },
         **{
-            name: learn("agreement", panels(seed, n, name), ridge=RIDGE)
+            name: learn(AgreementOnly(), panels(seed, n, name), ridge=RIDGE)
             for name in ("agreement-only", "agreement-only, equal labels")
         },
-        "type models, averaged": learn("reward-averaging", typed(seed, n), ridge=RIDGE),
+        "type models, averaged": learn(RewardAveraging(), typed(seed, n), ridge=RIDGE),
     }
     policies = {name: fit.policy for name, fit in fits.items()}
     policies["latent classes, averaged"] = softmax(classes.mean_rewards())

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socialpref import (
+    DPO,
+    CorrectedDPO,
     Population,
     Winner,
-    corrected_dpo_limit,
-    dpo_limit,
     flip,
     optimal_policy,
     total_variation,
@@ -79,7 +79,7 @@ def print_shrinking_rewards(n_populations: int = 50) -> None:
 def _errors(population: Population) -> NDArray[np.float64]:
     """Return the largest error in rewards of DPO and of its correction without a clamp."""
     target = population.mean_rewards() - population.mean_rewards().mean()
-    limits = dpo_limit(population), corrected_dpo_limit(population, clamp=np.inf, n_starts=0)
+    limits = DPO().limit(population), CorrectedDPO(clamp=np.inf, n_starts=0).limit(population)
     return np.array([np.abs(limit.rewards - target).max() for limit in limits])
 
 
@@ -93,8 +93,8 @@ def print_corrections(n_populations: int = 100) -> None:
             shape = int(rng.integers(2, 6)), int(rng.integers(3, 8))
             population = Population(rng.normal(0.0, deviation, shape))
             best = optimal_policy(population).policy
-            bias = total_variation(dpo_limit(population).policy, best)
-            limits = [corrected_dpo_limit(population, a, n_starts=0) for a in strengths]
+            bias = total_variation(DPO().limit(population).policy, best)
+            limits = [CorrectedDPO(alpha=a, n_starts=0).limit(population) for a in strengths]
             ratios.append([total_variation(limit.policy, best) / bias for limit in limits])
         worse, left = (np.array(ratios) > 1.0).sum(axis=0), np.median(ratios, axis=0)
         found = (

@@ -20,6 +20,7 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from socialpref import DPO
 from socialpref.comparisons import Comparisons, simulate
 from socialpref.examples import ring
 from socialpref.training import MLP, Fit, fit_minibatch, learn
@@ -40,7 +41,7 @@ def main() -> None:
     for seed in tqdm(range(options.repeats), unit="repeat"):
         pairs, sampling = _timed(partial(simulate, states, options.comparisons, seed=seed))
         _, training = _timed(partial(_network, pairs, options.steps, seed))
-        _, exact = _timed(partial(learn, "dpo", pairs, ridge=0.5))
+        _, exact = _timed(partial(learn, DPO(), pairs, ridge=0.5))
         rows.append((sampling, training, exact))
     sampling, training, exact = np.median(rows, axis=0)
     both = float(np.median([s + t for s, t, _ in rows]))

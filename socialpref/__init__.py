@@ -26,14 +26,14 @@ from .flips import (
 )
 from .flips.flip import flip
 from .inference import Interval
-from .limits.agreement import agreement_limit, agreement_rate
-from .limits.corrected import corrected_dpo_limit
-from .limits.dpo import dpo_limit
-from .limits.limit import Limit, total_variation
+from .limits.agreement import AgreementOnly
+from .limits.corrected import CorrectedDPO
+from .limits.dpo import DPO
+from .limits.limit import total_variation
 from .limits.optimal import optimal_policy
-from .limits.typed import reward_averaging_limit
+from .limits.typed import LatentClasses, RewardAveraging
 from .links import Link, Logistic, Probit
-from .methods import METHODS, Method
+from .methods import METHODS
 from .population import Population
 from .rules import (
     average_reward,
@@ -52,35 +52,34 @@ from .rules import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "DPO",
     "METHODS",
+    "AgreementOnly",
     "AverageRewardOrder",
     "CertificateError",
     "Comparisons",
     "ConvergenceError",
+    "CorrectedDPO",
     "DataError",
     "Draws",
     "InputError",
     "Interval",
-    "Limit",
+    "LatentClasses",
     "Link",
     "Logistic",
-    "Method",
     "Order",
     "OutputError",
     "Pair",
     "Population",
     "Probit",
+    "RewardAveraging",
     "SocialPrefError",
     "TopK",
     "Winner",
-    "agreement_limit",
-    "agreement_rate",
     "average_reward",
     "borda",
     "compare_rules",
     "copeland",
-    "corrected_dpo_limit",
-    "dpo_limit",
     "egalitarian",
     "fit_bradley_terry",
     "flip",
@@ -92,6 +91,5 @@ __all__ = [
     "optimal_policy",
     "plurality",
     "ranking",
-    "reward_averaging_limit",
     "total_variation",
 ]

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 import socialpref as sp
-from socialpref import InputError, Logistic, Population, surveys, theory
+from socialpref import InputError, Logistic, Population, limits, surveys, theory
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
@@ -680,27 +680,34 @@ NO_POPULATIONS = NO_POPULATION | {"one of several": [CROWD, np.eye(3)]}
 
 LIMITS: dict[str, Call] = {
     "optimal_policy": of_population(sp.optimal_policy, **POLICY),
-    "dpo_limit": of_population(sp.dpo_limit, sampling=NO_PAIR_DESIGN, **POLICY),
-    "agreement_limit": of_population(
-        sp.agreement_limit, sampling=NO_PAIR_DESIGN, replicas=NO_REPLICAS, **POLICY
+    **{
+        f"limit of {method.name}": of_population(method.limit, sampling=NO_PAIR_DESIGN, **POLICY)
+        for method in sp.METHODS
+    },
+    "AgreementOnly": of_population(
+        lambda population, replicas=None: sp.AgreementOnly(replicas).limit(population),
+        replicas=NO_REPLICAS,
     ),
-    "reward_averaging_limit": of_population(
-        sp.reward_averaging_limit, sampling=NO_PAIR_DESIGN, **POLICY
+    "CorrectedDPO": Call(
+        sp.CorrectedDPO,
+        {},
+        {
+            "alpha": NO_NUMBER | NONE | {"infinity": math.inf},
+            "form": NO_CHOICE,
+            "clamp": NO_NUMBER | NONE | {"-1": -1.0},
+            "n_starts": NO_INTEGER | NONE,
+        },
     ),
-    "corrected_dpo_limit": of_population(
-        sp.corrected_dpo_limit,
-        alpha=NO_NUMBER | NONE | {"infinity": math.inf},
-        form=NO_CHOICE,
-        clamp=NO_NUMBER | NONE | {"-1": -1.0},
-        sampling=NO_PAIR_DESIGN,
-        n_starts=NO_INTEGER | NONE,
-        **POLICY,
+    "RewardAveraging": of_population(
+        lambda population, shares=None: sp.RewardAveraging(shares).limit(population),
+        shares=without(NO_SHARES, "labels of others after sorting"),
     ),
+    "LatentClasses": Call(sp.LatentClasses, {}, {"n_classes": NO_INTEGER | NONE | {"0": 0}}),
     "agreement_rate": of_population(
-        sp.agreement_rate, sampling=NO_PAIR_DESIGN, replicas=NO_REPLICAS
+        limits.agreement_rate, sampling=NO_PAIR_DESIGN, replicas=NO_REPLICAS
     ),
     "limits of several": Call(
-        sp.dpo_limit, {"population": [CROWD, CROWD]}, {"population": NO_POPULATIONS}
+        sp.DPO().limit, {"population": [CROWD, CROWD]}, {"population": NO_POPULATIONS}
     ),
     "total_variation": Call(
         sp.total_variation,

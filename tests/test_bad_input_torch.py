@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialpref import Population
+from socialpref import DPO, CorrectedDPO, Population
 
 from .test_bad_input import (
     CAMPS,
@@ -145,9 +145,9 @@ CALLS: dict[str, Call] = {
     ),
     "learn": Call(
         learn,
-        {"method": "dpo", "data": CROWD},
+        {"method": DPO(), "data": CROWD},
         {
-            "method": NO_CHOICE,
+            "method": NO_OBJECT | {"a name": "dpo", "the class": DPO},
             "data": NO_OBJECT,
             "sampling": NO_PAIR_DESIGN,
             "beta": NOT_POSITIVE | NONE,
@@ -159,12 +159,8 @@ CALLS: dict[str, Call] = {
     ),
     "learn corrected": Call(
         learn,
-        {"method": "corrected-dpo", "data": CROWD},
-        {
-            "alpha": NO_NUMBER | NONE | {"infinity": math.inf},
-            "form": NO_CHOICE,
-            "clamp": NO_NUMBER | NONE | {"-1": -1.0},
-        },
+        {"method": CorrectedDPO(alpha=0.5), "data": CROWD},
+        {"joint": without(NO_OBJECT, "None")},
     ),
     "corrected": Call(
         corrected,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from socialpref import DataError, InputError, OutputError, Population, dpo_limit, limits
+from socialpref import DPO, DataError, InputError, OutputError, Population, limits
 from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
 from socialpref.comparisons.table import INFORMATION
 from socialpref.training import TrueJoint, dataset_of
@@ -283,7 +283,7 @@ def test_pair_designs_at_any_scale(scale: float) -> None:
     even = np.array([[0, 2, 1], [2, 0, 1], [1, 1, 4.0]])
     np.testing.assert_allclose(limits.pair_design(CROWD, scale * even), even / even.sum())
     with refuses("sampling"):
-        dpo_limit(CROWD, sampling=scale * np.array([[0, 1, 1], [0, 0, 1], [1, 1, 0.0]]))
+        DPO().limit(CROWD, sampling=scale * np.array([[0, 1, 1], [0, 0, 1], [1, 1, 0.0]]))
 
 
 # --- files and torch ------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from socialpref import dpo_limit, nbc, optimal_policy
+from socialpref import DPO, nbc, optimal_policy
 from socialpref.examples import mediocre_winner, ring, two_camps
 
 from .helpers import printed, refuses
@@ -36,7 +36,7 @@ def test_the_ring() -> None:
     mean = states[7].mean_rewards()
     assert mean[[7, 17, 37]] == pytest.approx([7 / 6, 4 / 3, 4 / 3])
     assert nbc(states[0])[[0, 10, 30, 20]] == printed([0.551157, 0.524733, 0.524733, 0.440878], 6)
-    assert dpo_limit(states[3]).policy[3] == printed(0.030425, 6)
+    assert DPO().limit(states[3]).policy[3] == printed(0.030425, 6)
 
 
 @pytest.mark.parametrize("size", [4, 8, 80])

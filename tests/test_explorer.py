@@ -14,10 +14,10 @@ import pytest
 
 import socialpref as sp
 from socialpref import (
+    DPO,
     Logistic,
     OutputError,
     Population,
-    dpo_limit,
     flip_distances,
     nbc,
     optimal_policy,
@@ -260,7 +260,7 @@ def agrees_with_package(state: State, found: dict[str, Any]) -> None:
     assert found["means"] == pytest.approx(means, abs=1e-9, rel=0.0)
     assert found["P"] == [pytest.approx(row, abs=1e-9, rel=0.0) for row in population.pairwise()]
     assert found["dpo"] == pytest.approx(
-        dpo_limit(population, sampling=d, beta=beta).policy, abs=1e-9, rel=0.0
+        DPO().limit(population, sampling=d, beta=beta).policy, abs=1e-9, rel=0.0
     )
     assert found["optimum"] == pytest.approx(
         optimal_policy(population, beta=beta).policy, abs=1e-9, rel=0.0
@@ -376,7 +376,7 @@ def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, 
     columns = (
         population.mean_rewards(),
         nbc(population),
-        dpo_limit(population).policy,
+        DPO().limit(population).policy,
         optimal_policy(population).policy,
     )
     for place, values in enumerate(columns, start=2):

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import mpmath
@@ -13,27 +15,27 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from socialpref import (
+    DPO,
+    METHODS,
+    AgreementOnly,
     ConvergenceError,
+    CorrectedDPO,
     InputError,
-    Limit,
     Logistic,
     Population,
     Probit,
-    agreement_limit,
-    corrected_dpo_limit,
-    dpo_limit,
+    RewardAveraging,
     limits,
     nbc,
     optimal_policy,
     ranking,
-    reward_averaging_limit,
     total_variation,
 )
-from socialpref.limits import agreement, corrected, dpo
+from socialpref.limits import Limit, agreement, corrected, fits
 
 from .helpers import Floats, exact_bradley_terry, populations, printed, refuses
 
-EVERY = (optimal_policy, dpo_limit, corrected_dpo_limit, agreement_limit, reward_averaging_limit)
+EVERY: tuple[Callable[..., Any], ...] = (optimal_policy, *(method.limit for method in METHODS))
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +58,14 @@ def close(limit: Limit, at_0: float, at_10: float, distance: float, best: Floats
 
 def test_the_mediocre_winner(crowd: Population) -> None:
     assert optimal_policy(crowd).policy == printed([0.35131, 0.29738, 0.35131], 5)
-    assert dpo_limit(crowd).policy == printed([0.31879, 0.36242, 0.31879], 5)
+    assert DPO().limit(crowd).policy == printed([0.31879, 0.36242, 0.31879], 5)
 
 
 def test_the_exact_limits_of_the_ring(ring: Population) -> None:
     """The recomputed table of the paper's section 7.2."""
     best = optimal_policy(ring).policy
     assert total_variation(best, np.full(40, 1 / 40)) == pytest.approx(0.082615, abs=1e-6)
-    close(dpo_limit(ring), 0.030425, 0.027341, 0.043741, best)
+    close(DPO().limit(ring), 0.030425, 0.027341, 0.043741, best)
     table = {
         0.5: (0.031253, 0.028242, 0.037804),
         1.0: (0.032175, 0.029798, 0.029526),
@@ -71,9 +73,9 @@ def test_the_exact_limits_of_the_ring(ring: Population) -> None:
         3.0: (0.029505, 0.030410, 0.030543),
     }
     for alpha, row in table.items():
-        close(corrected_dpo_limit(ring, alpha, n_starts=0), *row, best)
-    close(agreement_limit(ring), 0.028472, 0.033636, 0.0, best)
-    close(reward_averaging_limit(ring), 0.028472, 0.033636, 0.0, best)
+        close(CorrectedDPO(alpha=alpha, n_starts=0).limit(ring), *row, best)
+    close(AgreementOnly().limit(ring), 0.028472, 0.033636, 0.0, best)
+    close(RewardAveraging().limit(ring), 0.028472, 0.033636, 0.0, best)
 
 
 @given(populations(types=3, options=5), st.data())
@@ -81,7 +83,7 @@ def test_dpo_orders_as_nbc_does(population: Population, data: st.DataObject) -> 
     d = np.array(data.draw(st.lists(st.integers(1, 20), min_size=population.n_options,
                                     max_size=population.n_options)), dtype=float)  # fmt: skip
     d /= d.sum()
-    limit = dpo_limit(population, sampling=d)
+    limit = DPO().limit(population, sampling=d)
     scores = nbc(population, d)
     model = 1 / (1 + np.exp(-(limit.rewards[:, None] - limit.rewards[None, :])))
     np.testing.assert_allclose(model @ d, scores, atol=2e-12)
@@ -103,7 +105,7 @@ def test_newton_agrees_with_a_generic_optimiser(link: Any) -> None:
 
         found = minimize(loss, np.zeros(size), method="BFGS", options={"gtol": 1e-9})
         expected = found.x - found.x.mean()
-        np.testing.assert_allclose(dpo_limit(population, sampling=d).rewards, expected, atol=1e-5)
+        np.testing.assert_allclose(DPO().limit(population, sampling=d).rewards, expected, atol=1e-5)
 
 
 def test_a_sequence_of_populations_has_a_limit_for_each(
@@ -138,10 +140,10 @@ def test_beta_and_reference_enter_as_the_definition_says(two_camps: Population) 
 
 def test_another_link_makes_reward_averaging_miss_the_optimum() -> None:
     population = Population([[0, 1, 3], [2, 0, -1]], link=Probit())
-    averaged = reward_averaging_limit(population)
+    averaged = RewardAveraging().limit(population)
     assert total_variation(averaged.policy, optimal_policy(population).policy) > 0.01
     for reward in population.rewards:
-        fit = dpo_limit(Population([reward], link=Probit()))
+        fit = DPO().limit(Population([reward], link=Probit()))
         assert fit.residual <= 1e-12
 
 
@@ -149,19 +151,19 @@ def test_agreement_learns_the_mean_of_the_labels() -> None:
     rewards = [[0, 1, 3], [2, 0, -1], [1, 1, 0]]
     unequal = Population(rewards, [0.5, 0.25, 0.25])
     with pytest.raises(InputError, match="'replicas' must be given"):
-        agreement_limit(unequal)
+        AgreementOnly().limit(unequal)
     best = optimal_policy(unequal)
     np.testing.assert_allclose(
-        agreement_limit(unequal, replicas=[2, 1, 1]).rewards, best.rewards, atol=1e-9
+        AgreementOnly(replicas=[2, 1, 1]).limit(unequal).rewards, best.rewards, atol=1e-9
     )
-    unweighted = agreement_limit(unequal, replicas=[1, 1, 1]).rewards
+    unweighted = AgreementOnly(replicas=[1, 1, 1]).limit(unequal).rewards
     np.testing.assert_allclose(unweighted, optimal_policy(Population(rewards)).rewards, atol=1e-9)
 
 
 def test_alpha_0_is_dpo(two_camps: Population) -> None:
     for form in ("F1", "F2", "F3"):
-        limit = corrected_dpo_limit(two_camps, 0.0, form=form)
-        np.testing.assert_allclose(limit.rewards, dpo_limit(two_camps).rewards, atol=1e-10)
+        limit = CorrectedDPO(alpha=0.0, form=form).limit(two_camps)
+        np.testing.assert_allclose(limit.rewards, DPO().limit(two_camps).rewards, atol=1e-10)
 
 
 @pytest.mark.parametrize("form", ["F1", "F2"])
@@ -195,7 +197,7 @@ def test_the_correction_is_antisymmetric(two_camps: Population) -> None:
 
 
 def test_the_corrected_limit_is_a_minimum_near_which_no_other_is_lower(ring: Population) -> None:
-    limit = corrected_dpo_limit(ring, 1.0, n_starts=0)
+    limit = CorrectedDPO(alpha=1.0, n_starts=0).limit(ring)
     P = ring.pairwise()
     squares = sum(
         share * ring.link(r[:, None] - r[None, :]) ** 2
@@ -213,7 +215,7 @@ def test_the_corrected_limit_is_a_minimum_near_which_no_other_is_lower(ring: Pop
 
 
 def test_other_minima_are_reported_where_they_are_found(ring: Population) -> None:
-    limit = corrected_dpo_limit(ring, 1.0, form="F2", n_starts=2)
+    limit = CorrectedDPO(alpha=1.0, form="F2", n_starts=2).limit(ring)
     assert limit.others
     for other in limit.others:
         assert np.abs(other - limit.rewards).max() > 1e-6
@@ -229,7 +231,7 @@ def test_a_pair_design_can_break_the_order_of_nbc() -> None:
         design = np.zeros((4, 4))
         design[np.triu_indices(4, 1)] = W + 0.01
         design += design.T
-        limit = dpo_limit(population, sampling=design)
+        limit = DPO().limit(population, sampling=design)
         model = 1 / (1 + np.exp(-(limit.rewards[:, None] - limit.rewards[None, :])))
         pull = (design * (population.pairwise() - model)).sum(axis=1) / design.sum(axis=1)
         np.testing.assert_allclose(pull, 0.0, atol=2e-12)
@@ -240,14 +242,14 @@ def test_a_pair_design_can_break_the_order_of_nbc() -> None:
 def test_what_is_never_compared_is_named(two_camps: Population) -> None:
     design = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1.0]])
     with pytest.raises(InputError, match="'a', 'b' are never compared with 'c'"):
-        dpo_limit(two_camps, sampling=design)
+        DPO().limit(two_camps, sampling=design)
     with pytest.raises(InputError, match="'a' are never compared with 'b', 'c'"):
-        dpo_limit(two_camps, sampling=[1.0, 0.0, 0.0])
+        DPO().limit(two_camps, sampling=[1.0, 0.0, 0.0])
 
 
 def test_dominated_options(two_camps: Population) -> None:
     low = Population(np.column_stack([two_camps.rewards, [-40.0, -40.0]]))
-    limit = dpo_limit(low)
+    limit = DPO().limit(low)
     assert limit.policy[3] < 1e-9
     assert ranking(limit.rewards).order[-1] == 3
 
@@ -277,25 +279,25 @@ def test_closed_forms_are_what_the_solver_finds(
     rewards = crowd_of(seed, types, reach, 4)
     labels = np.random.default_rng(seed).integers(1, 10**decades + 1, types)
     population = Population(rewards, labels / labels.sum(), link=Logistic(temperature))
-    limit = agreement_limit(population, replicas=labels.tolist())
+    limit = AgreementOnly(replicas=labels.tolist()).limit(population)
     expected = (population.mean_rewards() - population.mean_rewards().mean()) / temperature
     largest = max(1.0, np.abs(expected).max())
     np.testing.assert_allclose(limit.rewards, expected, atol=1e-12 * max(reach, largest))
     np.testing.assert_allclose(
-        reward_averaging_limit(population).rewards, expected, atol=1e-12 * max(reach, largest)
+        RewardAveraging().limit(population).rewards, expected, atol=1e-12 * max(reach, largest)
     )
     panels = agreement.log_unanimous(population, labels.astype(float))
-    found = dpo.fit_log_odds(panels, limits.pair_design(population, None)).rewards / labels.sum()
+    found = fits.fit_log_odds(panels, limits.pair_design(population, None)).rewards / labels.sum()
     np.testing.assert_allclose(found, expected, atol=1e-8 * largest)
 
 
 @pytest.mark.parametrize("types", [20, 1000])
 def test_panels_of_many_types(types: int) -> None:
-    alike = agreement_limit(Population(np.tile([2.0, 0.0], (types, 1))))
+    alike = AgreementOnly().limit(Population(np.tile([2.0, 0.0], (types, 1))))
     assert alike.policy[0] == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-12)
     population = Population(crowd_of(1, types, 120.0, 6))
     best = optimal_policy(population)
-    np.testing.assert_allclose(agreement_limit(population).rewards, best.rewards, atol=1e-12)
+    np.testing.assert_allclose(AgreementOnly().limit(population).rewards, best.rewards, atol=1e-12)
 
 
 LINKS: tuple[Any, ...] = (Logistic(), Logistic(0.5), Probit(), Probit(4.0))
@@ -334,7 +336,7 @@ def test_dpo_is_right_to_1e_8(seed: int, types: int, reach: float, link: Any, de
         weights = np.triu(weights, 1) + np.triu(weights, 1).T
         weights[0, 2] = weights[2, 0] = weights[0, 2] * rng.integers(2)
         sampling = weights
-    limit = dpo_limit(population, sampling=sampling)
+    limit = DPO().limit(population, sampling=sampling)
     wins: dict[tuple[int, int], Any] = {}
     with mpmath.workdps(digits):
         rewards = [[mpmath.mpf(float(value)) for value in row] for row in population.rewards]
@@ -355,19 +357,19 @@ def test_panels_with_another_link_do_not_underflow(labels: int) -> None:
     """Two options by hand: the mean log-odds of the labels. Three: more labels change little."""
     pair = Population([[6.0, 0.0], [0.0, 90.0]], link=Probit())
     odds = [mpmath.log(mpmath.ncdf(gap)) - mpmath.log(mpmath.ncdf(-gap)) for gap in (6, -90)]
-    found = agreement_limit(pair, replicas=[labels, 3 * labels]).rewards
+    found = AgreementOnly(replicas=[labels, 3 * labels]).limit(pair).rewards
     assert found[0] - found[1] == pytest.approx(float((odds[0] + 3 * odds[1]) / 4), rel=1e-12)
     three = Population([[0, 1, 3], [2, 0, -1]], link=Probit())
-    found = agreement_limit(three, replicas=[labels, 2 * labels]).rewards
-    many = agreement_limit(three, replicas=[10**9, 2 * 10**9]).rewards
+    found = AgreementOnly(replicas=[labels, 2 * labels]).limit(three).rewards
+    many = AgreementOnly(replicas=[10**9, 2 * 10**9]).limit(three).rewards
     np.testing.assert_allclose(found, many, atol=3.0 / labels)
 
 
 @pytest.mark.parametrize("gap", [25.0, 34.5, 120.0, 300.0, 700.0, 2000.0, 1e6])
 def test_one_type_is_right_at_any_gap(gap: float) -> None:
     one = Population([[gap, 0.0, gap / 3]], link=Logistic(2.0))
-    for method in (dpo_limit, agreement_limit, reward_averaging_limit):
-        np.testing.assert_allclose(method(one).rewards, (one.rewards[0] - gap * 4 / 9) / 2)
+    for method in (DPO(), AgreementOnly(), RewardAveraging()):
+        np.testing.assert_allclose(method.limit(one).rewards, (one.rewards[0] - gap * 4 / 9) / 2)
     assert optimal_policy(one).policy[0] == pytest.approx(1.0)
 
 
@@ -382,7 +384,7 @@ def test_two_options_are_their_log_odds_at_any_gap(gap: float, link: Any) -> Non
             for sign in (mpmath.mpf(1), mpmath.mpf(-1))
         )
         odds = float(mpmath.log(chance) - mpmath.log(risk))
-    found = dpo_limit(population).rewards
+    found = DPO().limit(population).rewards
     assert found[0] - found[1] == pytest.approx(odds, rel=1e-12)
 
 
@@ -391,7 +393,7 @@ def test_the_corrected_limit_is_right_or_refused_at_wide_gaps(reach: float) -> N
     for seed in range(5):
         population = Population(crowd_of(seed, 3, reach, 4))
         try:
-            limit = corrected_dpo_limit(population, 0.5, n_starts=0)
+            limit = CorrectedDPO(alpha=0.5, n_starts=0).limit(population)
         except ConvergenceError:
             continue
         assert limit.residual <= 1e-8 * max(1.0, np.abs(limit.rewards).max())
@@ -401,7 +403,7 @@ def test_the_corrected_limit_is_right_or_refused_at_wide_gaps(reach: float) -> N
 def test_the_corrected_limit_of_one_type_is_its_rewards() -> None:
     one = Population([[20.0, 0.0, 8.0]])
     for form in ("F1", "F2", "F3"):
-        limit = corrected_dpo_limit(one, form=form, n_starts=0)
+        limit = CorrectedDPO(form=form, n_starts=0).limit(one)
         np.testing.assert_allclose(limit.rewards, one.rewards[0] - 28.0 / 3, atol=1e-7)
 
 
@@ -410,9 +412,9 @@ def test_preferences_of_0_and_1_have_no_limit() -> None:
         return np.clip(0.5 + np.asarray(gap, dtype=float), 0.0, 1.0)
 
     population = Population([[1.0, 0.2, 0.0], [1.0, 0.0, 0.2]], link=certain)
-    for method in (dpo_limit, agreement_limit, reward_averaging_limit):
+    for method in (DPO(), AgreementOnly(), RewardAveraging()):
         with pytest.raises(ConvergenceError, match="preferences of 0 or 1"):
-            method(population)
+            method.limit(population)
 
 
 # The policy
@@ -475,18 +477,18 @@ def test_tables_with_labels_are_put_in_order(two_camps: Population) -> None:
         pd.DataFrame(design, names, ["x", "y", "z"]),
     ):
         with refuses("sampling"):
-            dpo_limit(two_camps, sampling=wrong)
+            DPO().limit(two_camps, sampling=wrong)
 
 
 def test_weights_over_12_orders_are_told_from_0(two_camps: Population) -> None:
     design = np.array([[0, 1, 1e-12], [1, 0, 0], [1e-12, 0, 0]])
-    limit = dpo_limit(two_camps, sampling=design)
+    limit = DPO().limit(two_camps, sampling=design)
     P = two_camps.pairwise()
     odds = np.log(P[1:, 0] / P[0, 1:])
     np.testing.assert_allclose(limit.rewards[1:] - limit.rewards[0], odds, atol=1e-12)
     design[0, 2] = 3e-12
     with refuses("sampling"):
-        dpo_limit(two_camps, sampling=design)
+        DPO().limit(two_camps, sampling=design)
 
 
 @pytest.mark.parametrize(
@@ -520,15 +522,17 @@ def test_weights_over_12_orders_are_told_from_0(two_camps: Population) -> None:
     ],
 )
 def test_bad_input(two_camps: Population, options: dict[str, Any], argument: str) -> None:
+    own = {field.name for field in fields(CorrectedDPO)}
     with refuses(argument):
-        corrected_dpo_limit(two_camps, **options)
+        method = CorrectedDPO(**{name: options[name] for name in options if name in own})
+        method.limit(two_camps, **{name: options[name] for name in options if name not in own})
 
 
 def test_what_is_no_population_is_refused() -> None:
     for wrong in (np.eye(3), None, "crowd", [np.eye(3)]):
         for method in EVERY:
             with refuses("population"):
-                method(wrong)  # type: ignore[arg-type]
+                method(wrong)
 
 
 def test_the_rate_of_agreement_checks_its_arguments(two_camps: Population) -> None:
@@ -541,7 +545,7 @@ def test_the_rate_of_agreement_checks_its_arguments(two_camps: Population) -> No
 def test_bad_replicas(two_camps: Population) -> None:
     for replicas in ([1], [-1, 2], [0, 0], "two", [1.0, 2.0], [True, 2], [[1, 2]], 3, [1, 10**16]):
         with refuses("replicas"):
-            agreement_limit(two_camps, replicas=replicas)  # type: ignore[arg-type]
+            AgreementOnly(replicas=replicas).limit(two_camps)  # type: ignore[arg-type]
 
 
 def test_a_minimum_where_the_clamp_begins_is_found() -> None:
@@ -549,7 +553,7 @@ def test_a_minimum_where_the_clamp_begins_is_found() -> None:
     rng = np.random.default_rng(30)
     types, options = rng.integers(2, 5), rng.integers(2, 8)
     population = Population(rng.normal(size=(types, options)) * rng.choice([0.5, 1, 2]))
-    limit = corrected_dpo_limit(population, 0.5, n_starts=0)
+    limit = CorrectedDPO(alpha=0.5, n_starts=0).limit(population)
     assert 0.0 < limit.rounding <= 1e-5
     assert limit.residual <= 1e-12
     P, squares = population.pairwise(), population.pairwise_twice()
@@ -563,7 +567,7 @@ def test_a_minimum_where_the_clamp_begins_is_found() -> None:
 
 
 def test_most_minima_are_not_on_a_corner(crowd: Population) -> None:
-    assert corrected_dpo_limit(crowd, 0.5).rounding == 0.0
+    assert CorrectedDPO(alpha=0.5).limit(crowd).rounding == 0.0
 
 
 def test_derivatives_where_the_corner_is_rounded() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from socialpref import Logistic, Population, dpo_limit
+from socialpref import DPO, Logistic, Population
 from socialpref.cli import main
 from socialpref.errors import DataError, InputError
 
@@ -244,7 +244,7 @@ def test_bad_budgets_and_names_are_refused() -> None:
 def test_the_scorer_goes_to_the_exact_limit_of_dpo() -> None:
     """On lengths that are knots the piecewise linear score is free: a small tabular problem."""
     options, lengths = knots()
-    limit = dpo_limit(Population(length_rewards(options))).rewards
+    limit = DPO().limit(Population(length_rewards(options))).rewards
     score = fit_score(ARMS["anonymous"], expect(ARMS["anonymous"], lengths), lengths)
     got = score[options - 1]
     assert_allclose(got - got.mean(), limit - limit.mean(), atol=1e-3)  # the ridge's pull

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from socialpref import Population, agreement_limit, corrected_dpo_limit, dpo_limit
+from socialpref import DPO, AgreementOnly, CorrectedDPO, Population
 from socialpref.cli import main
 from socialpref.errors import ConvergenceError, DataError
 from socialpref.examples import mediocre_winner
@@ -177,9 +177,9 @@ def learned_rewards(
 def test_a_language_model_goes_to_the_exact_limits(method: str, tmp_path: Path) -> None:
     crowd = mediocre_winner()
     methods: dict[str, tuple[Objective, Any, int]] = {
-        "dpo": (dpo, dpo_limit(crowd), 1),
-        "corrected": (corrected(0.5), corrected_dpo_limit(crowd, 0.5), 1),
-        "agreement": (agreement_only, agreement_limit(crowd), 3),
+        "dpo": (dpo, DPO().limit(crowd), 1),
+        "corrected": (corrected(0.5), CorrectedDPO(alpha=0.5).limit(crowd), 1),
+        "agreement": (agreement_only, AgreementOnly().limit(crowd), 3),
     }
     objective, limit, n_labels = methods[method]
     got = learned_rewards(crowd, objective, tmp_path, n_labels)

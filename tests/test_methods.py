@@ -1,28 +1,41 @@
 """The conformance suite: every method of the table, under the same statements."""
 
-import inspect
-from dataclasses import replace
-from typing import Any
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialpref import Population, ranking, total_variation
-from socialpref.comparisons import Comparisons, simulate
+from socialpref import (
+    DPO,
+    METHODS,
+    AgreementOnly,
+    CorrectedDPO,
+    LatentClasses,
+    Population,
+    RewardAveraging,
+    optimal_policy,
+    ranking,
+    total_variation,
+)
+from socialpref.comparisons import Comparisons, fit_latent_classes, simulate
 from socialpref.errors import InputError
 from socialpref.examples import mediocre_winner, ring, two_camps
-from socialpref.methods import METHODS, Method
+from socialpref.limits import Method
+from socialpref.links import Probit
+from socialpref.methods import method_named
 from socialpref.rules import nbc
-from socialpref.training import Fit, Fitting, TrueJoint, learn, losses, trains
-from socialpref.training.learning import options_of
+from socialpref.training import Fit, Fitting, TrueJoint, learn, train, verify
+from socialpref.training.learning import needs_joint
 
 from .helpers import Floats, refuses
 
-EXACT = [method for method in METHODS.values() if method.limit is not None]
-every = pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.name)
-with_limit = pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
+every = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+trained_exactly = pytest.mark.parametrize(
+    "method", [method for method in METHODS if method.identified], ids=lambda m: m.name
+)
 
 
 @st.composite
@@ -34,85 +47,95 @@ def small(draw: st.DrawFn) -> Population:
     return Population(rows)
 
 
-def limit_of(method: Method, population: Population, **setting: Any) -> Floats:
-    assert method.limit is not None
-    return method.limit(population, **setting, **method.verified_at).policy
-
-
 def learned(method: Method, population: Population, **setting: Any) -> Floats:
-    setting = {"tolerance": 1e-10, **setting, **method.verified_at}
-    return learn(method.name, population, **setting).policy[0]
+    return learn(method, population, **{"tolerance": 1e-10, **setting}).policy[0]
 
 
 @every
-def test_the_loss_is_a_function_of_the_torch_layer(method: Method) -> None:
-    assert "margin" in inspect.signature(getattr(losses, method.loss)).parameters
+def test_a_method_is_a_frozen_dataclass_that_its_name_finds(method: Method) -> None:
+    assert is_dataclass(method)
+    assert method_named(method.name) == method == replace(method)
+    assert hash(method) == hash(replace(method))
+    for field in fields(method):
+        with pytest.raises(FrozenInstanceError):
+            setattr(method, field.name, getattr(method, field.name))
+    assert method.guarantee
 
 
-@with_limit
+@trained_exactly
 @settings(max_examples=15)
 @given(population=small())
 def test_training_on_the_expectation_ends_at_the_exact_limit(
     method: Method, population: Population
 ) -> None:
-    distance = total_variation(learned(method, population), limit_of(method, population))
+    distance = total_variation(learned(method, population), method.limit(population).policy)
     assert distance <= 1e-8
 
 
-@with_limit
+@trained_exactly
 def test_so_it_does_with_another_sampling_reference_and_beta(method: Method) -> None:
-    setting = {"sampling": [0.5, 0.2, 0.3], "beta": 0.4, "reference": [0.2, 0.7, 0.1]}
+    setting: dict[str, Any] = {
+        "sampling": [0.5, 0.2, 0.3], "beta": 0.4, "reference": [0.2, 0.7, 0.1]
+    }  # fmt: skip
     found = learned(method, two_camps(), **setting)
-    assert total_variation(found, limit_of(method, two_camps(), **setting)) <= 1e-8
+    assert total_variation(found, method.limit(two_camps(), **setting).policy) <= 1e-8
 
 
-@with_limit
+@trained_exactly
 def test_every_prompt_has_its_own_limit(method: Method) -> None:
     prompts = (mediocre_winner(), Population([[0.0, -1.0, 2.0], [1.0, 0.5, 0.0], [0.3, 0.0, 0.9]]))
-    fit = learn(method.name, prompts, tolerance=1e-10, **method.verified_at)
-    for policy, population in zip(fit.policy, prompts, strict=True):
-        assert total_variation(policy, limit_of(method, population)) <= 1e-8
+    fit = learn(method, prompts, tolerance=1e-10)
+    for policy, limit in zip(fit.policy, method.limit(prompts), strict=True):
+        assert total_variation(policy, limit.policy) <= 1e-8
 
 
-@with_limit
+@every
 @settings(max_examples=15)
 @given(population=small())
 def test_the_limit_has_the_promised_order(method: Method, population: Population) -> None:
     if method.order is None:
         pytest.skip(f"theory promises no order for {method.name}")
     promised = nbc(population) if method.order == "NBC" else population.mean_rewards()
-    policy = limit_of(method, population)
+    policy = method.limit(population).policy
     for group in ranking(promised, tolerance=1e-9).groups:
         assert np.ptp(np.log(policy[list(group)])) <= 1e-7
     order = [group[0] for group in ranking(promised, tolerance=1e-9).groups]
     assert (np.diff(policy[order]) < 0).all()
 
 
-@with_limit
+@every
 @settings(max_examples=10)
 @given(population=small())
 def test_types_that_agree_leave_nothing_to_choose_between_methods(
     method: Method, population: Population
 ) -> None:
     agreed = Population(np.repeat(population.rewards[:1], 2, axis=0))
-    best = METHODS["reward-averaging"]
-    assert total_variation(limit_of(method, agreed), limit_of(best, agreed)) <= 1e-9
+    best = optimal_policy(agreed).policy
+    assert total_variation(method.limit(agreed).policy, best) <= 1e-9
 
 
 @every
+def test_a_limit_knows_its_method_and_its_options(method: Method) -> None:
+    options = ("bus", "tram", "bike")
+    limit = method.limit(Population([[2, 1, 0], [0, 1, 1]], options=options))
+    assert (limit.method, limit.options) == (method.name, options)
+    table = limit.to_frame()
+    assert list(table.columns) == ["option", "probability", "reward"]
+    assert tuple(table["option"]) == options
+    np.testing.assert_array_equal(table["probability"], limit.policy)
+    np.testing.assert_array_equal(table["reward"], limit.rewards)
+
+
+@trained_exactly
 def test_samples_come_near(method: Method) -> None:
     """A hundred times as many annotations leave about a tenth of the error."""
-    if method.limit is None:
-        pytest.skip("what linked comparisons do not identify has no limit to come near")
     population = Population([[0.0, -1.0, -2.0], [0.0, -2.0, 1.0]])
-    limit = limit_of(method, population)
-    setting = dict(method.verified_at)
-    if "n_classes" in options_of(method):
-        setting["n_classes"] = 2
+    limit = method.limit(population).policy
+    joint = LatentClasses(2) if needs_joint(method) else None
     means = []
     for n in (2_000, 200_000):
         rows = [simulate(population, n, method.information, seed=seed) for seed in range(4)]
-        fits = [learn(method.name, row, **setting) for row in rows]
+        fits = [learn(method, row, joint=joint) for row in rows]
         means.append(np.mean([total_variation(fit.policy[0], limit) for fit in fits]))
     assert means[1] < means[0] / 3
     assert means[1] < 0.02
@@ -124,88 +147,160 @@ def test_annotations_that_do_not_tell_enough_are_refused(method: Method) -> None
         pytest.skip("anonymous annotations tell enough")
     column = {"linked": "annotator", "typed": "annotator_type", "panel": "panel"}
     with refuses(column[method.information]):
-        learn(method.name, simulate(two_camps(), 100))
-
-
-def test_an_unknown_method_is_refused() -> None:
-    with refuses("method"):
-        learn("ppo", two_camps())
+        learn(method, simulate(two_camps(), 100))
 
 
 ROWS = simulate(two_camps(), 2000, "linked", seed=0)
 
 
-def test_a_row_without_a_training_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = replace(METHODS["dpo"], name="new")
-    monkeypatch.setitem(METHODS, "new", row)
-    with pytest.raises(InputError, match=r"'new' has none"):
-        learn("new", two_camps())
+@dataclass(frozen=True)
+class Scaled(DPO):
+    """Rewards that are multiples of DPO's."""
+
+    name: ClassVar[str] = "scaled"
+
+    factor: float = 2.0
+
+    def implicit_rewards(self, population: Population, sampling: Any) -> Any:
+        found = super().implicit_rewards(population, sampling)
+        return replace(found, rewards=self.factor * found.rewards)
 
 
-def test_a_registered_training_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rewards twice DPO's, and with an option of its own."""
-    row = replace(METHODS["dpo"], name="twice")
-    monkeypatch.setitem(METHODS, "twice", row)
-
-    @trains(row)
-    def _twice(fitting: Fitting, *, factor: float = 2.0) -> Fit:
-        fit = fitting.of(fitting.cells("anonymous"))
-        return fitting.policy(factor * fit.rewards, fit)
-
-    plain = learn("dpo", two_camps()).rewards
-    np.testing.assert_allclose(learn("twice", two_camps()).rewards, 2 * plain, atol=1e-12)
-    np.testing.assert_allclose(learn("twice", two_camps(), factor=3).rewards, 3 * plain, atol=1e-12)
-    with refuses("alpha"):
-        learn("twice", two_camps(), alpha=1.0)
+@train.register
+def _scaled(method: Scaled, fitting: Fitting) -> Fit:
+    fit = fitting.of(fitting.cells(method.information))
+    return fitting.policy(method.factor * fit.rewards, fit)
 
 
-OPTIONS: dict[str, Any] = {
-    "alpha": 0.5, "form": "F1", "clamp": 0.1, "joint": TrueJoint((two_camps(),)), "n_classes": 2,
-    "shares": [0.5, 0.5], "alhpa": 1.0,
-}  # fmt: skip
+def test_a_registered_training_is_the_one_that_runs() -> None:
+    plain = learn(DPO(), two_camps()).rewards
+    np.testing.assert_allclose(learn(Scaled(), two_camps()).rewards, 2 * plain, atol=1e-12)
+    np.testing.assert_allclose(learn(Scaled(3.0), two_camps()).rewards, 3 * plain, atol=1e-12)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+def test_verify_takes_a_method_that_is_not_in_the_table() -> None:
+    report = verify([Scaled(0.5)], {"camps": two_camps()}, sizes=[1_000, 30_000])
+    assert report.passed
+    assert report.results[0].method == "scaled"
+
+
+def test_a_method_without_a_training_says_so() -> None:
+    @dataclass(frozen=True)
+    class Untrained(Method):
+        name: ClassVar[str] = "untrained"
+        information: ClassVar[Any] = "anonymous"
+        guarantee: ClassVar[str] = "none"
+
+        def implicit_rewards(self, population: Population, sampling: Any) -> Any:
+            return DPO().implicit_rewards(population, sampling)
+
+    limit = Untrained().limit(two_camps())
+    np.testing.assert_array_equal(limit.policy, DPO().limit(two_camps()).policy)
+    with pytest.raises(InputError, match=r"'method' must have a registered training .*Untrained"):
+        learn(Untrained(), two_camps())
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with refuses("method"):
+        method_named("ppo")
+
+
 @every
-def test_options_of_other_methods_are_refused(method: Method, option: str) -> None:
-    own = {
-        "corrected-dpo": {"alpha", "form", "clamp", "joint", "n_classes"},
-        "reward-averaging": {"shares"},
-        "latent-classes": {"n_classes"},
-    }
-    assert set(options_of(method)) == own.get(method.name, set())
-    if option not in options_of(method):
-        with refuses(option):
-            learn(method.name, ROWS, **{option: OPTIONS[option]})
+def test_a_joint_likelihood_is_for_those_that_need_it(method: Method) -> None:
+    joint = TrueJoint((two_camps(),))
+    if needs_joint(method):
+        assert learn(method, ROWS, joint=joint).residual <= 1e-9
+    else:
+        with refuses("joint"):
+            learn(method, ROWS, joint=joint)
+
+
+def test_the_joint_likelihood_is_learned_by_latent_classes() -> None:
+    method = CorrectedDPO(alpha=0.5)
+    found = learn(method, ROWS, joint=LatentClasses(2)).rewards
+    same = learn(method, ROWS, joint=fit_latent_classes(ROWS, 2)).rewards
+    np.testing.assert_array_equal(found, same)
+    three = learn(method, ROWS, joint=LatentClasses(3)).rewards
+    np.testing.assert_array_equal(learn(method, ROWS).rewards, three)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (CorrectedDPO, {"alpha": -1.0}),
+        (CorrectedDPO, {"alpha": "1"}),
+        (CorrectedDPO, {"form": "F4"}),
+        (CorrectedDPO, {"clamp": 0.0}),
+        (CorrectedDPO, {"n_starts": -1}),
+        (AgreementOnly, {"replicas": [0, 0]}),
+        (AgreementOnly, {"replicas": [1.0, 2.0]}),
+        (RewardAveraging, {"shares": [0.5, 0.6]}),
+        (RewardAveraging, {"shares": "half"}),
+        (LatentClasses, {"n_classes": 1.0}),
+        (LatentClasses, {"n_classes": 0}),
+    ],
+)
+def test_options_are_checked_when_a_method_is_made(
+    kind: type[Method], options: dict[str, Any]
+) -> None:
+    with refuses(*options):
+        kind(**options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [(DPO, "alpha"), (AgreementOnly, "n_classes"), (RewardAveraging, "clamp"), (DPO, "joint")],
+)
+def test_options_of_other_methods_cannot_be_given(kind: type[Method], option: str) -> None:
+    with pytest.raises(TypeError, match=option):
+        kind(**{option: 1.0})
 
 
 @pytest.mark.parametrize(
     ("method", "data", "options", "argument"),
     [
-        ("dpo", ROWS, {"sampling": [0.3, 0.3, 0.4]}, "sampling"),
-        ("corrected-dpo", ROWS, {"joint": OPTIONS["joint"], "n_classes": 2}, "n_classes"),
-        ("corrected-dpo", two_camps(), {"n_classes": 2}, "n_classes"),
-        ("corrected-dpo", two_camps(), {"alpha": -1.0}, "alpha"),
-        ("corrected-dpo", two_camps(), {"alpha": "1"}, "alpha"),
-        ("corrected-dpo", two_camps(), {"form": "F4"}, "form"),
-        ("corrected-dpo", two_camps(), {"clamp": 0.0}, "clamp"),
-        ("corrected-dpo", two_camps(), {"joint": "true"}, "joint"),
-        ("latent-classes", ROWS, {"n_classes": 1.0}, "n_classes"),
-        ("latent-classes", ROWS, {"ridge": 1.0}, "ridge"),
-        ("latent-classes", ROWS, {"tolerance": 1e-3}, "tolerance"),
-        ("dpo", "rows", {}, "data"),
-        ("dpo", None, {}, "data"),
-        ("dpo", [], {}, "data"),
-        ("dpo", [two_camps(), ROWS], {}, "data"),
+        (DPO(), ROWS, {"sampling": [0.3, 0.3, 0.4]}, "sampling"),
+        (CorrectedDPO(), two_camps(), {"joint": LatentClasses(2)}, "data"),
+        (CorrectedDPO(), two_camps(), {"joint": "true"}, "joint"),
+        (LatentClasses(), ROWS, {"ridge": 1.0}, "ridge"),
+        (LatentClasses(), ROWS, {"tolerance": 1e-3}, "tolerance"),
+        (DPO(), "rows", {}, "data"),
+        (DPO(), None, {}, "data"),
+        (DPO(), [], {}, "data"),
+        (DPO(), [two_camps(), ROWS], {}, "data"),
         (7, two_camps(), {}, "method"),
-        ("dpo", two_camps(), {"beta": "1"}, "beta"),
-        ("dpo", two_camps(), {"ridge": True}, "ridge"),
-        ("dpo", two_camps(), {"device": "abacus"}, "device"),
+        ("dpo", two_camps(), {}, "method"),
+        (DPO, two_camps(), {}, "method"),
+        (DPO(), two_camps(), {"beta": "1"}, "beta"),
+        (DPO(), two_camps(), {"ridge": True}, "ridge"),
+        (DPO(), two_camps(), {"device": "abacus"}, "device"),
     ],
 )
 def test_bad_trainings(method: Any, data: Any, options: dict[str, Any], argument: str) -> None:
     with refuses(argument):
         learn(method, data, **options)
+
+
+def test_latent_classes_have_a_limit_for_the_logistic_link_only() -> None:
+    with refuses("population"):
+        LatentClasses().limit(Population([[1.0, 0.0], [0.0, 2.0]], link=Probit()))
+
+
+def test_shares_of_reward_averaging_by_hand() -> None:
+    crowd = Population([[1.0, -1.0], [-3.0, 3.0]])
+    rewards = RewardAveraging(shares=[0.75, 0.25]).limit(crowd).rewards
+    np.testing.assert_allclose(rewards, [0.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(RewardAveraging().limit(crowd).rewards, [-1.0, 1.0], atol=1e-12)
+    with refuses("shares"):
+        RewardAveraging(shares=[0.5, 0.2, 0.3]).limit(crowd)
+
+
+def test_panels_of_unequal_numbers_of_labels_are_trained_to_their_limit() -> None:
+    method = AgreementOnly(replicas=[3, 1])
+    crowd = Population([[1.0, 0.0, 0.3], [0.0, 1.0, 0.5]], [0.75, 0.25])
+    limit = method.limit(crowd)
+    assert total_variation(learned(method, crowd), limit.policy) <= 1e-8
+    np.testing.assert_allclose(limit.policy, optimal_policy(crowd).policy, atol=1e-12)
 
 
 def test_people_are_weighted_and_not_labels() -> None:
@@ -225,11 +320,11 @@ def test_people_are_weighted_and_not_labels() -> None:
     columns = none, none, none + 1, label, 1, 2
     people = Comparisons(*columns, annotator=who, annotator_type=types)
     gap = np.log(7 / 3) * (0.2 - 0.8)
-    rewards = learn("reward-averaging", people).rewards[0]
+    rewards = learn(RewardAveraging(), people).rewards[0]
     np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
     labels = Comparisons(*columns, annotator_type=types)  # every label may be of another annotator
     gap = np.log(7 / 3) * (200 - 40) / 240
-    rewards = learn("reward-averaging", labels).rewards[0]
+    rewards = learn(RewardAveraging(), labels).rewards[0]
     np.testing.assert_allclose(rewards, [gap / 2, -gap / 2], atol=1e-9)
 
 
@@ -242,44 +337,43 @@ def test_shares_of_latent_classes_are_of_people() -> None:
     label = (rng.random(len(who)) < 1 / (1 + np.exp(-likes))).astype(int)
     none = np.zeros_like(who)
     rows = Comparisons(none, none, none + 1, label, 1, 2, annotator=who)
-    rewards = learn("latent-classes", rows, n_classes=2).rewards[0]
+    rewards = learn(LatentClasses(n_classes=2), rows).rewards[0]
     assert rewards[0] - rewards[1] == pytest.approx(2.0 * (0.2 - 0.8), abs=0.1)
 
 
 def test_the_mixture_needs_annotations() -> None:
     with refuses("data"):
-        learn("latent-classes", two_camps())
+        learn(LatentClasses(), two_camps())
 
 
 def test_unequal_shares_are_refused_by_panels_only() -> None:
     unequal = Population([[0.0, 1.0], [1.0, 0.0]], [0.3, 0.7])
     with refuses("replicas"):
-        learn("agreement", unequal)
-    assert learn("reward-averaging", unequal).residual <= 1e-9
+        learn(AgreementOnly(), unequal)
+    assert learn(RewardAveraging(), unequal).residual <= 1e-9
 
 
 def test_types_without_comparisons_are_refused() -> None:
     two, none = np.array([0, 2]), np.zeros(2, dtype=int)
     rows = Comparisons(none, none, none + 1, np.array([1, 0]), 1, 2, annotator_type=two)
     with refuses("annotator_type"):
-        learn("reward-averaging", rows)
+        learn(RewardAveraging(), rows)
 
 
 def test_given_shares_replace_those_seen() -> None:
     population = Population([[0.0, 1.0, 0.5], [1.0, 0.0, 0.2]], [0.5, 0.5])
     rows = simulate(population, 20_000, "typed", seed=3)
-    only_first = learn("reward-averaging", rows, shares=[1.0, 0.0])
+    only_first = learn(RewardAveraging(shares=[1.0, 0.0]), rows)
     assert only_first.rewards[0].argmax() == 1
     with pytest.raises(InputError, match="shares"):
-        learn("reward-averaging", rows, shares=[0.5, 0.2, 0.3])
+        learn(RewardAveraging(shares=[0.5, 0.2, 0.3]), rows)
 
 
 def test_the_exact_ring_by_training() -> None:
     """Whole policies of the paper's environment, all 40 states at once."""
     prompts = ring()
-    best = METHODS["reward-averaging"]
-    for name, distance in {"dpo": 0.043741, "agreement": 0.0}.items():
-        policies = learn(name, prompts, tolerance=1e-11).policy
+    for method, distance in ((DPO(), 0.043741), (AgreementOnly(), 0.0)):
+        policies = learn(method, prompts, tolerance=1e-11).policy
         for policy, population in zip(policies[::13], prompts[::13], strict=True):
-            apart = total_variation(policy, limit_of(best, population))
+            apart = total_variation(policy, optimal_policy(population).policy)
             assert apart == pytest.approx(distance, abs=1e-6)

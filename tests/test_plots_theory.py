@@ -13,7 +13,7 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
 import socialpref as sp
-from socialpref import Population, Winner, dpo_limit, nbc, optimal_policy
+from socialpref import DPO, Population, Winner, nbc, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.plots import theory
 from socialpref.theory import (
@@ -40,7 +40,7 @@ def test_method_bars() -> None:
     expected = (
         crowd.mean_rewards(),
         nbc(crowd),
-        dpo_limit(crowd).policy,
+        DPO().limit(crowd).policy,
         optimal_policy(crowd).policy,
     )
     for axes, values in zip(figure.axes, expected, strict=True):

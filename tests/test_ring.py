@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from torch import Tensor
 
-from socialpref import dpo_limit, optimal_policy, total_variation
+from socialpref import DPO, optimal_policy, total_variation
 from socialpref.comparisons import simulate
 from socialpref.examples import ring
 from socialpref.training import MLP, Batch, agreement_only, fit_minibatch
@@ -138,7 +138,7 @@ def test_a_network_trained_by_dpo_nears_its_limit() -> None:
     cells = simulate(states, 200_000, seed=1).cells(merged=False)
     (fit,) = fit_minibatch([MLP(40, 40)], cells, n_prompts=40, n_options=40, steps=5000)
     mean = np.mean([np.roll(row, -state) for state, row in enumerate(fit.policy)], axis=0)
-    limit, best = dpo_limit(states[0]).policy, optimal_policy(states[0]).policy
+    limit, best = DPO().limit(states[0]).policy, optimal_policy(states[0]).policy
     # Less than a quarter is left of the way from the uniform policy.
     assert total_variation(mean, limit) < 0.25 * total_variation(np.full(40, 1 / 40), limit)
     # Like its limit it is far from the optimum, and favours the middle.

@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 import socialpref as sp
 from socialpref import (
+    DPO,
+    AgreementOnly,
+    CorrectedDPO,
     Logistic,
     Population,
+    RewardAveraging,
     Winner,
-    agreement_limit,
-    corrected_dpo_limit,
-    dpo_limit,
     nbc,
     optimal_policy,
     ranking,
-    reward_averaging_limit,
 )
 from socialpref.examples import mediocre_winner
 
@@ -40,10 +40,10 @@ def test_homogeneous_users_make_every_method_agree(
     d: Floats = data.draw(distributions(population.n_options, positive=True))
     order = ranking(population.mean_rewards(), tolerance=1e-9)
     limits = (
-        dpo_limit(population, sampling=d),
-        corrected_dpo_limit(population, sampling=d, n_starts=0),
-        agreement_limit(population, sampling=d),
-        reward_averaging_limit(population, sampling=d),
+        DPO().limit(population, sampling=d),
+        CorrectedDPO(n_starts=0).limit(population, sampling=d),
+        AgreementOnly().limit(population, sampling=d),
+        RewardAveraging().limit(population, sampling=d),
     )
     for limit in limits:
         assert ranking(limit.rewards, tolerance=1e-8) == order
@@ -60,7 +60,7 @@ def test_dpo_orders_as_nbc_under_every_sampling(
     population: Population, data: st.DataObject
 ) -> None:
     d: Floats = data.draw(distributions(population.n_options, positive=True))
-    limit = dpo_limit(population, sampling=d)
+    limit = DPO().limit(population, sampling=d)
     assert ranking(limit.rewards, tolerance=1e-9) == ranking(nbc(population, d), tolerance=1e-10)
 
 
@@ -71,7 +71,7 @@ def test_agreement_only_is_consistent_under_every_sampling(
 ) -> None:
     d: Floats = data.draw(distributions(population.n_options, positive=True))
     equal = Population(population.rewards)
-    found, best = agreement_limit(equal, sampling=d), optimal_policy(equal)
+    found, best = AgreementOnly().limit(equal, sampling=d), optimal_policy(equal)
     np.testing.assert_allclose(found.rewards, best.rewards, atol=1e-6)
 
 

@@ -13,20 +13,20 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from socialpref import (
+    DPO,
+    AgreementOnly,
     ConvergenceError,
+    CorrectedDPO,
     DataError,
     InputError,
-    Limit,
     OutputError,
     Population,
-    agreement_limit,
-    corrected_dpo_limit,
-    dpo_limit,
     fit_bradley_terry,
     total_variation,
 )
 from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
 from socialpref.examples import mediocre_winner, ring
+from socialpref.limits import Limit
 from socialpref.training import (
     MLP,
     Batch,
@@ -80,10 +80,10 @@ def test_exact_fits_and_exact_limits(
     reference = np.array(raw[:K]) / sum(raw[:K])
     options: dict[str, Any] = {"beta": beta, "reference": reference}
     design += design.T
-    limit = dpo_limit(population, sampling=design, **options)
+    limit = DPO().limit(population, sampling=design, **options)
     check(fit_exact(expected_cells(population, sampling=design), **options), limit)
     even = Population(population.rewards, link=population.link)
-    limit = agreement_limit(even, sampling=design, **options)
+    limit = AgreementOnly().limit(even, sampling=design, **options)
     panels = expected_cells(even, "panel", sampling=design)
     check(fit_exact(panels, agreement_only, **options), limit)
 
@@ -96,7 +96,7 @@ def test_corrected_fits_and_their_limits(form: Any, alpha: float) -> None:
     fit = fit_exact(cells)
     for strength in np.linspace(0.0, alpha, 5)[1:]:
         fit = fit_exact(cells, corrected(strength, form=form), joint=joint, start=fit.rewards)
-    check(fit, corrected_dpo_limit(CROWD, alpha, form=form))
+    check(fit, CorrectedDPO(alpha=alpha, form=form).limit(CROWD))
 
 
 def test_every_prompt_has_a_fit_of_its_own() -> None:
@@ -105,20 +105,20 @@ def test_every_prompt_has_a_fit_of_its_own() -> None:
     reference = rng.dirichlet(np.ones(4), size=3)
     fit = fit_exact(expected_cells(prompts), reference=reference, beta=0.5)
     limits = [
-        dpo_limit(one, reference=base, beta=0.5)
+        DPO().limit(one, reference=base, beta=0.5)
         for one, base in zip(prompts, reference, strict=True)
     ]
     check(fit, *limits)
     unequal = Population(rng.normal(size=(2, 4)), [0.75, 0.25])
     panels = expected_cells(unequal, "panel", replicas=[3, 1])
-    check(fit_exact(panels, agreement_only), agreement_limit(unequal, replicas=[3, 1]))
+    check(fit_exact(panels, agreement_only), AgreementOnly(replicas=[3, 1]).limit(unequal))
 
 
 @pytest.mark.parametrize("beta", [0.05, 1.0, 10.0])
 def test_many_prompts_and_any_beta(beta: float) -> None:
     """With weights of 1 / 64,000 and scores of hundreds, derivatives must be small indeed."""
     prompts = ring()[::4]
-    check(fit_exact(expected_cells(prompts), beta=beta), *dpo_limit(prompts, beta=beta))
+    check(fit_exact(expected_cells(prompts), beta=beta), *DPO().limit(prompts, beta=beta))
 
 
 def test_fits_to_data_are_bradley_terry_fits() -> None:
@@ -157,7 +157,7 @@ def test_a_network_can_be_fitted_exactly() -> None:
     prompts = [CROWD, Population(-CROWD.rewards)]
     network = MLP(2, 3, (4,), seed=1)
     fit = fit_exact(expected_cells(prompts), policy=network, tolerance=1e-8)
-    for policy, limit in zip(fit.policy, dpo_limit(prompts), strict=True):
+    for policy, limit in zip(fit.policy, DPO().limit(prompts), strict=True):
         assert total_variation(policy, limit.policy) < 1e-6
     with torch.no_grad():  # trained in place
         scores = network(torch.arange(2)).softmax(1).numpy()

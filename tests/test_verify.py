@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from socialpref import ConvergenceError, Population, dpo_limit, nbc, total_variation
+from socialpref import DPO, ConvergenceError, LatentClasses, Population, nbc, total_variation
 from socialpref.cli import main
 from socialpref.comparisons import Comparisons
 from socialpref.examples import mediocre_winner, two_camps
@@ -82,7 +82,7 @@ def test_dpo_is_named_and_so_is_its_order() -> None:
         assert not found.consistent
         assert found.orders == ("NBC",)
         assert found.describe() == "On this population: equals dpo; orders as NBC."
-        limit = dpo_limit(mediocre_winner())
+        limit = DPO().limit(mediocre_winner())
         assert total_variation(found.policy, limit.policy) <= 1e-9
         assert found.rewards == pytest.approx(limit.rewards, abs=1e-8)
 
@@ -168,7 +168,7 @@ def test_a_sign_error_is_not_praised(crowd: Population) -> None:
     found = certify(lambda h, label: dpo(-h, label), crowd)
     assert "NBC" in found.reverses
     assert found.against_all
-    limit = dpo_limit(crowd)
+    limit = DPO().limit(crowd)
     np.testing.assert_allclose(found.rewards, -limit.rewards, atol=1e-7)
     assert "reverses NBC" in found.describe()
     assert "against all types where they agree (is its sign right?)" in found.describe()
@@ -269,6 +269,8 @@ def test_the_slopes_error_is_that_of_repeated_samples() -> None:
 def test_verify_refuses_what_it_cannot_do() -> None:
     with refuses("methods"):
         verify(["latent-classes"])
+    with refuses("methods"):
+        verify([LatentClasses(2)])
     for sizes in ([1000], [1000, 1000], [1000, 50], [1000.0, 2000], "1000", 1000, ["1000", 2000]):
         with refuses("sizes"):
             verify(sizes=sizes)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..limits.design import pair_design
-from ..methods import Information
+from ..limits.method import Information
 from ..population import Population
 from .counts import Cells
 from .table import INFORMATION, Comparisons, Floats, Integers, integers

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from .._files import results_folder
 from ..errors import DataError, InputError
-from ..methods import Information
+from ..limits.method import Information
 from .counts import Cells, add_up
 
 Floats = NDArray[np.float64]

@@ -7,23 +7,29 @@ take preferences for Bradley-Terry ones with temperature 1, whatever the populat
 Every limit can be asked of one population or of a sequence, one for each prompt.
 """
 
-from .agreement import agreement_limit, agreement_rate
-from .corrected import VarianceForm, corrected_dpo_limit
+from .agreement import AgreementOnly, agreement_rate
+from .corrected import CorrectedDPO, VarianceForm
 from .design import pair_design
-from .dpo import dpo_limit
-from .limit import Limit, total_variation
+from .dpo import DPO
+from .limit import ImplicitRewards, Limit, total_variation
+from .method import Information, Method, Order
 from .optimal import optimal_policy
-from .typed import reward_averaging_limit
+from .typed import LatentClasses, RewardAveraging
 
 __all__ = [
+    "DPO",
+    "AgreementOnly",
+    "CorrectedDPO",
+    "ImplicitRewards",
+    "Information",
+    "LatentClasses",
     "Limit",
+    "Method",
+    "Order",
+    "RewardAveraging",
     "VarianceForm",
-    "agreement_limit",
     "agreement_rate",
-    "corrected_dpo_limit",
-    "dpo_limit",
     "optimal_policy",
     "pair_design",
-    "reward_averaging_limit",
     "total_variation",
 ]

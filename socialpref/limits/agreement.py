@@ -1,57 +1,43 @@
 """What the agreement-only loss converges to, and how many panels it can use."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..bradley_terry.solver import Maximum
 from ..links import Logistic
 from ..population import Population
 from .design import pair_design
-from .dpo import exact_rewards, fit_log_odds, log_link
-from .limit import Floats, Limit, limit_of, per_prompt
+from .fits import exact_rewards, fit_log_odds, log_link
+from .limit import Floats, ImplicitRewards
+from .method import Information, Method, Order
 
 MOST_LABELS = 10**15
 """Most labels of one type in a panel: as floats they are still exact."""
 
 
-@per_prompt
-def agreement_limit(
-    population: Population,
-    *,
-    replicas: Sequence[int] | None = None,
-    sampling: ArrayLike | None = None,
-    beta: float = 1.0,
-    reference: ArrayLike | None = None,
-) -> Limit:
-    """Return what the agreement-only loss converges to on panels with one label of each type.
+@dataclass(frozen=True)
+class AgreementOnly(Method):
+    """The agreement-only loss on panels with labels of every type.
 
     Only pairs on which all n labels agree are used, with the logit multiplied by n. With the
-    logistic link the rewards are the average of the labels' rewards, divided by the temperature:
-    for equal shares and temperature 1 the limit is the optimal policy.
+    logistic link the rewards of its limit are the average of the labels' rewards, divided by the
+    temperature: for equal shares and temperature 1 the limit is the optimal policy.
 
     Parameters
     ----------
-    population : Population
-        With equal shares, unless `replicas` are given.
     replicas : sequence of int, optional
-        How many labels each type gives. In proportion to the shares, they make the loss
-        consistent for unequal shares.
-    sampling, beta, reference
-        As for `dpo_limit`.
-
-    Returns
-    -------
-    Limit
+        How many labels each type gives, in the order of the types; one each if omitted, which
+        needs equal shares. In proportion to the shares, they make the loss consistent for unequal
+        shares.
 
     Raises
     ------
     InputError
-        If shares are unequal and there are no replicas, or as for `dpo_limit`.
-    ConvergenceError
-        As for `dpo_limit`.
+        If `replicas` are not numbers of labels.
 
     References
     ----------
@@ -59,23 +45,39 @@ def agreement_limit(
 
     Examples
     --------
-    >>> from socialpref import Population, agreement_limit
-    >>> agreement_limit(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
+    >>> from socialpref import AgreementOnly, Population
+    >>> AgreementOnly().limit(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.35131, 0.29738, 0.35131])
     """
-    if replicas is None and np.ptp(population.shares) > _validate.SUM_TOLERANCE:
-        must = "given, in proportion to the shares, where types have unequal shares"
-        raise _validate.complaint("replicas", must, "None")
-    labels = _labels_by_type(population, replicas)
-    weights = pair_design(population, sampling)
-    if type(population.link) is Logistic:
-        found = exact_rewards(
-            population, labels / labels.sum() @ population.rewards, population.link.temperature
-        )
-    else:
+
+    name: ClassVar[str] = "agreement"
+    information: ClassVar[Information] = "panel"
+    order: ClassVar[Order | None] = "average reward"
+    guarantee: ClassVar[str] = "the optimal policy, for equal shares; discards every disagreement"
+
+    replicas: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.replicas is not None:
+            counts = _counts(self.replicas, "numbers of labels, not all 0")
+            object.__setattr__(self, "replicas", counts)
+
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the rewards of the labels, averaged, or the fit to unanimous panels."""
+        weights = pair_design(population, sampling)
+        if self.replicas is None and np.ptp(population.shares) > _validate.SUM_TOLERANCE:
+            must = "given, in proportion to the shares, where types have unequal shares"
+            raise _validate.complaint("replicas", must, "None")
+        labels = _labels_by_type(population, self.replicas)
+        if type(population.link) is Logistic:
+            return exact_rewards(
+                population, labels / labels.sum() @ population.rewards, population.link.temperature
+            )
         fit = fit_log_odds(log_unanimous(population, labels), weights)
-        found = Maximum(fit.rewards / labels.sum(), fit.error / labels.sum(), fit.iterations)
-    return limit_of("agreement-only", found, population, beta, reference)
+        n = labels.sum()
+        return ImplicitRewards(fit.rewards / n, fit.error / n, fit.iterations)
 
 
 def agreement_rate(
@@ -87,7 +89,7 @@ def agreement_rate(
     """Return the share of panels whose labels all agree: those that the agreement-only loss uses.
 
     A panel has n labels of one pair, so each pair that the loss can use costs n labels over this
-    rate. Pairs of an alternative with itself count as often as they are drawn, and teach nothing.
+    rate. Pairs of an option with itself count as often as they are drawn, and teach nothing.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def agreement_rate(
     replicas : sequence of int, optional
         How many labels each type gives; one if omitted, whatever the shares.
     sampling
-        As for `dpo_limit`.
+        As for `DPO.limit`.
 
     Returns
     -------
@@ -130,13 +132,20 @@ def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> F
     if replicas is None:
         return np.ones(population.n_types)
     must = f"{population.n_types} numbers of labels, not all 0"
-    replicas = _validate.aligned("replicas", replicas, population.types)
+    counts = _counts(_validate.aligned("replicas", replicas, population.types), must)
+    if len(counts) != population.n_types:
+        raise _validate.complaint("replicas", must, _validate.shown(replicas))
+    return np.array(counts, dtype=np.float64)
+
+
+def _counts(replicas: Sequence[int], must: str) -> tuple[int, ...]:
+    """Return numbers of labels of types that are in their order."""
     _validate.instance("replicas", replicas, (Sequence, np.ndarray), must)
     counts = [] if isinstance(replicas, np.ndarray) and replicas.ndim != 1 else list(replicas)
-    labels = [_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts]
-    if len(labels) != population.n_types or not any(labels):
+    labels = tuple(_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts)
+    if not any(labels):
         raise _validate.complaint("replicas", must, _validate.shown(replicas))
-    return np.array(labels, dtype=np.float64)
+    return labels
 
 
 def log_unanimous(population: Population, labels: Floats) -> Floats:

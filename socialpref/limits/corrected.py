@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..bradley_terry.solver import Maximum
 from ..errors import ConvergenceError
 from ..population import Population
 from .design import pair_design
-from .dpo import GOAL, dpo_rewards
-from .limit import ROUNDING, TOLERANCE, Floats, Limit, is_right, limit_of, per_prompt
+from .fits import GOAL, bradley_terry_rewards
+from .limit import ROUNDING, TOLERANCE, Floats, ImplicitRewards, is_right
+from .method import Information, Method
 
 VarianceForm = Literal["F1", "F2", "F3"]
 
@@ -34,29 +34,18 @@ ROUNDINGS = (1e-1, 1e-2, 1e-3, 1e-4)
 """How far from the clamp its corner is rounded, as parts of it, where a minimum lies on it."""
 
 
-@per_prompt
-def corrected_dpo_limit(
-    population: Population,
-    alpha: float = 1.0,
-    *,
-    form: VarianceForm = "F1",
-    clamp: float = 0.1,
-    sampling: ArrayLike | None = None,
-    beta: float = 1.0,
-    reference: ArrayLike | None = None,
-    n_starts: int = 4,
-) -> Limit:
-    """Return what first-order corrected DPO converges to, given the true joint likelihood.
+@dataclass(frozen=True)
+class CorrectedDPO(Method):
+    """First-order corrected DPO on linked comparisons.
 
     The likelihood of a win is ``sigma(h) + alpha clip(sigma''(h) V / 2, -clamp, clamp)``, with the
     variance V of reward gaps between types estimated from linked comparisons. The loss is not
-    convex. The minimum that is returned is the one that DPO's limit turns into as alpha grows
-    from 0; `others` are further minima, reached from the average reward and from `n_starts`
-    seeded random starts. There may be more.
+    convex. Its limit, given the true joint likelihood, is the minimum that DPO's limit turns into
+    as alpha grows from 0. The limit's `others` are further minima, reached from the average reward
+    and from `n_starts` seeded random starts. There may be more.
 
     Parameters
     ----------
-    population : Population
     alpha : float
         Strength of the correction; 0 is DPO, 1 the plain second-order term.
     form : {"F1", "F2", "F3"}
@@ -66,28 +55,20 @@ def corrected_dpo_limit(
         likelihood the two are the same).
     clamp : float
         Bound of the correction before it is multiplied by alpha; inf for none.
-    sampling, beta, reference
-        As for `dpo_limit`.
     n_starts : int
-        Random starts in the search for other minima.
-
-    Returns
-    -------
-    Limit
+        Random starts in the search for other minima of the limit.
 
     Raises
     ------
     InputError
-        If `alpha` is negative, the form is unknown, or as for `dpo_limit`.
-    ConvergenceError
-        If no minimum is reached whose rewards are right to ``1e-8 * max(1, |h|)``. Likelihoods
-        within 1e-15 of 0 and 1 are out of range.
+        If `alpha` is negative, the form is unknown, or another option is out of its range.
 
     Notes
     -----
-    Where the clamp begins the loss has a kink, and a minimum can lie on it. Such a one is found
-    with the corner rounded by a parabola, narrower and narrower; `rounding` says how narrow at
-    the end, and the residual is that of the rounded loss.
+    Where the clamp begins the loss has a kink, and a minimum can lie on it. To find such a
+    minimum, the corner is replaced by a parabola in narrower and narrower steps. The limit's
+    `rounding` is the last width, and its residual is that of the rounded loss. Likelihoods within
+    1e-15 of 0 and 1 are out of range.
 
     References
     ----------
@@ -95,45 +76,60 @@ def corrected_dpo_limit(
 
     Examples
     --------
-    >>> from socialpref import Population, corrected_dpo_limit
+    >>> from socialpref import CorrectedDPO, Population
     >>> crowd = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])
-    >>> corrected_dpo_limit(crowd, 0.5).policy.round(4)
+    >>> CorrectedDPO(alpha=0.5).limit(crowd).policy.round(4)
     array([0.3141, 0.3718, 0.3141])
     """
-    alpha = _validate.number("alpha", alpha, 0.0)
-    _validate.choice("form", form, CORRECTIONS)
-    clamp = _validate.number("clamp", clamp, 0.0, above=True, infinite=True)
-    _validate.integer("n_starts", n_starts)
-    loss = CorrectedLoss(
-        pair_design(population, sampling),
-        population.pairwise(),
-        population.pairwise_twice(),
-        CORRECTIONS[form],
-        clamp,
-    )
-    start = dpo_rewards(population, sampling).rewards
-    rewards, iterations, error, rounding = start, 0, np.inf, 0.0
-    steps_to_alpha = min(1 + int(np.ceil(4 * min(alpha, MOST_STEPS))), MOST_STEPS)
-    for step in np.linspace(0.0, alpha, max(2, steps_to_alpha))[1:]:
-        rewards, steps, error, rounding = loss.settle(float(step), rewards)
-        iterations += steps
-    if not is_right(rewards, error):
-        raise ConvergenceError(
-            f"corrected DPO: rewards are known only to {error:.2e} at alpha {alpha:g}"
+
+    name: ClassVar[str] = "corrected-dpo"
+    information: ClassVar[Information] = "linked"
+    guarantee: ClassVar[str] = "removes the first-order error of small disagreement"
+
+    alpha: float = 1.0
+    form: VarianceForm = "F1"
+    clamp: float = 0.1
+    n_starts: int = 4
+
+    def __post_init__(self) -> None:
+        clamp = _validate.number("clamp", self.clamp, 0.0, above=True, infinite=True)
+        object.__setattr__(self, "alpha", _validate.number("alpha", self.alpha, 0.0))
+        _validate.choice("form", self.form, CORRECTIONS)
+        object.__setattr__(self, "clamp", clamp)
+        object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts))
+
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the minimum that DPO's turns into, and others."""
+        loss = CorrectedLoss(
+            pair_design(population, sampling),
+            population.pairwise(),
+            population.pairwise_twice(),
+            CORRECTIONS[self.form],
+            self.clamp,
         )
-    rng = np.random.default_rng(0)
-    spread = max(float(np.ptp(start)), 1.0)
-    starts = [population.mean_rewards(), *rng.normal(0.0, spread, (n_starts, len(start)))]
-    others: list[Floats] = []
-    for begin in starts:
-        found, _, left, _ = loss.settle(alpha, begin - begin.mean())
-        if is_right(found, left) and all(
-            np.abs(found - other).max() > 1e-6 for other in (rewards, *others)
-        ):
-            others.append(found)
-    maximum = Maximum(rewards, error, iterations)
-    limit = limit_of("corrected DPO", maximum, population, beta, reference, others)
-    return replace(limit, rounding=rounding)
+        alpha, start = self.alpha, bradley_terry_rewards(population, sampling).rewards
+        rewards, iterations, error, rounding = start, 0, np.inf, 0.0
+        steps_to_alpha = min(1 + int(np.ceil(4 * min(alpha, MOST_STEPS))), MOST_STEPS)
+        for step in np.linspace(0.0, alpha, max(2, steps_to_alpha))[1:]:
+            rewards, steps, error, rounding = loss.settle(float(step), rewards)
+            iterations += steps
+        if not is_right(rewards, error):
+            raise ConvergenceError(
+                f"corrected DPO: rewards are known only to {error:.2e} at alpha {alpha:g}"
+            )
+        rng = np.random.default_rng(0)
+        spread = max(float(np.ptp(start)), 1.0)
+        starts = [population.mean_rewards(), *rng.normal(0.0, spread, (self.n_starts, len(start)))]
+        others: list[Floats] = []
+        for begin in starts:
+            found, _, left, _ = loss.settle(alpha, begin - begin.mean())
+            if is_right(found, left) and all(
+                np.abs(found - other).max() > 1e-6 for other in (rewards, *others)
+            ):
+                others.append(found)
+        return ImplicitRewards(rewards, error, iterations, others, rounding)
 
 
 Correction = Callable[[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]

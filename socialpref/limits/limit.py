@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, cast, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..bradley_terry.solver import Maximum
 from ..errors import ConvergenceError
 from ..population import Population
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,9 @@ class Limit:
     iterations : int
         Newton steps; 0 where the limit is a formula.
     method : str
-        Whose limit it is.
+        The name of the method, or "optimal policy".
+    options : tuple of str
+        Labels of the options.
     others : tuple of ndarray
         Implicit rewards of other local minima that were found, for losses that are not convex.
     rounding : float
@@ -55,40 +58,65 @@ class Limit:
     residual: float
     iterations: int
     method: str
+    options: tuple[str, ...]
     others: tuple[Floats, ...] = ()
     rounding: float = 0.0
 
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a table with the columns option, probability and reward.
 
-P = ParamSpec("P")
+        Examples
+        --------
+        >>> from socialpref import DPO, Population
+        >>> crowd = Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]], options=["a", "b", "c"])
+        >>> print(DPO().limit(crowd).to_frame().round(3).to_string(index=False))
+        option  probability  reward
+             a        0.319  -0.043
+             b        0.362   0.086
+             c        0.319  -0.043
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {"option": self.options, "probability": self.policy, "reward": self.rewards}
+        )
 
 
-class _PerPrompt(Protocol[P]):
-    """The limit of one population, or of each of several: a contextual problem's prompts."""
+@dataclass(frozen=True, eq=False)
+class ImplicitRewards:
+    """The implicit rewards that a method ends at, with the evidence.
 
-    @overload
-    def __call__(self, population: Population, *args: P.args, **options: P.kwargs) -> Limit: ...
-    @overload
-    def __call__(
-        self, population: Sequence[Population], *args: P.args, **options: P.kwargs
-    ) -> tuple[Limit, ...]: ...
+    Attributes
+    ----------
+    rewards : ndarray, shape (K,)
+    error : float
+        How far a reward can be from the exact one.
+    iterations : int
+        Newton steps; 0 where the rewards are a formula.
+    others : sequence of ndarray
+        Other local minima that were found.
+    rounding : float
+        How far from the clamp its corner is rounded.
+    """
+
+    rewards: Floats
+    error: float
+    iterations: int = 0
+    others: Sequence[Floats] = ()
+    rounding: float = 0.0
 
 
-def per_prompt(limit: Callable[Concatenate[Population, P], Limit]) -> _PerPrompt[P]:
-    """Let a limit be asked of a sequence of populations, one for each prompt."""
-
-    @wraps(limit)
-    def each(
-        population: Population | Sequence[Population], *args: P.args, **options: P.kwargs
-    ) -> Limit | tuple[Limit, ...]:
-        if isinstance(population, Population):
-            return limit(population, *args, **options)
-        must = "a Population or a sequence of them"
-        _validate.instance("population", population, Sequence, must)
-        for one in population:
-            _validate.instance("population", one, Population, must)
-        return tuple(limit(one, *args, **options) for one in population)
-
-    return cast("_PerPrompt[P]", each)
+def per_prompt(
+    limit: Callable[[Population], Limit], population: Population | Sequence[Population]
+) -> Limit | tuple[Limit, ...]:
+    """Return the limit of one population, or of each of a sequence: the prompts'."""
+    if isinstance(population, Population):
+        return limit(population)
+    must = "a Population or a sequence of them"
+    _validate.instance("population", population, Sequence, must)
+    for one in population:
+        _validate.instance("population", one, Population, must)
+    return tuple(limit(one) for one in population)
 
 
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
@@ -119,11 +147,10 @@ def is_right(rewards: Floats, error: float) -> bool:
 
 def limit_of(
     method: str,
-    found: Maximum,
+    found: ImplicitRewards,
     population: Population,
     beta: float,
     reference: ArrayLike | None,
-    others: Sequence[Floats] = (),
 ) -> Limit:
     """Return the limit whose implicit rewards were found."""
     rewards = found.rewards - found.rewards.mean()
@@ -133,7 +160,9 @@ def limit_of(
         residual=float(found.error),
         iterations=found.iterations,
         method=method,
-        others=tuple(others),
+        options=population.options,
+        others=tuple(found.others),
+        rounding=found.rounding,
     )
 
 

@@ -1,21 +1,37 @@
 """The best single policy."""
 
+from collections.abc import Sequence
+from typing import overload
+
 from numpy.typing import ArrayLike
 
 from ..population import Population
-from .dpo import exact_rewards
+from .fits import exact_rewards
 from .limit import Limit, limit_of, per_prompt
 
 
-@per_prompt
+@overload
 def optimal_policy(
-    population: Population, *, beta: float = 1.0, reference: ArrayLike | None = None
-) -> Limit:
+    population: Population, *, beta: float = ..., reference: ArrayLike | None = ...
+) -> Limit: ...
+@overload
+def optimal_policy(
+    population: Sequence[Population], *, beta: float = ..., reference: ArrayLike | None = ...
+) -> tuple[Limit, ...]: ...
+
+
+def optimal_policy(
+    population: Population | Sequence[Population],
+    *,
+    beta: float = 1.0,
+    reference: ArrayLike | None = None,
+) -> Limit | tuple[Limit, ...]:
     """Return the best single policy: the KL-regularised optimum for the average reward.
 
     Parameters
     ----------
-    population : Population
+    population : Population or sequence of Population
+        A sequence has one population for each prompt.
     beta : float
         Strength of the regularisation towards the reference; positive.
     reference : array_like, shape (K,), optional
@@ -23,7 +39,7 @@ def optimal_policy(
 
     Returns
     -------
-    Limit
+    Limit or tuple of Limit
         ``policy ∝ reference exp(mean_rewards / beta)``, which also minimises the share-weighted
         divergence from the types' own optimal policies.
 
@@ -44,5 +60,9 @@ def optimal_policy(
     >>> optimal_policy(Population([[4, 1, 0], [0, 1.5, 0], [0, 1, 4]])).policy.round(5)
     array([0.35131, 0.29738, 0.35131])
     """
-    found = exact_rewards(population, population.mean_rewards())
-    return limit_of("optimal policy", found, population, beta, reference)
+
+    def one(each: Population) -> Limit:
+        found = exact_rewards(each, each.mean_rewards())
+        return limit_of("optimal policy", found, each, beta, reference)
+
+    return per_prompt(one, population)

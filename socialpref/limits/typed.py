@@ -1,59 +1,135 @@
-"""What reward models of known types, averaged, converge to."""
+"""Methods that average the rewards of types, known or found: reward models and latent classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..bradley_terry.solver import Maximum
+from .. import _validate
+from ..errors import InputError
 from ..links import Logistic
 from ..population import Population
 from .design import pair_design
-from .dpo import dpo_rewards, exact_rewards
-from .limit import Limit, limit_of, per_prompt
+from .fits import bradley_terry_rewards, exact_rewards
+from .limit import Floats, ImplicitRewards
+from .method import Information, Method, Order
 
 
-@per_prompt
-def reward_averaging_limit(
-    population: Population,
-    *,
-    sampling: ArrayLike | None = None,
-    beta: float = 1.0,
-    reference: ArrayLike | None = None,
-) -> Limit:
-    """Return what one Bradley-Terry reward model per type, averaged, converges to.
+@dataclass(frozen=True)
+class RewardAveraging(Method):
+    """One Bradley-Terry reward model for each known type, averaged over people.
 
     With the logistic link every model recovers its type's rewards, and the limit is the optimal
-    policy. With another link each model is the best Bradley-Terry fit to its type.
+    policy. With another link each model is the best Bradley-Terry fit to its type; the limit's
+    residual is the largest of the models'.
 
     Parameters
     ----------
-    population, sampling, beta, reference
-        As for `dpo_limit`.
-
-    Returns
-    -------
-    Limit
-        Its residual is the largest of the models'.
+    shares : sequence of float, optional
+        What the types' models are weighted with, in the order of the types. If omitted, the
+        population's shares; in training, the types' shares among the annotators, each counted
+        once however many labels they gave. Where annotators are not known, every label counts as
+        an annotator.
 
     Raises
     ------
-    InputError, ConvergenceError
-        As for `dpo_limit`.
+    InputError
+        If the shares are not a distribution.
 
     Examples
     --------
-    >>> from socialpref import Population, reward_averaging_limit
-    >>> reward_averaging_limit(Population([[0, -1, -2], [0, -2, 4]])).rewards.round(6)
+    >>> from socialpref import Population, RewardAveraging
+    >>> RewardAveraging().limit(Population([[0, -1, -2], [0, -2, 4]])).rewards.round(6)
     array([ 0.166667, -1.333333,  1.166667])
     """
-    if type(population.link) is Logistic:
+
+    name: ClassVar[str] = "reward-averaging"
+    information: ClassVar[Information] = "typed"
+    order: ClassVar[Order | None] = "average reward"
+    guarantee: ClassVar[str] = "the optimal policy, from one reward model per type"
+
+    shares: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.shares is not None:
+            must = "numbers, one for each type"
+            _validate.instance("shares", self.shares, (Sequence, np.ndarray), must)
+            given = _validate.real_array("shares", self.shares, 1)
+            shares = _validate.distribution("shares", given, len(given))
+            object.__setattr__(self, "shares", tuple(shares.tolist()))
+
+    def weights(self, shares: Floats) -> Floats:
+        """Return the types' weights: the method's own shares, or else the given ones."""
+        if self.shares is None:
+            return shares
+        return _validate.distribution("shares", self.shares, len(shares))
+
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the models' rewards, averaged."""
         pair_design(population, sampling)  # a design that compares too little is refused
-        found = exact_rewards(population, population.mean_rewards(), population.link.temperature)
-    else:
+        weights = self.weights(population.shares)
+        if type(population.link) is Logistic:
+            return exact_rewards(
+                population, weights @ population.rewards, population.link.temperature
+            )
         types = [Population(reward[None, :], link=population.link) for reward in population.rewards]
-        fits = [dpo_rewards(one, sampling) for one in types]
-        found = Maximum(
-            population.shares @ np.array([fit.rewards for fit in fits]),
+        fits = [bradley_terry_rewards(one, sampling) for one in types]
+        return ImplicitRewards(
+            weights @ np.array([fit.rewards for fit in fits]),
             max(fit.error for fit in fits),
             sum(fit.iterations for fit in fits),
         )
-    return limit_of("reward averaging", found, population, beta, reference)
+
+
+@dataclass(frozen=True)
+class LatentClasses(Method):
+    """Latent classes found in linked comparisons, and their rewards averaged over people.
+
+    Its limit is the average reward, divided by the temperature, wherever linked comparisons
+    identify the classes.
+
+    Parameters
+    ----------
+    n_classes : int
+        How many classes to fit.
+
+    Raises
+    ------
+    InputError
+        If `n_classes` is not a positive integer.
+
+    Examples
+    --------
+    >>> from socialpref import LatentClasses, Population
+    >>> LatentClasses(n_classes=2).limit(Population([[0, -1, -2], [0, -2, 4]])).rewards.round(6)
+    array([ 0.166667, -1.333333,  1.166667])
+    """
+
+    name: ClassVar[str] = "latent-classes"
+    information: ClassVar[Information] = "linked"
+    order: ClassVar[Order | None] = "average reward"
+    guarantee: ClassVar[str] = (
+        "the optimal policy as far as linked comparisons identify the classes"
+    )
+    identified: ClassVar[bool] = False
+
+    n_classes: int = 3
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_classes", _validate.integer("n_classes", self.n_classes, 1))
+
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the average reward."""
+        pair_design(population, sampling)  # a design that compares too little is refused
+        if type(population.link) is not Logistic:
+            raise InputError(
+                "'population' must have the logistic link for a limit of latent classes; got "
+                f"{_validate.shown(population.link)}."
+            )
+        return exact_rewards(population, population.mean_rewards(), population.link.temperature)

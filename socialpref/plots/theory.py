@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..flips.regions import ranking_cells
-from ..limits.dpo import dpo_limit
+from ..limits.dpo import DPO
 from ..limits.optimal import optimal_policy
 from ..population import Population
 from ..rules import borda, nbc
@@ -51,7 +51,7 @@ def method_bars(population: Population) -> "Figure":
     scores = {
         "average reward": population.mean_rewards(),
         "NBC": nbc(population),
-        "DPO's policy": dpo_limit(population).policy,
+        "DPO's policy": DPO().limit(population).policy,
         "optimal policy": optimal_policy(population).policy,
     }
     for axes, (title, values) in zip(panels, scores.items(), strict=True):

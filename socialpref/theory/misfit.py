@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..limits.design import pair_design
-from ..limits.dpo import dpo_limit
+from ..limits.dpo import DPO
 from ..limits.limit import Limit
 from ..links import log_logistic
 from ..population import Population, check_population
@@ -50,7 +50,7 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
     ----------
     population : Population
     sampling : array_like, shape (K,) or (K, K), optional
-        As for `dpo_limit`.
+        As for `DPO.limit`.
 
     Returns
     -------
@@ -59,9 +59,9 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
     Raises
     ------
     InputError
-        If some preference is certain to rounding, or as for `dpo_limit`.
+        If some preference is certain to rounding, or as for `DPO.limit`.
     ConvergenceError
-        As for `dpo_limit`.
+        As for `DPO.limit`.
 
     References
     ----------
@@ -85,7 +85,7 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
             f"'population' must have no certain preference; {population.options[z]!r} always "
             f"beats {population.options[y]!r}."
         )
-    fit = dpo_limit(population, sampling=sampling)
+    fit = DPO().limit(population, sampling=sampling)
     gaps = fit.rewards[:, None] - fit.rewards[None, :]
     log_model = log_logistic(gaps)
     weights = pair_design(population, sampling)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..limits.corrected import corrected_dpo_limit
-from ..limits.dpo import dpo_limit
+from ..limits.corrected import CorrectedDPO
+from ..limits.dpo import DPO
 from ..population import Population
 from .outcomes import Floats
 
@@ -64,7 +64,7 @@ def error_orders(
     shares : array_like, shape (T,), optional
         Equal if omitted.
     sampling : array_like, optional
-        As for `dpo_limit`.
+        As for `DPO.limit`.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def error_orders(
     InputError
         If an argument has the wrong shape or is out of its range.
     ConvergenceError
-        As for `corrected_dpo_limit`.
+        As for `CorrectedDPO.limit`.
 
     References
     ----------
@@ -103,8 +103,8 @@ def error_orders(
     for size in sizes:
         population = Population(means + size * around, weights)
         limits = (
-            dpo_limit(population, sampling=sampling),
-            corrected_dpo_limit(population, clamp=np.inf, sampling=sampling, n_starts=0),
+            DPO().limit(population, sampling=sampling),
+            CorrectedDPO(clamp=np.inf, n_starts=0).limit(population, sampling=sampling),
         )
         errors.append([np.abs(limit.rewards - target).max() for limit in limits])
     dpo, corrected = np.array(errors).T

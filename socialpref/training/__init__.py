@@ -11,7 +11,7 @@ require("train", "socialpref.training")
 from .certification import Certification, certify
 from .dataset import dataset_of
 from .exact import Fit, fit_exact
-from .learning import Fitting, learn, trains
+from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
@@ -37,6 +37,6 @@ __all__ = [
     "fit_minibatch",
     "learn",
     "populations",
-    "trains",
+    "train",
     "verify",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from ..population import Population
 from ..rules import nbc
 from .exact import Fit, fit_exact
 from .objectives import Batch
-
-if TYPE_CHECKING:
-    pass
 from .verification import EXACT, Floats, Integers, same_order
 
 SAME = 1e-9
@@ -161,10 +158,10 @@ def certify(
     fit = _minimum(loss, population, information, tolerance)
     policy, rewards = fit.policy[0], fit.rewards[0]
     targets = {"optimal policy": optimal_policy(population).policy}
-    for name, method in METHODS.items():
-        if method.limit is not None:
+    for method in METHODS:
+        if method.identified:
             with suppress(ConvergenceError, InputError):  # no such limit here: nothing to compare
-                targets[name] = method.limit(population).policy
+                targets[method.name] = method.limit(population).policy
     distances = {name: total_variation(policy, target) for name, target in targets.items()}
     known = {"NBC": nbc(population), "average reward": population.mean_rewards()}
     level = np.ptp(rewards) <= EXACT

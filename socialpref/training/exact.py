@@ -95,7 +95,7 @@ def fit_exact(
     n_prompts, n_options : int, optional
         Sizes of a table; those seen in `cells` if omitted.
     beta, reference
-        As for `dpo_limit`; the reference is of shape (K,), for all prompts, or (X, K).
+        As for `DPO.limit`; the reference is of shape (K,), for all prompts, or (X, K).
     start : array_like, shape (X, K), optional
         Implicit rewards to begin a table from; 0 if omitted. What is found for a loss that is
         not convex depends on it.
@@ -125,12 +125,12 @@ def fit_exact(
 
     Examples
     --------
-    >>> from socialpref import dpo_limit
+    >>> from socialpref import DPO
     >>> from socialpref.examples import mediocre_winner
     >>> from socialpref.comparisons import expected_cells
     >>> from socialpref.training import fit_exact
     >>> fit = fit_exact(expected_cells(mediocre_winner()))
-    >>> abs(fit.policy[0] - dpo_limit(mediocre_winner()).policy).max() < 1e-8
+    >>> abs(fit.policy[0] - DPO().limit(mediocre_winner()).policy).max() < 1e-8
     np.True_
     """
     _validate.instance("cells", cells, Cells, "Cells, as from `Comparisons.cells`")

@@ -1,7 +1,8 @@
-"""Every method of the table, trained: on annotations, or on the expectation over a population."""
+"""Every method, trained: on annotations, or on the expectation over a population."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import singledispatch
 from inspect import signature
 from math import ceil, inf
 from typing import Any
@@ -16,113 +17,94 @@ from ..comparisons.counts import Cells
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
 from ..errors import InputError
-from ..limits.corrected import VarianceForm
-from ..methods import METHODS, Information, Method
+from ..limits.agreement import AgreementOnly
+from ..limits.corrected import CorrectedDPO
+from ..limits.dpo import DPO
+from ..limits.method import Information, Method
+from ..limits.typed import LatentClasses, RewardAveraging
 from ..population import Population
 from .exact import Fit, fit_exact, result_of
-from .losses import FORMS
 from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
 
 Floats = NDArray[np.float64]
-Trainer = Callable[..., Fit]
 STEP = 0.25
 """How fast the strength of the correction grows from DPO's solution."""
 CORNER = 0.01
 """On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
-CLASSES = 3
-"""Latent classes, where no number is given."""
 TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": "cpu"}
 """Options of the fits of tables."""
 
-_TRAINERS: dict[Method, Trainer] = {}
 
+@singledispatch
+def train(method: Method, fitting: "Fitting") -> Fit:
+    """Return the fit of a method: the function that trainings are registered with.
 
-def trains(method: Method) -> Callable[[Trainer], Trainer]:
-    """Return a decorator that registers how a method is fitted.
-
-    Parameters
-    ----------
-    method : Method
-        The row of the table. The function that is registered takes a `Fitting`, and as keywords
-        the options of this method and of no other.
-
-    Examples
-    --------
-    >>> from dataclasses import replace
-    >>> from socialpref.methods import METHODS
-    >>> from socialpref.comparisons import expected_cells
-    >>> from socialpref.training import fit_exact, trains
-    >>> half = replace(METHODS["dpo"], name="half-dpo")
-    >>> @trains(half)
-    ... def fit_half(fitting, *, factor=0.5):
-    ...     fit = fitting.of(fitting.cells("anonymous"))
-    ...     return fitting.policy(factor * fit.rewards, fit)
-    """
-    _validate.instance("method", method, Method, "a Method")
-
-    def register(trainer: Trainer) -> Trainer:
-        _TRAINERS[method] = trainer
-        return trainer
-
-    return register
-
-
-def options_of(method: Method) -> tuple[str, ...]:
-    """Return the options that training by a method takes, beside those of every fit.
+    ``@train.register`` registers one for the class of its first argument. It is called with the
+    method and a `Fitting`. A training that needs the joint likelihood of linked comparisons also
+    has the keyword `joint`.
 
     Raises
     ------
     InputError
-        If no training is registered for it.
+        If no training is registered for the method's class.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from socialpref import DPO
+    >>> from socialpref.examples import two_camps
+    >>> from socialpref.training import Fitting, learn, train
+    >>> @dataclass(frozen=True)
+    ... class Half(DPO):
+    ...     name = "half"
+    >>> @train.register
+    ... def train_half(method: Half, fitting: Fitting):
+    ...     fit = fitting.of(fitting.cells("anonymous"))
+    ...     return fitting.policy(0.5 * fit.rewards, fit)
+    >>> (learn(Half(), two_camps()).rewards / learn(DPO(), two_camps()).rewards).round(6)
+    array([[0.5, 0.5, 0.5]])
     """
-    if method not in _TRAINERS:
-        raise InputError(
-            f"'method' must be one with a registered training (socialpref.training.trains); "
-            f"{method.name!r} has none."
-        )
-    return tuple(signature(_TRAINERS[method]).parameters)[1:]
+    raise InputError(
+        f"'method' must have a registered training (socialpref.training.train); {method!r} has "
+        "none."
+    )
+
+
+def needs_joint(method: Method) -> bool:
+    """Return whether a method's training takes a joint likelihood."""
+    return "joint" in signature(train.dispatch(type(method))).parameters
 
 
 def learn(
-    method: str,
+    method: Method,
     data: Comparisons | Population | Sequence[Population],
     *,
+    joint: JointLikelihood | LatentClasses | None = None,
     sampling: ArrayLike | None = None,
     beta: float = 1.0,
     reference: ArrayLike | None = None,
     ridge: float = 0.0,
     tolerance: float = 1e-9,
     device: str | torch.device = "cpu",
-    **options: Any,
 ) -> Fit:
     """Train a table of scores by a method, to the minimum of its loss.
 
     Parameters
     ----------
-    method : str
-        A name in `socialpref.methods.METHODS`.
+    method : Method
+        With its options, such as ``CorrectedDPO(alpha=0.5)``.
     data : Comparisons, Population or sequence of Population
         With a population, or one for each prompt, the loss is its expectation: training with
         unlimited annotations and the true joint likelihood.
+    joint : JointLikelihood or LatentClasses, optional
+        For corrected DPO only: the joint likelihood of linked comparisons, or the latent classes
+        to learn it with. If omitted, it is learned from the annotations with ``LatentClasses()``,
+        or is the population's own if `data` is one.
     sampling : array_like, optional
         With a population, as for `expected_cells`.
     beta, reference, ridge, tolerance, device
-        As for `fit_exact`.
-    **options
-        Of the method; those of another are refused.
-
-        `corrected-dpo`: `alpha` (1), `form` ("F1") and `clamp` (0.1) as for `corrected_dpo`; the
-        minimum is followed from DPO's as alpha grows, and with annotations the clamp's corner is
-        rounded by one hundredth of the clamp. `joint`, a JointLikelihood: learned from the
-        annotations if omitted, with `n_classes` (3) latent classes; the population's own if
-        `data` is one.
-
-        `reward-averaging`: `shares`, one for each type, that rewards are averaged with. If
-        omitted they are the types' shares among the annotators, each counted once however many
-        labels they gave. Where annotators are not known, every label counts as an annotator.
-
-        `latent-classes`: `n_classes` (3). The classes' shares are of annotators too. No table is
-        fitted, so `ridge`, `tolerance` and `device` must be left as they are.
+        As for `fit_exact`. Latent classes fit no table, so `ridge`, `tolerance` and `device` must
+        be left as they are.
 
     Returns
     -------
@@ -132,24 +114,27 @@ def learn(
     Raises
     ------
     InputError
-        If the method is unknown or has no registered training, an option is not one of its own,
-        or the annotations do not tell what it needs.
+        If the method has no registered training, `joint` is given to another than corrected DPO,
+        or the annotations do not tell what the method needs.
     ConvergenceError
         As for `fit_exact` and `fit_latent_classes`.
 
+    Notes
+    -----
+    Corrected DPO follows the minimum from DPO's as alpha grows. With annotations the clamp's
+    corner is rounded by one hundredth of the clamp.
+
     Examples
     --------
+    >>> from socialpref import AgreementOnly
     >>> from socialpref.examples import mediocre_winner
     >>> from socialpref.training import learn
-    >>> learn("agreement", mediocre_winner()).policy.round(4)
+    >>> learn(AgreementOnly(), mediocre_winner()).policy.round(4)
     array([[0.3513, 0.2974, 0.3513]])
     """
-    row = METHODS[_validate.choice("method", method, METHODS)]
-    own = options_of(row)
-    for name in options:
-        if name not in own:
-            must = f"omitted for {method!r}, whose options are: {', '.join(own) or 'none'}"
-            raise _validate.complaint(name, must, _validate.shown(options[name]))
+    _validate.instance("method", method, Method, "a method, such as DPO()")
+    if joint is not None and not needs_joint(method):
+        raise _validate.complaint("joint", f"omitted for {method!r}", _validate.shown(joint))
     fitting = Fitting(
         data=data if isinstance(data, Comparisons) else populations_of("data", data),
         sampling=sampling,
@@ -163,7 +148,8 @@ def learn(
     )
     if sampling is not None and isinstance(data, Comparisons):
         raise _validate.complaint("sampling", "omitted with annotations", _validate.shown(sampling))
-    return _TRAINERS[row](fitting, **options)
+    options = {} if joint is None else {"joint": joint}
+    return train.dispatch(type(method))(method, fitting, **options)
 
 
 @dataclass(frozen=True)
@@ -176,15 +162,15 @@ class Fitting:
 
     @property
     def size(self) -> tuple[int, int]:
-        """The numbers of prompts and of alternatives."""
+        """The numbers of prompts and of options."""
         if isinstance(self.data, Comparisons):
             return self.data.n_prompts, self.data.n_options
         return len(self.data), self.data[0].n_options
 
-    def cells(self, information: Information) -> Cells:
-        """Return the data added up, or their expectation."""
+    def cells(self, information: Information, replicas: Sequence[int] | None = None) -> Cells:
+        """Return the data added up, or their expectation; `replicas` as for `expected_cells`."""
         if not isinstance(self.data, Comparisons):
-            return expected_cells(self.data, information, sampling=self.sampling)
+            return expected_cells(self.data, information, sampling=self.sampling, replicas=replicas)
         return self.data.unanimous_cells() if information == "panel" else self.data.cells()
 
     def of(self, cells: Cells, objective: Objective = dpo, **more: Any) -> Fit:
@@ -192,17 +178,18 @@ class Fitting:
         X, K = self.size
         return fit_exact(cells, objective, n_prompts=X, n_options=K, **self.options, **more)
 
-    def mixture(self, n_classes: int | None) -> ClassMixture:
+    def classes(self, method: LatentClasses) -> ClassMixture:
         """Return the latent classes of linked comparisons."""
         if not isinstance(self.data, Comparisons):
             raise _validate.complaint("data", "annotations for latent classes", "a population")
-        return fit_latent_classes(self.data, CLASSES if n_classes is None else n_classes)
+        return fit_latent_classes(self.data, method.n_classes)
 
-    def joint(self, n_classes: int | None) -> JointLikelihood:
-        """Return the joint likelihood: learned, or the population's own."""
-        if isinstance(self.data, Comparisons):
-            return self.mixture(n_classes)
-        return TrueJoint(self.data)
+    def joint(self, given: JointLikelihood | LatentClasses | None) -> JointLikelihood:
+        """Return the given joint likelihood, one learned by latent classes, or the true one."""
+        if given is None and not isinstance(self.data, Comparisons):
+            return TrueJoint(self.data)
+        given = LatentClasses() if given is None else given
+        return self.classes(given) if isinstance(given, LatentClasses) else given
 
     def by_type(self) -> tuple[list[Cells], Floats]:
         """Return the cells of every type, and the types' shares."""
@@ -232,53 +219,45 @@ class Fitting:
         )
 
 
-# --- the methods of the table -----------------------------------------------------------
+# --- the trainings of the methods -------------------------------------------------------
 
 
-@trains(METHODS["dpo"])
-def _dpo(fitting: Fitting) -> Fit:
-    return fitting.of(fitting.cells("anonymous"))
+@train.register
+def _dpo(method: DPO, fitting: Fitting) -> Fit:
+    return fitting.of(fitting.cells(method.information))
 
 
-@trains(METHODS["agreement"])
-def _agreement(fitting: Fitting) -> Fit:
-    return fitting.of(fitting.cells("panel"), agreement_only)
+@train.register
+def _agreement(method: AgreementOnly, fitting: Fitting) -> Fit:
+    return fitting.of(fitting.cells(method.information, method.replicas), agreement_only)
 
 
-@trains(METHODS["corrected-dpo"])
+@train.register
 def _corrected(
+    method: CorrectedDPO,
     fitting: Fitting,
     *,
-    alpha: float = 1.0,
-    form: VarianceForm = "F1",
-    clamp: float = 0.1,
-    joint: JointLikelihood | None = None,
-    n_classes: int | None = None,
+    joint: JointLikelihood | LatentClasses | None = None,
 ) -> Fit:
     """Follow DPO's minimum while the correction grows."""
-    alpha = _validate.number("alpha", alpha, 0.0)
-    _validate.choice("form", form, FORMS)
-    clamp = _validate.number("clamp", clamp, 0.0, inf, above=True, infinite=True)
     sampled = isinstance(fitting.data, Comparisons)
-    if n_classes is not None and (joint is not None or not sampled):
-        must = "omitted where the joint likelihood is not learned"
-        raise _validate.complaint("n_classes", must, _validate.shown(n_classes))
-    known = joint if joint is not None else fitting.joint(n_classes)
-    rounding = CORNER * clamp if sampled and clamp < inf else 0.0
-    cells = fitting.cells("linked")
+    rounding = CORNER * method.clamp if sampled and method.clamp < inf else 0.0
+    known = fitting.joint(joint)
+    cells = fitting.cells(method.information)
     fits = [fitting.of(cells)]
-    for strength in np.linspace(0.0, alpha, 1 + ceil(alpha / STEP))[1:]:
-        objective = corrected(float(strength), form=form, clamp=clamp, rounding=rounding)
+    for strength in np.linspace(0.0, method.alpha, 1 + ceil(method.alpha / STEP))[1:]:
+        objective = corrected(
+            float(strength), form=method.form, clamp=method.clamp, rounding=rounding
+        )
         fits.append(fitting.of(cells, objective, joint=known, start=fits[-1].rewards))
     return replace(fits[-1], iterations=sum(fit.iterations for fit in fits))
 
 
-@trains(METHODS["reward-averaging"])
-def _reward_averaging(fitting: Fitting, *, shares: ArrayLike | None = None) -> Fit:
+@train.register
+def _reward_averaging(method: RewardAveraging, fitting: Fitting) -> Fit:
     """Fit one reward model to each type's comparisons, and average them over people."""
-    parts, weights = fitting.by_type()
-    if shares is not None:
-        weights = _validate.distribution("shares", shares, len(parts))
+    parts, shares = fitting.by_type()
+    weights = method.weights(shares)
     fits = [fitting.of(part) for part in parts]
     return fitting.policy(
         np.tensordot(weights, [fit.rewards for fit in fits], 1),
@@ -287,14 +266,14 @@ def _reward_averaging(fitting: Fitting, *, shares: ArrayLike | None = None) -> F
     )
 
 
-@trains(METHODS["latent-classes"])
-def _latent_classes(fitting: Fitting, *, n_classes: int | None = None) -> Fit:
+@train.register
+def _latent_classes(method: LatentClasses, fitting: Fitting) -> Fit:
     """Average the rewards of the latent classes of linked comparisons."""
     for name, default in TABLE.items():
         if fitting.options[name] != default:
             must = "omitted for latent classes, of which no table is fitted"
             raise _validate.complaint(name, must, _validate.shown(fitting.options[name]))
-    mixture = fitting.mixture(n_classes)
+    mixture = fitting.classes(method)
     beta, reference = fitting.options["beta"], fitting.options["reference"]
     return result_of(
         torch.as_tensor(mixture.mean_rewards() / beta),

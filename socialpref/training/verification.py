@@ -14,10 +14,12 @@ from ..comparisons.simulation import simulate
 from ..errors import ConvergenceError
 from ..examples import mediocre_winner, two_camps
 from ..limits.limit import total_variation
-from ..methods import METHODS, Method
+from ..limits.method import Method
+from ..limits.typed import LatentClasses
+from ..methods import METHODS, method_named
 from ..population import Population
 from ..rules import nbc
-from .learning import learn, options_of
+from .learning import learn, needs_joint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +59,9 @@ def populations() -> dict[str, Population]:
         "random, 3 types": Population(rng.normal(size=(3, 5))),
         "random, 4 types": Population(0.7 * rng.normal(size=(4, 6))),
     }
+
+
+VERIFIED = tuple(method for method in METHODS if method.identified)
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ class Report:
 
 
 def verify(
-    methods: Sequence[str] | None = None,
+    methods: Sequence[Method | str] | None = None,
     on: Mapping[str, Population] | None = None,
     *,
     sizes: Sequence[int] = SIZES,
@@ -156,13 +161,14 @@ def verify(
 
     Three statements: training on the expectation ends at the exact limit; training on samples
     nears it with the square root of their number; the policy has the order that theory promises.
-    Corrected DPO is trained at alpha 0.5, with the true joint likelihood on the expectation. On a
-    sample it is learned, with as many classes as there are types.
+    Where a method needs the joint likelihood of linked comparisons, it is the true one on the
+    expectation; on a sample it is learned, with as many classes as there are types.
 
     Parameters
     ----------
-    methods : sequence of str, optional
-        Names in `socialpref.methods.METHODS`; all with a known limit if omitted.
+    methods : sequence of Method or str, optional
+        Methods with their options, or names of `socialpref.methods.METHODS`; all whose annotations
+        always identify the limit if omitted.
     on : mapping of str to Population, optional
         `populations()` if omitted.
     sizes : sequence of int
@@ -188,14 +194,12 @@ def verify(
     --------
     >>> from socialpref.examples import mediocre_winner
     >>> from socialpref.training import verify
-    >>> report = verify(["dpo"], {"mediocre": mediocre_winner()}, sizes=[1000, 10_000])
+    >>> from socialpref import DPO
+    >>> report = verify([DPO()], {"mediocre": mediocre_winner()}, sizes=[1000, 10_000])
     >>> report.passed
     True
     """
-    known = [name for name, method in METHODS.items() if method.limit is not None]
-    chosen = known if methods is None else list(_sequence("methods", methods, "names of methods"))
-    for name in chosen:
-        _validate.choice("methods", name, known)
+    chosen = VERIFIED if methods is None else _methods(methods)
     ns = tuple(_validate.integer("sizes", n, 100) for n in _sequence("sizes", sizes, "numbers"))
     if len(set(ns)) < 2:
         raise _validate.complaint("sizes", "at least two different numbers", _validate.shown(sizes))
@@ -209,12 +213,23 @@ def verify(
     from tqdm import tqdm
 
     pairs = list(product(chosen, (populations() if on is None else on).items()))
-    for name, (label, one) in pairs:
-        _errors(METHODS[name], label, one, min(ns), n_seeds)
+    for method, (label, one) in pairs:
+        _errors(method, label, one, min(ns), n_seeds)
     bar = tqdm(pairs, disable=not progress, unit="training")
-    return Report(
-        tuple(_verify(METHODS[name], label, one, ns, n_seeds) for name, (label, one) in bar)
-    )
+    return Report(tuple(_verify(method, label, one, ns, n_seeds) for method, (label, one) in bar))
+
+
+def _methods(methods: Sequence[Method | str]) -> list[Method]:
+    """Return the methods that were given, or named, if they can be verified."""
+    chosen = []
+    for given in _sequence("methods", methods, "methods, or their names"):
+        one = method_named(given, "methods") if isinstance(given, str) else given
+        _validate.instance("methods", one, Method, "methods, or their names")
+        if not one.identified:
+            must = "methods whose annotations always identify their limit"
+            raise _validate.complaint("methods", must, repr(one))
+        chosen.append(one)
+    return chosen
 
 
 def _sequence(name: str, values: Any, must: str) -> Iterable[Any]:
@@ -226,8 +241,8 @@ def _sequence(name: str, values: Any, must: str) -> Iterable[Any]:
 def _verify(
     method: Method, label: str, population: Population, sizes: tuple[int, ...], n_seeds: int
 ) -> Verification:
-    target = _target(method, population)
-    exact = learn(method.name, population, tolerance=1e-10, **method.verified_at)
+    target = method.limit(population).policy
+    exact = learn(method, population, tolerance=1e-10)
     promised = {"NBC": nbc(population), "average reward": population.mean_rewards()}
     ordered = method.order is None or same_order(exact.rewards[0], promised[method.order])
     return Verification(
@@ -242,23 +257,16 @@ def _verify(
     )
 
 
-def _target(method: Method, population: Population) -> Floats:
-    assert method.limit is not None  # `verify` has seen to it
-    return method.limit(population, **method.verified_at).policy
-
-
 def _errors(
     method: Method, label: str, population: Population, n: int, n_seeds: int
 ) -> tuple[float, ...]:
     """Return how far policies that were trained on samples of a size are from the limit."""
-    options = dict(method.verified_at)
-    if "n_classes" in options_of(method):
-        options["n_classes"] = population.n_types
-    target, errors = _target(method, population), []
+    joint = LatentClasses(population.n_types) if needs_joint(method) else None
+    target, errors = method.limit(population).policy, []
     for seed in range(n_seeds):
         rows = simulate(population, n, method.information, seed=seed)
         try:
-            fit = learn(method.name, rows, **options)
+            fit = learn(method, rows, joint=joint)
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"verify: {method.name} on {label!r} with {n} annotations, seed {seed}: {error}"

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from ... import _validate
 from ..._extras import require
+from ...limits.agreement import AgreementOnly
+from ...limits.corrected import CorrectedDPO
+from ...limits.dpo import DPO
+from ...limits.method import Method
 from ...links import Logistic
 from ..data import Corpus, check_pairs
 from .rewards import TYPES, reward_gaps
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Method = Literal["dpo", "corrected", "agreement"]
 Unit = Literal["annotations", "pairs"]
 UNITS: tuple[Unit, ...] = ("annotations", "pairs")
 N_TYPES = len(TYPES)
@@ -39,8 +42,8 @@ class Arm:
     Attributes
     ----------
     name : str
-    method : {"dpo", "corrected", "agreement"}
-        The loss.
+    method : type of Method
+        The class of the method whose loss is used: DPO, CorrectedDPO or AgreementOnly.
     meaning : str
         In words.
     labels_per_pair : int
@@ -50,7 +53,7 @@ class Arm:
     """
 
     name: str
-    method: Method
+    method: type[Method]
     meaning: str
     labels_per_pair: int = 1
     by_type: bool = False
@@ -60,16 +63,16 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     {
         arm.name: arm
         for arm in (
-            Arm("anonymous", "dpo", "one label of an annotator of a random type"),
-            Arm("average", "dpo", "one label by the mean reward: the control for label noise"),
+            Arm("anonymous", DPO, "one label of an annotator of a random type"),
+            Arm("average", DPO, "one label by the mean reward: the control for label noise"),
             Arm(
                 "agreement-law",
-                "agreement",
+                AgreementOnly,
                 "one label by the law of unanimous panels, as published; nobody gives such",
             ),
-            Arm("agreement", "agreement", "a panel of one label a type; kept if alike", N_TYPES),
-            Arm("linked", "corrected", "two comparisons by each annotator"),
-            Arm("typed", "dpo", "one label, the type known; a model for each type", by_type=True),
+            Arm("agreement", AgreementOnly, "a panel of one label a type; kept if alike", N_TYPES),
+            Arm("linked", CorrectedDPO, "two comparisons by each annotator"),
+            Arm("typed", DPO, "one label, the type known; a model for each type", by_type=True),
         )
     }
 )  # fmt: skip
@@ -210,7 +213,7 @@ def annotate(
     pair = np.concatenate([order.permutation(len(lengths)) for _ in range(rounds)])[:n_pairs]
     gaps = reward_gaps(lengths[pair])
     rows, nobody = np.arange(n_pairs), np.full(n_pairs, -1)
-    annotator = rows // 2 if arm.name == "linked" else nobody
+    annotator = rows // 2 if arm.method.information == "linked" else nobody
     if arm.labels_per_pair > 1:
         votes = coin.random(gaps.shape) < LINK(gaps)
         alike = (votes == votes[0]).all(axis=0)
@@ -221,7 +224,7 @@ def annotate(
         chance, kind = LINK(DIRECT[arm.name](gaps)), nobody
     else:
         types = who.integers(N_TYPES, size=n_pairs)
-        types = types[annotator] if arm.name == "linked" else types
+        types = types[annotator] if arm.method.information == "linked" else types
         chance, kind = LINK(gaps[types, rows]), types if arm.by_type else nobody
     wins = (coin.random(n_pairs) < chance).astype(float)
     return Labels(pair, wins, 1.0 - wins, annotator, kind, n_pairs, 0.0)

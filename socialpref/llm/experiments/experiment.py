@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ... import _validate
 from ..._files import results_folder
 from ...errors import DataError, InputError, SocialPrefError
+from ...limits.corrected import CorrectedDPO
 from ..data import LIMIT, Corpus
 from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
 from .length_score import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
@@ -289,7 +290,7 @@ def _finish(
     if not len(labels):
         raise InputError(f"budget {one.budget} leaves the arm {one.arm.name} no label")
     joint = None
-    if one.arm.method == "corrected":
+    if one.arm.method is CorrectedDPO:
         exact = one.budget == EXACT
         joint = (
             true_joint() if exact

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 
 from ... import _validate
 from ...comparisons import Cells, Comparisons, fit_latent_classes
+from ...limits.agreement import AgreementOnly
+from ...limits.corrected import CorrectedDPO
+from ...limits.dpo import DPO
+from ...limits.method import Method
 from ...population import Population
 from ...training import JointLikelihood, TrueJoint, fit_exact
 from ...training.objectives import Objective, agreement_only, corrected, dpo
@@ -127,17 +131,17 @@ def _lengths_of(labels: Labels, lengths: Integers) -> Integers:
 
 def objective(arm: Arm, alpha: float = 1.0, rounding: float = 0.0) -> Objective:
     """Return the loss of an arm, of margins and a `Batch`; `rounding` as for `corrected`."""
-    losses: dict[str, Objective] = {
-        "dpo": dpo,
-        "corrected": corrected(alpha, rounding=rounding),
-        "agreement": agreement_only,
+    losses: dict[type[Method], Objective] = {
+        DPO: dpo,
+        CorrectedDPO: corrected(alpha, rounding=rounding),
+        AgreementOnly: agreement_only,
     }
     return losses[arm.method]
 
 
 def n_labels(arm: Arm) -> int:
     """Return how many labels each of the arm's labels stands for: by how much margins grow."""
-    return N_TYPES if arm.method == "agreement" else 1
+    return N_TYPES if arm.method.information == "panel" else 1
 
 
 def fit_score(
@@ -176,7 +180,7 @@ def fit_score(
     scores = []
     for part in labels.by_model(arm):
         cells, score = _cells(arm, part, lengths), LengthScore(knot)
-        if arm.method == "corrected":  # not convex: go on from DPO's solution
+        if arm.method is CorrectedDPO:  # not convex: go on from DPO's solution
             _fit(score, cells, dpo, None)
         _fit(score, cells, objective(arm, alpha, ROUNDING), joint)
         scores.append(score)

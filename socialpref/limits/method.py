@@ -1,0 +1,114 @@
+"""The base class of alignment methods."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, overload
+
+from numpy.typing import ArrayLike
+
+from ..population import Population
+from .limit import ImplicitRewards, Limit, limit_of, per_prompt
+
+Information = Literal["anonymous", "linked", "typed", "panel"]
+Order = Literal["NBC", "average reward"]
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """An alignment method with its options: a frozen dataclass, whose fields are the options.
+
+    A subclass sets the attributes below and defines `implicit_rewards`. Options are checked when
+    an object is made. How a method is trained is registered in `socialpref.training.learning`.
+
+    Attributes
+    ----------
+    name : str
+        Its name on the command line and in tables.
+    information : {"anonymous", "linked", "typed", "panel"}
+        What its annotations must tell: nothing about the annotator ("anonymous"), which
+        comparisons one annotator made ("linked"), the annotator's type ("typed"), or a label of
+        every type for each pair ("panel").
+    order : {"NBC", "average reward"} or None
+        The order that its limit has for every population with equal shares, the logistic link
+        and comparisons drawn from a distribution; None if theory promises none.
+    guarantee : str
+        What theory promises, in words.
+    identified : bool
+        Whether its annotations always suffice to reach the limit. `verify` leaves out methods of
+        which this is not true.
+    """
+
+    name: ClassVar[str]
+    information: ClassVar[Information]
+    order: ClassVar[Order | None] = None
+    guarantee: ClassVar[str]
+    identified: ClassVar[bool] = True
+
+    @abstractmethod
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the implicit rewards that the method ends at with unlimited data."""
+
+    @overload
+    def limit(
+        self,
+        population: Population,
+        *,
+        sampling: ArrayLike | None = ...,
+        beta: float = ...,
+        reference: ArrayLike | None = ...,
+    ) -> Limit: ...
+    @overload
+    def limit(
+        self,
+        population: Sequence[Population],
+        *,
+        sampling: ArrayLike | None = ...,
+        beta: float = ...,
+        reference: ArrayLike | None = ...,
+    ) -> tuple[Limit, ...]: ...
+
+    def limit(
+        self,
+        population: Population | Sequence[Population],
+        *,
+        sampling: ArrayLike | None = None,
+        beta: float = 1.0,
+        reference: ArrayLike | None = None,
+    ) -> Limit | tuple[Limit, ...]:
+        """Return what the method converges to with unlimited data.
+
+        Parameters
+        ----------
+        population : Population or sequence of Population
+            A sequence has one population for each prompt.
+        sampling : array_like, shape (K,) or (K, K), optional
+            The sampling distribution, positive everywhere, or a symmetric matrix of weights of
+            pairs; uniform if omitted.
+        beta : float
+            Strength of the regularisation towards the reference; positive.
+        reference : array_like, shape (K,), optional
+            The reference policy, positive everywhere; uniform if omitted.
+
+        Returns
+        -------
+        Limit or tuple of Limit
+            The rewards are right to ``1e-8 * max(1, |h|)``. A tuple, if a sequence is given.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of its range, or the design leaves options that cannot be
+            compared.
+        ConvergenceError
+            If the rewards cannot be found as exactly as that, or beta is so small that their
+            rounding decides between options.
+        """
+
+        def one(each: Population) -> Limit:
+            found = self.implicit_rewards(each, sampling)
+            return limit_of(self.name, found, each, beta, reference)
+
+        return per_prompt(one, population)
