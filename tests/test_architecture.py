@@ -219,17 +219,10 @@ TOP = {
     "optimal_policy",
     *("flip", "flip_distances", "Pair", "Winner", "TopK", "Order", "AverageRewardOrder"),
 }
-COMING = {"DPO", "CorrectedDPO", "AgreementOnly", "RewardAveraging", "LatentClasses"}
-"""Names that may not be there yet."""
-GOING = {
-    *("Limit", "Method", "agreement_limit", "agreement_rate", "corrected_dpo_limit", "dpo_limit"),
-    "reward_averaging_limit",
-}
-"""Names that may still be there."""
 
 
 def test_the_names_at_the_top() -> None:
     assert len(socialpref.__all__) == len(set(socialpref.__all__))
     names = set(socialpref.__all__)
-    assert TOP - COMING <= names <= TOP | GOING
+    assert names == TOP
     assert all(hasattr(socialpref, name) for name in names)
