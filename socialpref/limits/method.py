@@ -19,7 +19,7 @@ class Method(ABC):
     """An alignment method with its options: a frozen dataclass, whose fields are the options.
 
     A subclass sets the attributes below and defines `implicit_rewards`. Options are checked when
-    an object is made. How a method is trained is registered in `socialpref.training.learning`.
+    an object is made. How a method is trained is registered in ``socialpref.training.learning``.
 
     Attributes
     ----------
