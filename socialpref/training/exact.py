@@ -380,7 +380,8 @@ def _solve(forces: Floats, curvatures: Floats) -> tuple[Floats, NDArray[np.bool_
         for k in reversed(range(n - 1)):
             ahead = curvatures[:, k, k + 1 :] * step[:, k + 1 :] - forces[:, k, k + 1 :]
             step[:, k] = ahead.sum(axis=1) / totals[:, k]
-        return step, (totals > 0.0).all(axis=1) & np.isfinite(step).all(axis=1)
+        positive = np.asarray((totals > 0.0).all(axis=1) & np.isfinite(step).all(axis=1))
+    return step, positive
 
 
 def _downhill(forces: Floats, curvatures: Floats) -> Floats:
