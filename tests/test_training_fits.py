@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from torch import Tensor
 
 from socialpref import (
@@ -255,8 +255,8 @@ def test_newton_steps_against_a_dense_solver() -> None:
     curvature = np.abs(curvature)
     for ridge in (0.0, 0.3):
         rewards = rng.normal(size=(3, 5))
-        step = newton_step(rewards, force, curvature, cells, ridge)
-        assert step is not None
+        step, convex = newton_step(rewards, force, curvature, cells, ridge)
+        assert convex.all()
         for x in range(3):
             hessian, gradient = ridge * np.eye(5), ridge * rewards[x]
             for e in np.flatnonzero(cells.prompt == x):
@@ -266,6 +266,48 @@ def test_newton_steps_against_a_dense_solver() -> None:
             expected = -np.linalg.pinv(hessian) @ gradient
             found = step[x] if ridge else step[x] - step[x].mean()
             np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "alpha", "ridge", "edge", "away"),
+    [
+        ((1.7, -2.45), 2.0, 0.45, 0.101, 3e-6),
+        ((-1.08, 3.61), 3.0, 0.11, 0.099, -3e-6),
+        ((1.28, -1.71), 3.0, 0.05, 0.099, 3e-6),
+        ((3.89, -3.33), 2.0, 0.09, 0.099, -3e-6),
+        ((-1.33, 2.13), 3.0, 0.20, 0.099, -3e-6),
+    ],
+)
+def test_minima_next_to_the_ends_of_a_rounded_corner(
+    gaps: tuple[float, float], alpha: float, ridge: float, edge: float, away: float
+) -> None:
+    """Curvature jumps there. The share of wins puts the minimum at a margin chosen before."""
+    pair = Population([[gap, 0.0] for gap in gaps])
+    variance = float((pair.pairwise_twice() - pair.pairwise() ** 2)[0, 1])
+
+    def bend(h: float) -> float:
+        return variance * (2.0 / (1.0 + np.exp(-h)) - 1.0) * (1.0 + np.cosh(h))
+
+    h = float(brentq(lambda m: bend(m) - edge, 0.0, 8.0)) + away
+    s = 1.0 / (1.0 + np.exp(-h))
+    u, b = s * (1.0 - s), bend(h)
+    part = min(max((0.101 - b) / 0.002, 0.0), 1.0)  # of the correction's slope
+    q = s - alpha * (b if part == 1.0 else 0.1 - 0.001 * part**2)
+    slope = u - alpha * part * variance * (1.0 + (1.0 - 2.0 * s) ** 2 / (2.0 * u))
+    share = q + ridge * h / 2.0 * q * (1.0 - q) / slope
+    one = np.array([0]), np.array([0]), np.array([1])
+    cells = Cells(*one, np.array([share]), np.array([1.0 - share]), np.array([1.0]), 1)
+    options: dict[str, Any] = {"joint": TrueJoint((pair,)), "ridge": ridge}
+    near = [[h / 2.0 + 0.01, -h / 2.0 - 0.01]]
+    fit = fit_exact(cells, corrected(alpha, rounding=0.001), start=near, **options)
+    assert fit.rewards[0] == pytest.approx([h / 2.0, -h / 2.0], abs=1e-9)
+
+
+def test_a_saddle_is_left() -> None:
+    """All derivatives vanish at the start; the minima are at margins of 1 and -1."""
+    cells = expected_cells(Population([[1.0, 0.0]]))
+    fit = fit_exact(cells, lambda m, b: ((m**2 - 1.0) ** 2).sum())
+    assert abs(fit.rewards[0]) == pytest.approx([0.5, 0.5], abs=1e-9)
 
 
 def test_minima_that_are_none() -> None:

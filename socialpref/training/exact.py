@@ -19,8 +19,17 @@ Floats = NDArray[np.float64]
 ACCURACY = 1e-9
 """The largest last Newton step of a table's rewards, beside the largest reward of the prompt."""
 NEWTON_STEPS = 400
-APART = 1e-5
-"""Where the slopes of a margin are taken, around it, for its curvature."""
+APART = 1e-8, 1e-5
+"""How far on both sides of a margin slopes are taken for its curvature: near 0, and at most, beside
+the margin or 1. It grows with the margin: slopes fall, and what rounding does to them may not."""
+EPSILON = 8 * float(np.finfo(float).eps)
+"""Relative rounding error of a sum of slopes, with some room."""
+FLAT = 1e-7
+"""Curvatures less than this part of the largest are lost in what rounding does to slopes."""
+PUSH = 1e-3
+"""The least step along a direction in which the loss curves down: a saddle is left."""
+HALVINGS = 30
+"""How often a step is halved until the loss does not rise steeply at its end."""
 SATURATED = 15.0
 """Margins so large that a loss without a minimum is more likely than one that has it there."""
 FAR = 1e3
@@ -79,7 +88,8 @@ def fit_exact(
     Labels added up by pair are all that the losses see of the data, so one pass over it, in
     `Comparisons.cells`, is enough. L-BFGS comes near the minimum. For a table Newton's method
     goes on from there until its step says that the rewards are right: a small derivative does not,
-    where probabilities are near 0 or 1.
+    where probabilities are near 0 or 1. It goes downhill where the loss does not curve upwards,
+    and ends at a local minimum.
 
     Parameters
     ----------
@@ -196,7 +206,10 @@ def fit_exact(
 
     def slope(margin: Floats) -> Floats:
         leaf = torch.as_tensor(margin, device=where).requires_grad_()
-        return np.asarray(torch.autograd.grad(mean_loss(leaf), leaf)[0].cpu())
+        found = np.asarray(torch.autograd.grad(mean_loss(leaf), leaf)[0].cpu())
+        if not np.isfinite(found).all():
+            raise ConvergenceError(f"exact fit: a derivative is not finite at evaluation {calls}")
+        return found
 
     def residual() -> float:
         grads = [p.grad for p in network.parameters() if p.grad is not None]
@@ -205,7 +218,7 @@ def fit_exact(
     optimiser.step(evaluate)
     if isinstance(network, Tabular):
         rewards = beta * network.scores.detach().cpu().numpy()
-        rewards = _newton(rewards, slope, cells, ridge / (comparisons * beta**2))
+        rewards = _newton(rewards, slope, cells, ridge / (comparisons * beta**2), tolerance / beta)
         network.scores.data = torch.as_tensor(rewards / beta, device=where)
     loss = float(evaluate().detach())
     if residual() > tolerance and not isinstance(network, Tabular):
@@ -236,30 +249,72 @@ UNBOUNDED = (
 
 
 def _newton(
-    rewards: Floats, slope: Callable[[Floats], Floats], cells: Cells, ridge: float
+    rewards: Floats,
+    slope: Callable[[Floats], Floats],
+    cells: Cells,
+    ridge: float,
+    tolerance: float,
 ) -> Floats:
-    """Return the rewards where the derivatives vanish, by Newton's method from nearby.
+    """Return the rewards at a local minimum, by Newton's method, made to descend, from nearby.
 
     `slope` gives the derivative of the loss by each cell's margin; `ridge` is the curvature that
-    a prior gives each reward.
+    a prior gives each reward; `tolerance` is the largest derivative by a reward. Curvatures can
+    jump, as at the ends of a rounded corner, and are taken on both sides: the lower one counts.
+    Where the loss curves upwards even so, no other minimum is nearby, and the step says how far
+    this one is.
     """
     x, y, z = cells.prompt, cells.first, cells.second
+    waiting = np.ones(len(rewards), dtype=bool)
+
+    def gradient(force: Floats, rewards: Floats) -> Floats:
+        found = ridge * rewards
+        np.add.at(found, (x, y), force)
+        np.subtract.at(found, (x, z), force)
+        return found
+
+    def along(force: Floats, rewards: Floats, step: Floats) -> Floats:
+        gaps = force * (step[x, y] - step[x, z])
+        return np.bincount(x, gaps, len(step)) + ridge * (rewards * step).sum(axis=1)
+
     for _ in range(NEWTON_STEPS):
         margin = rewards[x, y] - rewards[x, z]
-        force = slope(margin)
-        curvature = (slope(margin + APART) - slope(margin - APART)) / (2.0 * APART)
-        step = newton_step(rewards, force, curvature, cells, ridge)
-        if step is None:
-            break
-        # Over a margin of 1 curvatures change by no more than a factor of e.
-        reach = cells.n_labels * float(np.abs(step[x, y] - step[x, z]).max())
-        rewards = rewards + step / max(1.0, reach)
+        force, away = slope(margin), np.abs(margin)
+        apart = np.minimum(
+            APART[0] * np.exp(np.minimum(cells.n_labels * away / 2.0, SATURATED)),
+            APART[1] * np.maximum(1.0, away),
+        )
+        sides = (
+            (slope(other) - force) / (other - margin) for other in (margin + apart, margin - apart)
+        )
+        step, convex = newton_step(rewards, force, np.minimum(*sides), cells, ridge)
         error, size = (
             np.abs(values - values.mean(axis=1, keepdims=True)).max(axis=1)
             for values in (step, rewards)
         )
-        if (error <= ACCURACY * np.maximum(1.0, size)).all():
+        residual = np.abs(gradient(force, rewards)).max(axis=1)
+        right = convex & (error <= ACCURACY * np.maximum(1.0, size)) & (residual <= tolerance)
+        right &= waiting
+        rewards = rewards + np.where(right[:, None], step, 0.0)
+        waiting &= ~right
+        if not waiting.any():
             return rewards
+        step[~waiting] = 0.0
+        if not step.any():
+            break
+        # Over a margin of 1 curvatures change by no more than a factor of e.
+        reach = np.zeros(len(step))
+        np.maximum.at(reach, x, cells.n_labels * np.abs(step[x, y] - step[x, z]))
+        length = 1.0 / np.maximum(1.0, reach)
+        fall = along(force, rewards, step)
+        noise = EPSILON * along(np.abs(force), np.abs(rewards), np.abs(step))
+        for _ in range(HALVINGS):
+            trial = rewards + length[:, None] * step
+            rise = along(slope(trial[x, y] - trial[x, z]), trial, step)
+            steep = rise > 0.5 * np.abs(fall) + noise
+            if not steep.any():
+                break
+            length[steep] /= 2.0
+        rewards = trial
     largest = float(np.abs(rewards[x, y] - rewards[x, z]).max())
     if not ridge and _separated(cells, rewards.shape[1]).any():
         raise ConvergenceError(f"exact fit: {UNBOUNDED}")
@@ -276,11 +331,11 @@ def _newton(
 
 def newton_step(
     rewards: Floats, force: Floats, curvature: Floats, cells: Cells, ridge: float
-) -> Floats | None:
-    """Return the Newton step of every prompt; None where the loss does not curve upwards."""
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return a step downhill of every prompt, and where it is Newton's: the loss curves upwards."""
     X, K = rewards.shape
     nodes = K + (ridge > 0.0)  # a prior ties every option to one more, whose reward is 0
-    steps = []
+    steps, convex = np.empty((X, K)), np.empty(X, dtype=bool)
     for low in range(0, X, max(1, AT_ONCE // nodes**2)):
         part = slice(low, low + max(1, AT_ONCE // nodes**2))
         base = rewards[part]
@@ -293,31 +348,30 @@ def newton_step(
         np.add.at(curvatures, at, curvature[here])
         np.add.at(curvatures, back, curvature[here])
         if ridge:
-            forces[:, :K, K] = ridge * base
-            curvatures[:, :K, K] = ridge
-        found = _solve(forces, curvatures)
-        if found is None:
-            return None
-        steps.append(found[:, :K])
-    return np.concatenate(steps)
+            forces[:, :K, K], forces[:, K, :K] = ridge * base, -ridge * base
+            curvatures[:, :K, K] = curvatures[:, K, :K] = ridge
+        found, positive = _solve(forces.copy(), curvatures.copy())
+        if not positive.all():
+            found[~positive] = _downhill(forces[~positive], curvatures[~positive])
+        steps[part], convex[part] = found[:, :K], positive
+    return steps, convex
 
 
-def _solve(forces: Floats, curvatures: Floats) -> Floats | None:
+def _solve(forces: Floats, curvatures: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the step h with ``sum_j c_ij (h_i - h_j) = -sum_j f_ij`` and 0 for the last option.
 
     Options are eliminated one by one. Where curvatures are positive nothing is subtracted from
     them, nor large forces from each other for a small one (Grassmann, Taksar and Heyman 1985), so
-    that gaps to far options are as exact as small ones. None if the matrix is not positive.
-    Both arguments, shape (X, n, n), are overwritten.
+    that gaps to far options are as exact as small ones. Also returned is for which of the X
+    problems the matrix is positive; other steps mean nothing. Both arguments, shape (X, n, n), are
+    overwritten.
     """
     X, n, _ = forces.shape
-    totals = np.empty((X, n))
+    totals = np.empty((X, n - 1))
     with np.errstate(all="ignore"):  # what is not finite is seen at the end
         for k in range(n - 1):
             c, f = curvatures[:, k, k + 1 :], forces[:, k, k + 1 :]
             totals[:, k] = c.sum(axis=1)
-            if not (totals[:, k] > 0.0).all():
-                return None
             share = c / totals[:, k, None]
             curvatures[:, k + 1 :, k + 1 :] += c[:, :, None] * share[:, None, :]
             passed = share[:, :, None] * f[:, None, :]
@@ -326,7 +380,29 @@ def _solve(forces: Floats, curvatures: Floats) -> Floats | None:
         for k in reversed(range(n - 1)):
             ahead = curvatures[:, k, k + 1 :] * step[:, k + 1 :] - forces[:, k, k + 1 :]
             step[:, k] = ahead.sum(axis=1) / totals[:, k]
-    return step if np.isfinite(step).all() else None
+        positive = np.asarray((totals > 0.0).all(axis=1) & np.isfinite(step).all(axis=1))
+    return step, positive
+
+
+def _downhill(forces: Floats, curvatures: Floats) -> Floats:
+    """Return steps as if the loss curved up, in each direction, as much as it curves down.
+
+    The last option's is 0; all are, where the loss does not curve at all.
+    """
+    n = forces.shape[1]
+    total = curvatures.sum(axis=2)
+    hessian = total[:, :, None] * np.eye(n) - curvatures
+    # The constant vector, along which nothing changes, is given a mean curvature.
+    hessian += np.abs(total).sum(axis=1)[:, None, None] / n**2
+    values, vectors = np.linalg.eigh(hessian)
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    pull = np.einsum("xij,xi->xj", vectors, forces.sum(axis=2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        move = np.where(largest > 0.0, -pull / np.maximum(np.abs(values), FLAT * largest), 0.0)
+    least = np.where(values < -FLAT * largest, PUSH, 0.0)
+    move = np.copysign(np.maximum(np.abs(move), least), move)
+    step = np.einsum("xij,xj->xi", vectors, move)
+    return np.asarray(step - step[:, -1:])
 
 
 # --- data without a finite optimum ------------------------------------------------------
