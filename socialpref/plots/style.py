@@ -5,6 +5,9 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .. import _validate
 from ..surveys.survey import check_frame
 
@@ -53,15 +56,20 @@ def check_table(
             _validate.choice(f"{name}: {column}", value, names)
 
 
-def check_arrays(name: str, arrays: Mapping[str, Any], shape: tuple[int | None, ...]) -> None:
-    """Refuse what is no mapping of names to arrays of some shape; None stands for any length."""
+def checked_arrays(
+    name: str, arrays: Mapping[str, Any], shape: tuple[int | None, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Return named arrays of some shape, in which None stands for any length."""
     must = "a mapping of names to arrays"
     _validate.instance(name, arrays, Mapping, must)
     if not arrays:
         raise _validate.complaint(name, must, "none")
+    checked = {}
     for key, values in arrays.items():
         _validate.instance(name, key, str, must)
-        found = _validate.real_array(name, values, len(shape)).shape
+        checked[key] = _validate.real_array(name, values, len(shape))
+        found = checked[key].shape
         if 0 in found or any(b not in (None, a) for a, b in zip(found, shape, strict=True)):
             sizes = ", ".join("any" if size is None else str(size) for size in shape)
             raise _validate.complaint(name, f"of arrays of shape ({sizes})", f"shape {found}")
+    return checked

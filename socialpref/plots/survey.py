@@ -149,8 +149,8 @@ def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
     from matplotlib.figure import Figure
 
     check_table(table, ["setting", "is_reference"], ["share_flippable", "median_distance"])
-    if not (table["is_reference"] == True).any():  # noqa: E712
-        raise _validate.complaint("table", "one with a row that 'is_reference'", "none")
+    if table["is_reference"].dtype != bool or not table["is_reference"].any():
+        raise _validate.complaint("table", "one with a row whose 'is_reference' is True", "none")
     _validate.instance("aspect", aspect, str, "a text")
     figure = Figure(figsize=(7.5, 1.6 + 0.32 * len(table)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)

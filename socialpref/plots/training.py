@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from .style import DARK, MIDDLE, check_arrays, check_table
+from .style import DARK, MIDDLE, check_table, checked_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,10 +52,9 @@ def offset_curves(policies: Mapping[str, Floats], best: Floats, scores: Floats) 
     scores = _validate.real_array("scores", scores, 1)
     if not size or len(scores) != size:
         raise _validate.complaint("scores", f"of length {size}, at least 1", len(scores))
-    check_arrays("policies", policies, (None, None, size))
-    if any(np.shape(values)[1] < 2 for values in policies.values()):
+    policies = checked_arrays("policies", policies, (None, None, size))
+    if any(values.shape[1] < 2 for values in policies.values()):
         raise _validate.complaint("policies", "of at least two states", "one")
-    policies = {name: np.asarray(values, dtype=float) for name, values in policies.items()}
     offsets = np.arange(size) - size // 2
     figure = Figure(figsize=(11.0, 3.9), layout="constrained")
     left, right, last = figure.subplots(1, 3)
@@ -157,8 +156,7 @@ def variance_scatter(true: Floats, estimates: Mapping[str, Floats]) -> "Figure":
     true = _validate.real_array("true", true, 1)
     if not (true > 1e-9).any():
         raise _validate.complaint("true", "positive somewhere", _validate.shown(true))
-    check_arrays("estimates", estimates, (len(true),))
-    estimates = {name: np.asarray(values, dtype=float) for name, values in estimates.items()}
+    estimates = checked_arrays("estimates", estimates, (len(true),))
     figure = Figure(figsize=(4.0 * len(estimates), HEIGHT), layout="constrained")
     panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
     reach = np.array([0.0, true.max()])
