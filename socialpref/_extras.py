@@ -53,4 +53,5 @@ def require(extra: str, what: str, names: Iterable[str] | None = None) -> None:
             wrong.append(f"{name} {bounds} (version {found} is installed)")
     if wrong:
         needed = ", ".join(wrong)
-        raise InputError(f"{what} needs {needed}: install the extra {extra!r} of socialpref")
+        how = f"pip install -c constraints.txt '.[{extra}]'"
+        raise InputError(f"{what} needs {needed}: in a clone of socialpref run {how}")

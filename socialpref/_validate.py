@@ -210,7 +210,8 @@ def labels(
     if values is None and default is not None and size is not None:
         return tuple(f"{default} {i + 1}" for i in range(size))
     must = "labels" if size is None else f"{size} labels"
-    if values is None or isinstance(values, str | bytes | set | frozenset | dict):
+    unordered = isinstance(values, str | bytes | set | frozenset | dict) or len(_axes(values)) == 2
+    if values is None or unordered:
         raise complaint(name, f"{must} in order", shown(values))
     try:
         items = list(values)

@@ -9,6 +9,7 @@ import datetime
 import decimal
 import inspect
 import math
+import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,11 +22,26 @@ import pandas as pd
 import pytest
 
 import socialpref as sp
-from socialpref import InputError, Logistic, Population, limits, surveys, theory
+import socialpref.plots.checks
+import socialpref.plots.hh
+import socialpref.plots.theory
+import socialpref.plots.training
+from socialpref import (
+    InputError,
+    Logistic,
+    Population,
+    explorer,
+    limits,
+    plots,
+    report,
+    surveys,
+    theory,
+)
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
 from socialpref.flips import TotalVariation, Wasserstein, pair_flip_distances
+from socialpref.report.words import flip_words
 from socialpref.surveys.registry import where
 
 CROWD = Population([[4.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.0, 4.0]], options=["A", "M", "B"])
@@ -563,7 +579,7 @@ SURVEYS: dict[str, Call] = {
         surveys.Bootstrap,
         {},
         {
-            "n_replicates": NO_INTEGER | NONE | {"1": 1, "1e3": 1e3},
+            "n_replicates": NO_INTEGER | NONE | {"1": 1, "1e3": 1e3, "10**20": 10**20},
             "seed": NO_INTEGER | NONE,
             "method": NO_CHOICE,
             "level": NOT_IN_UNIT | NONE | {"0": 0.0, "1": 1.0},
@@ -577,7 +593,7 @@ SURVEYS: dict[str, Call] = {
             "survey": NO_OBJECT,
             "protocol": NO_OBJECT,
             "bootstrap": without(NO_OBJECT, "None"),
-            "n_jobs": without(NO_INTEGER, "-1") | {"0": 0, "-2": -2},
+            "n_jobs": without(NO_INTEGER, "-1") | {"0": 0, "-2": -2, "10**400": 10**400},
             "keep": without(NO_PATH, "None"),
         },
     ),
@@ -622,6 +638,7 @@ SURVEYS: dict[str, Call] = {
 }
 
 NO_LIST = without(NO_NAMES, "a column that is not there") | NONE
+TABLES = {"a DataFrame": pd.DataFrame({"Q": ["x", "y"]})}
 
 FILES: dict[str, Call] = {
     "read_table": Call(surveys.read_table, {}, {"path": NO_FILE}),
@@ -632,7 +649,12 @@ FILES: dict[str, Call] = {
     "read_respondents": Call(
         surveys.read_respondents,
         {"path": "no/such.csv", "groups": ["sex"]},
-        {"path": NO_FILE, "groups": NO_LIST, "where": NO_MAPPING},
+        {
+            "path": NO_FILE,
+            "groups": NO_LIST,
+            "questions": without(NO_LIST, "None") | TABLES | {"numbers of an array": np.eye(3)},
+            "where": NO_MAPPING | TABLES | {"an array": np.eye(3), "text": "", "0": 0},
+        },
     ),
     "read_ratings": Call(
         surveys.read_ratings,
@@ -877,7 +899,169 @@ FLIPS: dict[str, Call] = {
     ),
 }
 
-CALLS = RULES | POPULATIONS | THEORY | SURVEYS | FILES | LIMITS | FLIPS
+STUDY = surveys.study(SURVEY)
+METHOD_TABLE = pd.DataFrame(
+    {"population": "one", "method": "DPO", "model": "link", "limit": 0.1, "mean": 0.2}
+    | {"interval": 0.1, "order": 0.9, "uniform": 0.3, "n": [10, 100], "temperature": [1.0, 2.0]}
+    | {"n_classes": [1, 2], "name": "Q", "kind": "survey", "n_types": 3, "rate": 0.4, "cost": 8.0}
+    | {"part": "limit", "value": 1.0, "options": 3, "of_dpo_low": 0.1, "of_dpo_median": 0.2}
+    | {"of_dpo_high": 0.3, "learner": "table", "tv_limit": 0.1, "tv_mean_policy": 0.1}
+    | {"tv_states": 0.1, "tv_mean_policy_sd": 0.0, "tv_states_sd": 0.0, "setting": "a"}
+    | {"unit": "pairs", "arm": "linked", "budget": 5, "accuracy": 0.5, "accuracy_low": 0.4}
+    | {"accuracy_high": 0.6, "share_flippable": 0.3, "median_distance": 0.2}
+    | {"is_reference": [True, False]}
+)
+"""Every column of the tables that figures are drawn from."""
+TWICE = {"a column twice": "columns"}
+CORRECTED = METHOD_TABLE.assign(method="corrected 1")
+
+
+def spoilt(**columns: Any) -> dict[str, Any]:
+    """Return what is no table to draw: other things, no rows, wrong columns."""
+    wrong = {f"wrong {name}": METHOD_TABLE.assign(**{name: v}) for name, v in columns.items()}
+    return NO_FRAME | {"no rows": METHOD_TABLE[:0]} | wrong
+
+
+def of_table(function: Callable[..., Any], table: pd.DataFrame, **columns: Any) -> Call:
+    """Return the call of a function that draws a table."""
+    (first, *_) = inspect.signature(function).parameters
+    return Call(function, {first: table}, {first: spoilt(**columns)}, TWICE)
+
+
+FOUND = theory.crossing_temperatures(CROWD, "A", "M")
+BOUNDS = theory.average_reward_bounds(CAMPS, "A", "B")
+OUTCOMES = theory.usable_outcomes(2)
+CIRCLE = np.full((1, 2, 4), 0.25)
+NO_RESULTS = NO_OBJECT | {
+    "an empty text": "",
+    "nothing": [],
+    "others": [1],
+    "a class": [Population],
+}
+NO_NAMED_ARRAYS = NO_OBJECT | {
+    "a list": [1.0],
+    "nothing": {},
+    "of texts": {"one": "a"},
+    "of another shape": {"one": np.zeros((1, 2, 3))},
+    "with NaN": {"one": np.full((1, 2, 4), math.nan)},
+    "without rows": {"one": np.zeros((0, 2, 4))},
+    "of numbers": {1: CIRCLE},
+}
+
+FIGURES: dict[str, Call] = {
+    "save": Call(
+        plots.save,
+        {"figure": plots.flip_cdf(STUDY), "stem": os.devnull},
+        {"figure": NO_OBJECT, "stem": NO_PATH},
+    ),
+    "flip_cdf": Call(plots.flip_cdf, {"study": STUDY}, {"study": NO_OBJECT}),
+    "question_bars": Call(
+        plots.question_bars, {"result": STUDY["ENTRY_2005"]}, {"result": NO_OBJECT}
+    ),
+    "sensitivity_dots": Call(
+        plots.sensitivity_dots,
+        {"table": METHOD_TABLE, "aspect": "one"},
+        {
+            "table": spoilt(share_flippable="x", median_distance=1j, is_reference=False),
+            "aspect": without(NO_OBJECT, "a string"),
+        },
+        TWICE,
+    ),
+    "agreement_audit": of_table(plots.checks.agreement_audit, METHOD_TABLE, rate="x"),
+    "noise_curves": Call(
+        plots.checks.noise_curves,
+        {"table": METHOD_TABLE, "n": 10},
+        {"table": spoilt(method="PPO", temperature="hot"), "n": NO_INTEGER | NONE},
+        TWICE,
+    ),
+    "sample_curves": of_table(plots.checks.sample_curves, METHOD_TABLE, method=3, n="many"),
+    "class_curves": Call(
+        plots.checks.class_curves,
+        {"table": METHOD_TABLE, "true_classes": 3},
+        {"table": spoilt(method="PPO", mean="x"), "true_classes": NO_INTEGER | NONE},
+        TWICE,
+    ),
+    "link_dots": of_table(plots.checks.link_dots, METHOD_TABLE[:1], method="PPO", limit="x"),
+    "bias_left": of_table(
+        plots.checks.bias_left, CORRECTED, method="PPO", part="other", of_dpo_low="x"
+    ),
+    "accuracy_curves": of_table(plots.hh.accuracy_curves, METHOD_TABLE, arm="x", unit="days"),
+    "accuracy_dots": of_table(plots.hh.accuracy_dots, METHOD_TABLE, arm=3, accuracy="x"),
+    "distance_dots": of_table(
+        plots.training.distance_dots, METHOD_TABLE, learner="tree", tv_limit="x"
+    ),
+    "offset_curves": Call(
+        plots.training.offset_curves,
+        {"policies": {"DPO": CIRCLE}, "best": CIRCLE[0, 0], "scores": CIRCLE[0, 0]},
+        {
+            "policies": NO_NAMED_ARRAYS | {"of one state": {"DPO": CIRCLE[:, :1]}},
+            "best": without(NO_ARRAY, "nothing") | NONE,
+            "scores": NO_ARRAY | NONE | {"too few": [1.0]},
+        },
+    ),
+    "variance_scatter": Call(
+        plots.training.variance_scatter,
+        {"true": [1.0, 2.0], "estimates": {"one": [1.0, 2.0]}},
+        {"true": NO_ARRAY | NONE | {"zeros": [0.0, 0.0]}, "estimates": NO_NAMED_ARRAYS},
+    ),
+    "method_bars": of_population(plots.theory.method_bars),
+    "temperature_curves": Call(
+        plots.theory.temperature_curves,
+        {"population": CROWD, "crossings": FOUND},
+        {"population": NO_POPULATION, "crossings": NO_OBJECT},
+    ),
+    "sampling_simplex": Call(
+        plots.theory.sampling_simplex,
+        {"population": CAMPS, "flip": sp.flip(CAMPS)},
+        {
+            "population": NO_POPULATION,
+            "flip": NO_OBJECT
+            | {"of shares": sp.flip(CAMPS, over="shares"), "of others": sp.flip(CROWD)},
+        },
+    ),
+    "reward_intervals": Call(
+        plots.theory.reward_intervals,
+        {"found": {"one": [BOUNDS, theory.average_reward_bounds(CAMPS, "A", "B", bound=9.0)]}},
+        {
+            "found": NO_OBJECT
+            | {"nothing": {}, "of a text": {"one": ""}, "of nothing": {"one": []}}
+            | {"of numbers": {"one": [1.0]}}
+        },
+    ),
+    "misfit_scatter": Call(
+        plots.theory.misfit_scatter,
+        {"population": CROWD, "misfit": theory.bradley_terry_misfit(CROWD)},
+        {"population": NO_POPULATION, "misfit": NO_OBJECT},
+    ),
+    "outcome_spectra": Call(
+        plots.theory.outcome_spectra, {"results": [OUTCOMES]}, {"results": NO_RESULTS}
+    ),
+    "error_lines": Call(
+        plots.theory.error_lines,
+        {"found": theory.error_orders(**THEORY["error_orders"].good)},
+        {"found": NO_OBJECT},
+    ),
+    "render_report": Call(report.render_report, {"study": STUDY}, {"study": NO_OBJECT}),
+    "write_report": Call(
+        report.write_report,
+        {"study": STUDY, "path": os.devnull},
+        {"study": NO_OBJECT, "path": NO_PATH | {"True": True, "1.5": 1.5}},
+    ),
+    "flip_words": Call(
+        flip_words,
+        {"flip": sp.flip(CAMPS)},
+        {"flip": NO_OBJECT | {"of shares": sp.flip(CAMPS, over="shares")}, "subject": NO_CHOICE},
+    ),
+    "build the explorer": Call(
+        explorer.build, {"path": os.devnull}, {"path": NO_PATH | {"True": True, "1.5": 1.5}}
+    ),
+    "Flip.describe": Call(
+        sp.flip(CAMPS).describe, {}, {"threshold": NO_NUMBER | NONE | {"-1": -1.0}}
+    ),
+}
+WRITING = {"save", "write_report", "build the explorer"}
+
+CALLS = RULES | POPULATIONS | THEORY | SURVEYS | FILES | LIMITS | FLIPS | FIGURES
 
 
 def faults(call: Call, argument: str, what: str, value: Any) -> str:
@@ -913,7 +1097,7 @@ def test_bad_input_is_refused_by_name(call: Call) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", [name for name in CALLS if name not in FILES])
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in {*FILES, *WRITING}])
 def test_the_calls_that_are_spoilt_work(name: str) -> None:
     CALLS[name].function(**CALLS[name].good)
 

@@ -52,6 +52,7 @@ from socialpref.llm.experiments import (
     reward_gaps,
     summary,
 )
+from socialpref.plots.verification import verification
 from socialpref.training import (
     MLP,
     Tabular,
@@ -251,6 +252,11 @@ CALLS: dict[str, Call] = {
             "information": NO_CHOICE,
             "tolerance": NOT_POSITIVE | NONE,
         },
+    ),
+    "verification": Call(
+        verification,
+        {"report": verify(["dpo"], {"camps": CAMPS}, sizes=(100, 200), n_seeds=2)},
+        {"report": NO_OBJECT},
     ),
     "verify": Call(
         verify,

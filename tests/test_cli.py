@@ -422,6 +422,8 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--temperature", "inf"], ["'temperature'", "inf"]),
         (["survey", "--min-respondents", "-5"], ["respondents", "-5"]),
         (["survey", "--top", "2.5"], ["--top", "'2.5'"]),
+        (["survey", "--jobs", "9" * 20], ["'n_jobs'", "9" * 20]),
+        (["survey", "--bootstrap", "9" * 20], ["'--bootstrap'", "9" * 20]),
     ],
 )
 def test_a_wrong_option_is_named(

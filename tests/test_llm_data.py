@@ -380,6 +380,23 @@ def test_the_command_refuses_in_one_line(
     assert not out.exists()
 
 
+def test_the_hub_library_does_not_warn_beside_the_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trl")
+    from huggingface_hub.utils import logging
+
+    def fails(*_: object) -> None:
+        warns.append(logging.get_logger("huggingface_hub.utils._http").isEnabledFor(30))
+        raise DataError("the hub gives nothing")
+
+    warns: list[bool] = []
+    monkeypatch.setattr("socialpref.llm.read_pairs", fails)
+    assert main(["hh", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "socialpref: error: the hub gives nothing\n"
+    assert warns == [False]
+
+
 def test_real_files_are_as_published() -> None:
     """Numbers of the protocol, with a tokenizer that is trained on the files themselves."""
     pytest.importorskip("tokenizers")

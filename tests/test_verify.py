@@ -332,6 +332,30 @@ def test_a_wrong_name_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str])
     assert error.count("\n") == 1
 
 
+def test_the_folder_is_tried_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socialpref.training.verify", None)
+    (tmp_path / "file").touch()
+    assert main(["verify", "--out", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert "cannot write results here" in error
+    assert error.count("\n") == 1
+
+
+def test_numbers_without_sense_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge, out = "9" * 20, tmp_path / "out"
+    for option, values in (("--sizes", ["100", huge]), ("--seeds", [huge])):
+        assert main(["verify", "--out", str(out), option, *values]) == 2
+        error = capsys.readouterr().err
+        assert option[2:] in error
+        assert huge in error
+        assert error.count("\n") == 1
+    assert not out.exists()
+
+
 @pytest.mark.slow
 def test_everything_passes_at_the_default_settings() -> None:
     assert verify().passed

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import sys
@@ -170,6 +171,7 @@ def run(options: argparse.Namespace) -> None:
     settings = _settings(options)
     if not sys.stderr.isatty():
         silence()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # the error says what failed
     pairs = read_pairs(options.data, options.split)
     models = _models(options, pairs)
     corpus = measure(pairs, models.tokenizer)

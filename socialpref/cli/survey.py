@@ -331,10 +331,11 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
 
 def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
     from ..surveys import Bootstrap
+    from ..surveys.uncertainty import MAX_REPLICATES
 
     # Settings are checked whether or not they are used.
     bootstrap = Bootstrap(
-        n_replicates=_validate.integer("--bootstrap", options.bootstrap) or 2,
+        n_replicates=_validate.integer("--bootstrap", options.bootstrap, 0, MAX_REPLICATES) or 2,
         seed=options.seed,
         method=options.resample,
         level=options.level,

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from .. import __version__
+from .. import __version__, _validate
 from .._extras import require
 from .._files import results_folder
 from ..examples import mediocre_winner, two_camps
@@ -39,7 +39,7 @@ def build(path: str | Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    file, text = Path(path), render()
+    file, text = _validate.path("path", path), render()
     with results_folder(file.parent) as folder:
         (folder / file.name).write_text(text, encoding="utf-8")
 

@@ -181,6 +181,7 @@ class Flip:
         threshold : float
             Changes of a share below this are left out.
         """
+        _validate.number("threshold", threshold, 0.0)
         if math.isnan(self.distance):
             tied = "; ".join(
                 " = ".join(repr(self.options[y]) for y in group) for group in self.ties

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DARK, LIGHT, MIDDLE
+from .. import _validate
+from .style import DARK, LIGHT, MIDDLE, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,9 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "latent classes, 8 each": (DARK, ":", "P"),
 }
 """Colour, line and marker of each method."""
+WORDS = ("population", "method")
+RESULTS = ("limit", "mean", "interval")
+"""Columns of most tables."""
 
 
 def agreement_audit(table: "pd.DataFrame") -> "Figure":
@@ -44,6 +48,7 @@ def agreement_audit(table: "pd.DataFrame") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, ["name", "kind"], ["n_types", "rate", "cost"])
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     panels = figure.subplots(1, 2)
     surveys, examples = (table[(table["kind"] == "example") == is_one] for is_one in (False, True))
@@ -89,6 +94,8 @@ def noise_curves(table: "pd.DataFrame", n: int) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, WORDS, ["temperature", *RESULTS], {"method": STYLES})
+    n = _validate.integer("n", n)
     names = list(dict.fromkeys(table["population"]))
     figure = Figure(figsize=(4.0 * len(names) + 1.6, 6.0), layout="constrained")
     panels = figure.subplots(2, len(names), sharex=True, sharey="col", squeeze=False)
@@ -128,6 +135,7 @@ def sample_curves(table: "pd.DataFrame") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, WORDS, ["n", *RESULTS, "order", "uniform"], {"method": STYLES})
     names = list(dict.fromkeys(table["population"]))
     figure = Figure(figsize=(3.6 * len(names) + 1.8, 6.2), layout="constrained")
     panels = figure.subplots(2, len(names), sharex=True, sharey="row", squeeze=False)
@@ -168,6 +176,8 @@ def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, WORDS, ["n_classes", *RESULTS], {"method": STYLES})
+    true_classes = _validate.integer("true_classes", true_classes, 1)
     names = list(dict.fromkeys(table["population"]))
     figure = Figure(figsize=(4.0 * len(names) + 1.6, 3.6), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(names)))
@@ -203,6 +213,7 @@ def link_dots(table: "pd.DataFrame") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, [*WORDS, "model"], RESULTS, {"method": STYLES})
     names, models = (list(dict.fromkeys(table[c])) for c in ("population", "model"))
     figure = Figure(figsize=(4.0 * len(names) + 2.6, 1.2 + 0.6 * len(models)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
@@ -246,7 +257,10 @@ def bias_left(table: "pd.DataFrame") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    quartiles = ("of_dpo_low", "of_dpo_median", "of_dpo_high")
+    check_table(table, ["part", "method"], ["options", "value", *quartiles])
     rows = table[(table["part"] == "limit") & (table["method"] != "DPO")]
+    check_table(rows, [], [], {"method": [name for name in STYLES if name != "DPO"]})
     sizes = list(dict.fromkeys(rows["options"]))
     figure = Figure(figsize=(3.6 * len(sizes) + 1.4, 3.6), layout="constrained")
     left = rows.loc[rows["method"] == "corrected 1", "of_dpo_median"]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .style import DARK, LIGHT, MIDDLE
+from .style import DARK, LIGHT, MIDDLE, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +79,8 @@ def accuracy_dots(table: "pd.DataFrame") -> "Figure":
 def _panels(table: "pd.DataFrame", height: float) -> tuple["Figure", "list[tuple[Axes, str]]"]:
     from matplotlib.figure import Figure
 
+    numbers = ("budget", "accuracy", "accuracy_low", "accuracy_high")
+    check_table(table, ["unit", "arm"], numbers, {"unit": TITLES, "arm": STYLES})
     units = list(dict.fromkeys(table["unit"]))
     figure = Figure(figsize=(4.5 * len(units), height), layout="constrained")
     all_axes = figure.subplots(1, len(units), sharey=True, squeeze=False)[0]

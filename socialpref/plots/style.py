@@ -1,17 +1,75 @@
 """What all figures share: colours, and how they are written."""
 
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _validate
+from ..surveys.survey import check_frame
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 DARK, MIDDLE, LIGHT = "#1b3a5c", "#c77b30", "#c9ccd1"
 """Dark blue, mid orange and light grey: three clearly different lightnesses."""
 
 
-def save(figure: "Figure", stem: Path) -> None:
+def save(figure: "Figure", stem: str | Path) -> None:
     """Write a figure as PNG and as PDF."""
+    from matplotlib.figure import Figure
+
+    _validate.instance("figure", figure, Figure, "a matplotlib figure")
+    stem = _validate.path("stem", stem)
     figure.savefig(stem.with_name(f"{stem.name}.png"), dpi=150)
     # Without a date the same results give the same file.
     figure.savefig(stem.with_name(f"{stem.name}.pdf"), metadata={"CreationDate": None})
+
+
+def check_table(
+    table: "pd.DataFrame",
+    words: Sequence[str],
+    numbers: Sequence[str],
+    known: Mapping[str, Collection[str]] | None = None,
+    name: str = "table",
+) -> None:
+    """Refuse what is no table with these columns, of numbers where `numbers` names them.
+
+    `known` holds what may stand in some of the columns.
+    """
+    check_frame(table, name)
+    for column in (*words, *numbers):
+        if column not in table.columns:
+            columns = _validate.shown(list(table.columns))
+            raise _validate.complaint(name, f"a DataFrame with a column {column!r}", columns)
+    if not len(table):
+        raise _validate.complaint(name, "a DataFrame with rows", "none")
+    for column in numbers:
+        for value in table[column].dropna():
+            _validate.instance(f"{name}: {column}", value, Real, "a column of numbers")
+    for column, names in (known or {}).items():
+        for value in table[column]:
+            _validate.choice(f"{name}: {column}", value, names)
+
+
+def checked_arrays(
+    name: str, arrays: Mapping[str, Any], shape: tuple[int | None, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Return named arrays of some shape, in which None stands for any length."""
+    must = "a mapping of names to arrays"
+    _validate.instance(name, arrays, Mapping, must)
+    if not arrays:
+        raise _validate.complaint(name, must, "none")
+    checked = {}
+    for key, values in arrays.items():
+        _validate.instance(name, key, str, must)
+        checked[key] = _validate.real_array(name, values, len(shape))
+        found = checked[key].shape
+        if 0 in found or any(b not in (None, a) for a, b in zip(found, shape, strict=True)):
+            sizes = ", ".join("any" if size is None else str(size) for size in shape)
+            raise _validate.complaint(name, f"of arrays of shape ({sizes})", f"shape {found}")
+    return checked

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import _validate
 from ..errors import InputError
 from ..rules import nbc
-from .style import DARK, LIGHT, MIDDLE
+from ..surveys.studies import QuestionResult, Study
+from .style import DARK, LIGHT, MIDDLE, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..surveys.studies import QuestionResult, Study
 
-
-def flip_cdf(study: "Study") -> "Figure":
+def flip_cdf(study: Study) -> "Figure":
     """Draw the distribution function of the flip distance among flippable questions.
 
     Parameters
@@ -32,6 +32,7 @@ def flip_cdf(study: "Study") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    _validate.instance("study", study, Study, "a Study")
     facts, distances = study.summary(), study.distances
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.add_subplot()
@@ -64,7 +65,7 @@ def flip_cdf(study: "Study") -> "Figure":
     return figure
 
 
-def question_bars(result: "QuestionResult") -> "Figure":
+def question_bars(result: QuestionResult) -> "Figure":
     """Draw a question's average reward, its NBC before and after the flip, and the two mixes.
 
     Parameters
@@ -86,6 +87,7 @@ def question_bars(result: "QuestionResult") -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
+    _validate.instance("result", result, QuestionResult, "a QuestionResult")
     if result.finding is None:
         raise InputError(f"{result.question.key} was not examined: {result.reason}.")
     found, question = result.finding, result.question
@@ -146,6 +148,10 @@ def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_table(table, ["setting", "is_reference"], ["share_flippable", "median_distance"])
+    if table["is_reference"].dtype != bool or not table["is_reference"].any():
+        raise _validate.complaint("table", "one with a row whose 'is_reference' is True", "none")
+    _validate.instance("aspect", aspect, str, "a text")
     figure = Figure(figsize=(7.5, 1.6 + 0.32 * len(table)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     rows = np.arange(len(table))

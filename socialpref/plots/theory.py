@@ -7,23 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..flips.flip import Flip
 from ..flips.regions import ranking_cells
 from ..limits.dpo import DPO
 from ..limits.optimal import optimal_policy
-from ..population import Population
+from ..population import Population, check_population
 from ..rules import borda, nbc
+from ..theory.anonymous import RewardBounds
+from ..theory.misfit import Misfit
+from ..theory.orders import ErrorOrders
+from ..theory.outcomes import UsableOutcomes
 from ..theory.temperature import Crossings, nbc_by_temperature
 from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from ..flips.flip import Flip
-    from ..theory.anonymous import RewardBounds
-    from ..theory.misfit import Misfit
-    from ..theory.orders import ErrorOrders
-    from ..theory.outcomes import UsableOutcomes
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +45,7 @@ def method_bars(population: Population) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_population(population)
     figure = Figure(figsize=(9.0, 2.6), layout="constrained")
     panels = figure.subplots(1, 4)
     scores = {
@@ -87,6 +87,8 @@ def temperature_curves(population: Population, crossings: Crossings) -> "Figure"
     """
     from matplotlib.figure import Figure
 
+    check_population(population)
+    _validate.instance("crossings", crossings, Crossings, "Crossings")
     low, high = crossings.searched
     temperatures = np.geomspace(low, high, 200)
     curves = nbc_by_temperature(population, temperatures)
@@ -142,7 +144,7 @@ def _coinciding(curves: Floats) -> list[list[int]]:
     return groups
 
 
-def sampling_simplex(population: Population, flip: "Flip") -> "Figure":
+def sampling_simplex(population: Population, flip: Flip) -> "Figure":
     """Draw which ranking by NBC holds where among the sampling distributions of three options.
 
     Parameters
@@ -164,10 +166,13 @@ def sampling_simplex(population: Population, flip: "Flip") -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.patches import Polygon
 
+    check_population(population)
+    _validate.instance("flip", flip, Flip, "a Flip")
     if population.n_options != 3:
         raise _validate.complaint("population", "over three options", population.n_options)
-    if flip.over != "sampling":
-        raise _validate.complaint("flip", "one of the sampling distribution", repr(flip.over))
+    if flip.over != "sampling" or flip.options != population.options:
+        must = "over sampling distributions of the population's options"
+        raise _validate.complaint("flip", must, f"over {flip.over} of {flip.options}")
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.add_subplot()
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
@@ -221,7 +226,7 @@ def sampling_simplex(population: Population, flip: "Flip") -> "Figure":
     return figure
 
 
-def reward_intervals(found: "Mapping[str, Sequence[RewardBounds]]") -> "Figure":
+def reward_intervals(found: Mapping[str, Sequence[RewardBounds]]) -> "Figure":
     """Draw the average-reward gaps that anonymous data leave open, against the bound on types.
 
     Parameters
@@ -241,8 +246,12 @@ def reward_intervals(found: "Mapping[str, Sequence[RewardBounds]]") -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    if not found or not all(found.values()):
-        raise _validate.complaint("found", "at least one result for each name", found)
+    must = "a mapping of names to results"
+    _validate.instance("found", found, Mapping, must)
+    for results in found.values():
+        _check_results("found", results, RewardBounds)
+    if not found:
+        raise _validate.complaint("found", must, "none")
     figure = Figure(figsize=(3.2 * len(found), 3.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(found)))
     for axes, (name, results) in zip(panels, found.items(), strict=True):
@@ -261,7 +270,7 @@ def reward_intervals(found: "Mapping[str, Sequence[RewardBounds]]") -> "Figure":
     return figure
 
 
-def misfit_scatter(population: Population, misfit: "Misfit") -> "Figure":
+def misfit_scatter(population: Population, misfit: Misfit) -> "Figure":
     """Draw the log-odds of every pair against those of the best single Bradley-Terry model.
 
     Parameters
@@ -277,7 +286,12 @@ def misfit_scatter(population: Population, misfit: "Misfit") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    check_population(population)
+    _validate.instance("misfit", misfit, Misfit, "a Misfit")
     P, fit = population.pairwise(), misfit.fit.rewards
+    if len(fit) != len(P):
+        must = f"of the population's {len(P)} options"
+        raise _validate.complaint("misfit", must, f"one of {len(fit)}")
     winners, losers = np.nonzero(fit[:, None] > fit[None, :])
     predicted = fit[winners] - fit[losers]
     true = np.log(P[winners, losers]) - np.log(P[losers, winners])
@@ -299,7 +313,7 @@ def misfit_scatter(population: Population, misfit: "Misfit") -> "Figure":
     return figure
 
 
-def outcome_spectra(results: "Sequence[UsableOutcomes]") -> "Figure":
+def outcome_spectra(results: Sequence[UsableOutcomes]) -> "Figure":
     """Draw the singular values of the outcome probabilities, in which a single one is zero.
 
     Parameters
@@ -313,6 +327,7 @@ def outcome_spectra(results: "Sequence[UsableOutcomes]") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    _check_results("results", results, UsableOutcomes)
     figure = Figure(figsize=(6.0, 3.8), layout="constrained")
     axes = figure.add_subplot()
     for i, result in enumerate(results):
@@ -337,7 +352,7 @@ def outcome_spectra(results: "Sequence[UsableOutcomes]") -> "Figure":
     return figure
 
 
-def error_lines(found: "ErrorOrders") -> "Figure":
+def error_lines(found: ErrorOrders) -> "Figure":
     """Draw the errors of DPO and of its correction against how far types are apart.
 
     Parameters
@@ -351,6 +366,7 @@ def error_lines(found: "ErrorOrders") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    _validate.instance("found", found, ErrorOrders, "ErrorOrders")
     figure = Figure(figsize=(5.0, 3.8), layout="constrained")
     axes = figure.add_subplot()
     series = (("DPO", found.dpo), ("corrected DPO", found.corrected))
@@ -365,6 +381,17 @@ def error_lines(found: "ErrorOrders") -> "Figure":
     axes.legend(frameon=False)
     _clean(axes)
     return figure
+
+
+def _check_results(name: str, results: object, kind: type) -> None:
+    """Refuse what is no sequence of results of a class, at least one."""
+    must = f"a sequence of {kind.__name__}, at least one"
+    _validate.instance(name, results, (list, tuple), must)
+    assert isinstance(results, list | tuple)
+    if not results:
+        raise _validate.complaint(name, must, "none")
+    for one in results:
+        _validate.instance(name, one, kind, must)
 
 
 def _clean(axes: "Axes") -> None:

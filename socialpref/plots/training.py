@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import DARK, MIDDLE
+from .. import _validate
+from .style import DARK, MIDDLE, check_table, checked_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,14 @@ def offset_curves(policies: Mapping[str, Floats], best: Floats, scores: Floats) 
     """
     from matplotlib.figure import Figure
 
+    best = _validate.real_array("best", best, 1)
     size = len(best)
+    scores = _validate.real_array("scores", scores, 1)
+    if not size or len(scores) != size:
+        raise _validate.complaint("scores", f"of length {size}, at least 1", len(scores))
+    policies = checked_arrays("policies", policies, (None, None, size))
+    if any(values.shape[1] < 2 for values in policies.values()):
+        raise _validate.complaint("policies", "of at least two states", "one")
     offsets = np.arange(size) - size // 2
     figure = Figure(figsize=(11.0, 3.9), layout="constrained")
     left, right, last = figure.subplots(1, 3)
@@ -96,6 +104,11 @@ def distance_dots(summary: "pd.DataFrame") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    distances = ("tv_mean_policy", "tv_states")
+    numbers = ("tv_limit", *distances, *(f"{name}_sd" for name in distances))
+    check_table(
+        summary, ["method", "learner"], numbers, {"learner": ("network", "table")}, "summary"
+    )
     figure = Figure(figsize=(9.5, HEIGHT), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = {
@@ -140,6 +153,10 @@ def variance_scatter(true: Floats, estimates: Mapping[str, Floats]) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    true = _validate.real_array("true", true, 1)
+    if not (true > 1e-9).any():
+        raise _validate.complaint("true", "positive somewhere", _validate.shown(true))
+    estimates = checked_arrays("estimates", estimates, (len(true),))
     figure = Figure(figsize=(4.0 * len(estimates), HEIGHT), layout="constrained")
     panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
     reach = np.array([0.0, true.max()])

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import _validate
 from .style import DARK, MIDDLE
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def verification(report: "Report") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    from ..training.verification import Report
+
+    _validate.instance("report", report, Report, "a Report with results")
+    if not report.results:
+        raise _validate.complaint("report", "a Report with results", "none")
     methods = list(dict.fromkeys(result.method for result in report.results))
     names = list(dict.fromkeys(result.population for result in report.results))
     figure = Figure(figsize=(2.6 * len(methods) + 1.0, 3.6), layout="constrained")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _validate
 from ..flips.flip import Flip
 from ..flips.regions import ranking_cells
 from ..inference import Interval
@@ -41,6 +42,7 @@ def report_content(study: Study) -> dict[str, Any]:
         are `Study.distances`, and ``questions`` holds one dict for each question. Only values
         that JSON knows: no infinity, no NaN.
     """
+    _validate.instance("study", study, Study, "a Study")
     return {
         "summary": plain(study.summary()),
         "level": None if study.bootstrap is None else study.bootstrap.level,

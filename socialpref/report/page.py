@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from .. import __version__
+from .. import __version__, _validate
 from .._files import results_folder
 from ..surveys.protocol import Protocol
 from ..surveys.studies import Study
@@ -62,7 +62,7 @@ def write_report(study: Study, path: str | Path) -> None:
     >>> with TemporaryDirectory() as folder:
     ...     write_report(study(read_starter("country")), Path(folder) / "report.html")
     """
-    file, text = Path(path), render_report(study)
+    file, text = _validate.path("path", path), render_report(study)
     with results_folder(file.parent) as folder:
         (folder / file.name).write_text(text, encoding="utf-8")
 
@@ -80,6 +80,7 @@ def render_report(study: Study) -> str:
         The headline figures, settings and sources are in the page as text; the figures, the
         table and the questions' details are drawn by its script from one block of JSON.
     """
+    _validate.instance("study", study, Study, "a Study")
     here = files(__package__)
     parts = {
         name: (here / name).read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import _validate
 from ..flips.flip import Flip
 from ..surveys.uncertainty import Uncertainty
 
@@ -35,6 +36,10 @@ def flip_words(flip: Flip, subject: str = "ranking") -> str:
     of 33.3%) and those against “B” 10.7 points rarer (22.7% instead of 33.3%): “C” then
     catches up with “A”.
     """
+    _validate.instance("flip", flip, Flip, "a Flip")
+    _validate.choice("subject", subject, ("ranking", "winner"))
+    if flip.over != "sampling":
+        raise _validate.complaint("flip", "over sampling distributions", f"one over {flip.over}")
     if math.isnan(flip.distance):
         where = " for first place" if subject == "winner" else ""
         return f"All options are tied{where}, so there is no {subject} to change."
@@ -95,6 +100,7 @@ def error_words(error: Uncertainty) -> str:
     ----------
     error : Uncertainty
     """
+    _validate.instance("error", error, Uncertainty, "an Uncertainty")
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
     if math.isfinite(error.flip_interval.low):
         text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"

@@ -54,6 +54,8 @@ ORIGIN = ("dropped", "source")
 """The columns of ``questions.csv``, whatever was found."""
 
 
+MAX_JOBS = 1000
+"""The largest number of processes."""
 PUBLISHED = Protocol()
 """The published protocol."""
 
@@ -307,7 +309,7 @@ def study(
 
 def check_jobs(n_jobs: object) -> None:
     """Refuse numbers of processes that there cannot be."""
-    if n_jobs is not None and _validate.integer("n_jobs", n_jobs, -1) == 0:
+    if n_jobs is not None and _validate.integer("n_jobs", n_jobs, -1, MAX_JOBS) == 0:
         raise _validate.complaint("n_jobs", "positive, or -1 for all cores", 0)
 
 

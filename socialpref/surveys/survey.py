@@ -135,11 +135,11 @@ class Survey:
         return cls(name, tuple(questions), citation)
 
 
-def check_frame(frame: object) -> None:
+def check_frame(frame: object, name: str = "frame") -> None:
     """Refuse what is no DataFrame whose columns have distinct names."""
     import pandas as pd
 
-    _validate.instance("frame", frame, pd.DataFrame, "a DataFrame")
+    _validate.instance(name, frame, pd.DataFrame, "a DataFrame")
     assert isinstance(frame, pd.DataFrame)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]

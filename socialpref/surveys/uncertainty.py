@@ -30,6 +30,8 @@ from .respondents import Respondents
 Floats = NDArray[np.float64]
 Method = Literal["auto", "respondents", "replicate-weights", "multinomial", "dirichlet"]
 METHODS = ("auto", "respondents", "replicate-weights", "multinomial", "dirichlet")
+MAX_REPLICATES = 100_000
+"""More of them would not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Bootstrap:
     replicate_scale: float | None = None
 
     def __post_init__(self) -> None:
-        _validate.integer("n_replicates", self.n_replicates, 2)
+        _validate.integer("n_replicates", self.n_replicates, 2, MAX_REPLICATES)
         _validate.integer("seed", self.seed)
         _validate.number("level", self.level, 0.0, 1.0, above=True, below=True)
         _validate.choice("method", self.method, METHODS)

@@ -77,7 +77,7 @@ class MLP(nn.Module):
         _check_sizes(n_prompts=n_prompts, n_options=n_options)
         _validate.instance("hidden", hidden, (tuple, list), "a tuple of widths")
         _check_sizes(**{f"hidden[{i}]": width for i, width in enumerate(hidden)})
-        seed = _validate.integer("seed", seed)
+        seed = _validate.integer("seed", seed, 0, 2**64 - 1)
         self.n_prompts = n_prompts
         widths = (n_prompts, *hidden, n_options)
         with torch.random.fork_rng(devices=[]):

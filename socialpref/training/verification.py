@@ -35,6 +35,8 @@ EXACT = 1e-6
 
 
 SIZES = (3_000, 30_000, 300_000)
+MAX_SIZE = 100_000_000
+MAX_SEEDS = 1000
 
 
 SLOPE, SLACK = -0.5, 0.1
@@ -200,10 +202,12 @@ def verify(
     True
     """
     chosen = VERIFIED if methods is None else _methods(methods)
-    ns = tuple(_validate.integer("sizes", n, 100) for n in _sequence("sizes", sizes, "numbers"))
+    ns = tuple(
+        _validate.integer("sizes", n, 100, MAX_SIZE) for n in _sequence("sizes", sizes, "numbers")
+    )
     if len(set(ns)) < 2:
         raise _validate.complaint("sizes", "at least two different numbers", _validate.shown(sizes))
-    n_seeds = _validate.integer("n_seeds", n_seeds, 2)
+    n_seeds = _validate.integer("n_seeds", n_seeds, 2, MAX_SEEDS)
     if on is not None:
         _validate.instance("on", on, Mapping, "a mapping of names to populations")
         for one in on.values():

@@ -30,6 +30,8 @@ Integers = NDArray[np.int64]
 
 EXACT = 0
 """The budget of unlimited annotations."""
+LARGEST = 1_000_000
+"""No number of seeds, classes, pairs in a step, steps or knots is larger."""
 PAPER = 0.043
 """The gain in accuracy, with heterogeneity handled, that the paper's summary reports."""
 
@@ -99,7 +101,7 @@ class Settings:
         for unit in self.units:
             _validate.choice("units", unit, UNITS)
         for label in ("seeds", "n_classes", "batch_size", "save_steps", "knot"):
-            _validate.integer(label, getattr(self, label), 1)
+            _validate.integer(label, getattr(self, label), 1, LARGEST)
         if self.test_pairs is not None:
             _validate.integer("test_pairs", self.test_pairs, 1)
         for label in ("beta", "learning_rate", "epochs"):

@@ -68,17 +68,19 @@ def read_respondents(
            [0., 1.]])
     """
     file = _validate.path("path", path)
-    _validate.instance("where", where or {}, Mapping, "a mapping from columns to values")
-    used = {*listed(groups, "groups"), *listed(questions or (), "questions")}
+    where = {} if where is None else where
+    _validate.instance("where", where, Mapping, "a mapping from columns to values")
+    named = [] if questions is None else listed(questions, "questions")
+    used = {*listed(groups, "groups"), *named}
     with reading(file):
         frame, name = read_frame(file), file.name
-        for column, value in (where or {}).items():
+        for column, value in where.items():
             frame = frame[_equal(frame, column, value)]
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
         return survey_from_rows(
-            frame.drop(columns=list(set(where or {}) - used)),
+            frame.drop(columns=list(set(where) - used)),
             groups=groups,
             weight=weight,
             questions=questions,
