@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, product
 from itertools import pairwise as neighbours
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
+from ..links import SLACK
 from ..population import LARGEST
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .divergences import Divergence, TotalVariation
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Positions = tuple[int, int]
+Over = Literal["sampling", "shares"]
+Score = Literal["nbc", "average reward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,9 @@ class Claim:
         distributions it is P; over shares, a column for each type.
     base : ndarray, shape (n,)
     margin, floor : float
+    over : {"sampling", "shares"}
+        What the base is a distribution over.
+    score : {"nbc", "average reward"}
     divergence : Divergence
     constraints : scipy.optimize.LinearConstraint, or None
         Further constraints on the distribution.
@@ -77,6 +83,8 @@ class Claim:
     base: Floats
     margin: float
     floor: float
+    over: Over = field(default="sampling", kw_only=True)
+    score: Score = field(default="nbc", kw_only=True)
     divergence: Divergence = field(default_factory=TotalVariation, kw_only=True)
     constraints: "LinearConstraint | None" = field(default=None, kw_only=True)
 
@@ -115,12 +123,22 @@ class Claim:
             base = _validate.real_array("base", self.base, 1)
             _validate.check_shares("base", base)
             limits = _validate.limits(self.margin, self.floor, max(base.size, 1))
+            _validate.choice("over", self.over, ("sampling", "shares"))
+            _validate.choice("score", self.score, ("nbc", "average reward"))
         except InputError as error:
             raise CertificateError(f"the claim is none: {error}") from None
         if table.shape[1] != base.size or len(table) < 2 or np.abs(table).max() > 2.0 * LARGEST:
             raise CertificateError("the claim's scores do not fit its base, or are too large")
         if not {type(self.margin), type(self.floor)} == {float} or limits[1] != self.floor:
             raise CertificateError("the claim's margin and floor must be floats in their range")
+        if self.score == "nbc" and not ((table >= 0.0) & (table <= 1.0 + SLACK)).all():
+            raise CertificateError("the claim's scores are no probabilities")
+        if self.over == "sampling" and not (
+            self.score == "nbc"
+            and len(table) == base.size
+            and (np.abs(table + table.T - 1.0) <= SLACK).all()
+        ):
+            raise CertificateError("the claim's scores are no preferences")
 
 
 @dataclass(frozen=True, eq=False)

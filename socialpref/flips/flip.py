@@ -4,17 +4,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
-from ..links import SLACK, check_values
+from ..links import check_values
 from ..population import Population, check_population
 from .certificate import WIDTH, Certificate, Interval, LeastOf, minimum
-from .claim import Arrangement, PairFlips, Positions, Program, are_floats, check_pair
+from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_floats, check_pair
 from .divergences import Divergence, TotalVariation
 from .exact import certify
 from .greedy import WORTHWHILE, least
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
 
 Floats = NDArray[np.float64]
-Over = Literal["sampling", "shares"]
-Score = Literal["nbc", "average reward"]
 Proof = Certificate | LeastOf
 
 
@@ -177,15 +175,12 @@ class Flip:
         if type(self.ties) is not tuple or self.ties != claim.ties:
             raise CertificateError("the flip's ties are not those of its claim")
         try:
-            _validate.choice("over", self.over, ("sampling", "shares"))
             _validate.labels("options", self.options, len(claim.table))
             _validate.labels("labels", self.labels, len(claim.base))
         except InputError as error:
             raise CertificateError(f"the flip is none: {error}") from None
-        if self.over == "sampling" and not (
-            self.labels == self.options and _are_preferences(claim.table)
-        ):
-            raise CertificateError("the flip's claim is not one over sampling distributions")
+        if self.over != claim.over or (claim.over == "sampling" and self.labels != self.options):
+            raise CertificateError("the flip is not over what its claim is over")
         return claim
 
     def _parts(self, claim: PairFlips | Arrangement) -> Mapping[Any, Certificate]:
@@ -336,7 +331,7 @@ def flip(
     check_population(population)
     table, base = _scores(population, over, score, sampling)
     margin, floor = _validate.limits(margin, floor, len(base))
-    ranked = PairFlips(table, base, margin, floor)
+    ranked = PairFlips(table, base, margin, floor, over=over, score=score)
     goal = as_target(to).goal(population, ranked)
     if isinstance(goal, PairFlips) and constraints is None and _is_total_variation(divergence):
         answer = _closed_form(goal)
@@ -454,6 +449,8 @@ def _arranged(ranked: PairFlips, pairs: tuple[Positions, ...]) -> _Answer:
         ranked.floor,
         pairs,
         _program(proof),
+        over=ranked.over,
+        score=ranked.score,
         divergence=ranked.divergence,
         constraints=ranked.constraints,
     )
@@ -467,9 +464,3 @@ def _arranged(ranked: PairFlips, pairs: tuple[Positions, ...]) -> _Answer:
 def _program(proof: Certificate) -> Program:
     """Return the program that a certificate is of."""
     return Program(proof.rows, proof.bounds, proof.base, proof.floor, proof.divergence)
-
-
-def _are_preferences(table: Floats) -> bool:
-    """Whether a table is of probabilities that sum to 1 for each pair."""
-    square = table.shape[0] == table.shape[1]
-    return square and bool((table >= 0.0).all() and (abs(table + table.T - 1.0) <= SLACK).all())
