@@ -563,6 +563,10 @@ PAIR_FORGERIES: dict[str, Forgery] = {
     "no pair": with_fields(pair=None),
     "ties that are none": with_fields(ties=((0, 1, 2),)),
     "None for the ties": with_fields(ties=None),
+    "ties in an array": with_fields(ties=(np.arange(2),)),
+    "labels in an array": with_fields(
+        options=np.array(["a", "b", "c"]), labels=np.array(["a", "b", "c"])
+    ),
     "too few options": with_fields(options=("a", "b")),
     "options that are none": with_fields(options=None),
     "labels that are none": with_fields(labels=(1, 2, 3)),

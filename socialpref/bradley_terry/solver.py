@@ -246,11 +246,20 @@ class Laplacian:
         return int(self.diagonal.argmax())
 
     def centred_variances(self) -> Floats:
-        """Return the diagonal of the pseudo-inverse on vectors that sum to 0."""
+        """Return the diagonal of the pseudo-inverse on vectors that sum to 0.
+
+        Raises
+        ------
+        ConvergenceError
+            If floats do not tell the matrix from a singular one.
+        """
         scale = 1.0 / np.sqrt(self.diagonal)
         matrix = self._held() * scale * scale[:, None]
         scale[self._heaviest] = 0.0  # it has no variance
-        inverse = np.linalg.inv(matrix) * scale * scale[:, None]
+        try:
+            inverse = np.linalg.inv(matrix) * scale * scale[:, None]
+        except np.linalg.LinAlgError as error:
+            raise ConvergenceError(f"Bradley-Terry fit: no standard errors: {error}") from None
         return np.asarray(np.diag(inverse) - 2.0 * inverse.mean(axis=1) + inverse.mean())
 
     def _by_elimination(self, force: Floats) -> Floats | None:

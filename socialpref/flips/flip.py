@@ -96,7 +96,9 @@ class Flip:
         """Check that the certificate proves this flip, and return the proven interval.
 
         Where ``certificate.check()`` proves some distance, this proves that it is the distance
-        of this flip: from its base, of its claim's programs, reached at `mix`.
+        of this flip: from its base, of its claim's programs, reached at `mix`. Nothing is taken
+        on trust but the scores, the base and what was asked for: all fields are checked, and the
+        programs, the pair and the ties are computed again. A divergence of your own is trusted.
 
         Parameters
         ----------
@@ -172,13 +174,15 @@ class Flip:
             raise CertificateError("the flip's distribution must be floats, as its base")
         if self.pair is not None:
             check_pair(self.pair, len(claim.table))
-        if type(self.ties) is not tuple or self.ties != claim.ties:
+        if not _are_groups(self.ties) or self.ties != claim.ties:
             raise CertificateError("the flip's ties are not those of its claim")
         try:
             _validate.labels("options", self.options, len(claim.table))
             _validate.labels("labels", self.labels, len(claim.base))
         except InputError as error:
             raise CertificateError(f"the flip is none: {error}") from None
+        if type(self.options) is not tuple or type(self.labels) is not tuple:
+            raise CertificateError("the flip's options and labels must be tuples")
         if self.over != claim.over or (claim.over == "sampling" and self.labels != self.options):
             raise CertificateError("the flip is not over what its claim is over")
         return claim
@@ -464,3 +468,10 @@ def _arranged(ranked: PairFlips, pairs: tuple[Positions, ...]) -> _Answer:
 def _program(proof: Certificate) -> Program:
     """Return the program that a certificate is of."""
     return Program(proof.rows, proof.bounds, proof.base, proof.floor, proof.divergence)
+
+
+def _are_groups(values: object) -> bool:
+    """Whether a value is a tuple of tuples of integers."""
+    return type(values) is tuple and all(
+        type(group) is tuple and all(type(y) is int for y in group) for group in values
+    )
