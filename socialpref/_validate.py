@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
@@ -113,7 +113,7 @@ def any_array(name: str, values: Any, must: str) -> NDArray[np.float64]:
     """
     if type(values) is np.ndarray and values.dtype == np.float64:
         return values.copy()
-    for part in (values, *values) if isinstance(values, list | tuple) else (values,):
+    for part in _nested(values):
         if np.ma.is_masked(part):
             raise complaint(name, must, "an array with masked values")
         if any(not _is_positions(index) for index in _axes(part)):
@@ -121,15 +121,15 @@ def any_array(name: str, values: Any, must: str) -> NDArray[np.float64]:
                 name, f"{must}, without labels of its own", "a pandas object with labels"
             )
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="raise"):  # of long floats
             array = np.asarray(values)
             if array.dtype.kind == "O" and all(_is_real(value) for value in array.flat):
                 array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise complaint(name, must, f"{type(values).__name__} that is not one") from None
-    if array.dtype.kind not in "biuf":
-        raise complaint(name, must, f"{type(values).__name__} that is not one")
-    return np.array(array, dtype=np.float64)
+            if array.dtype.kind in "biuf":
+                return np.array(array, dtype=np.float64)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError):
+        pass
+    raise complaint(name, must, f"{type(values).__name__} that is not one")
 
 
 def real_array(name: str, values: Any, ndim: int) -> NDArray[np.float64]:
@@ -233,6 +233,15 @@ def index_labels(values: Any, axis: int) -> Labels | None:
     """Return the labels that a pandas object has on an axis; None if it has none there."""
     axes = _axes(values)
     return list(axes[axis]) if axis < len(axes) and not _is_positions(axes[axis]) else None
+
+
+def _nested(values: Any) -> Iterator[Any]:
+    """Yield a value and, of lists and tuples, all that is in them but plain numbers."""
+    yield values
+    if isinstance(values, list | tuple):
+        for part in values:
+            if type(part) not in (float, int):
+                yield from _nested(part)
 
 
 def _axes(values: Any) -> list[Any]:

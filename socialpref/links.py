@@ -52,7 +52,8 @@ class Logistic:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        _validate.number("temperature", self.temperature, 0.0, above=True)
+        temperature = _validate.number("temperature", self.temperature, 0.0, above=True)
+        object.__setattr__(self, "temperature", temperature)
 
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
         """Return F(gap / temperature), elementwise."""
@@ -88,7 +89,8 @@ class Probit:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        _validate.number("temperature", self.temperature, 0.0, above=True)
+        temperature = _validate.number("temperature", self.temperature, 0.0, above=True)
+        object.__setattr__(self, "temperature", temperature)
 
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
         """Return F(gap / temperature), elementwise."""

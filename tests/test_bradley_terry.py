@@ -417,6 +417,34 @@ def test_standard_errors_of_two_options_by_hand() -> None:
     np.testing.assert_allclose(found.standard_errors(), math.sqrt(1 / 3 + 1) / 2)
 
 
+def test_standard_errors_where_the_prior_is_next_to_nothing() -> None:
+    # Beside its only pair the prior is below rounding. On vectors that sum to 0 the information
+    # is 2 w s (1 - s), and the prior, for the direction (1, -1) / sqrt(2).
+    weights = [408301.9038909935, 0.00011151877405538688]
+    outcomes = [0.37024916726063867, 0.9999999999900555]
+    found = fit_bradley_terry([1, 0], [0, 1], outcomes, weights=weights, prior=4.157e-12)
+    chance = 1 / (1 + math.exp(found.rewards[1] - found.rewards[0]))
+    expected = math.sqrt(1 / (2 * 2 * sum(weights) * chance * (1 - chance)))
+    np.testing.assert_allclose(found.standard_errors(), expected, rtol=1e-12)
+    assert found.standard_error_of_difference(0, 1) == pytest.approx(2 * expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("prior", [1e-14, 1e-6, 1.0, 1e6])
+def test_standard_errors_of_an_option_that_only_the_prior_holds(prior: float) -> None:
+    # Eigenvectors (1, -1, 0) / sqrt 2 and (1, 1, -2) / sqrt 6, of 2 / 4 + prior and of the prior.
+    found = fit_bradley_terry([0, 1], [1, 0], weights=0.5, n_options=3, prior=prior)
+    first = 1 / (2 * (0.5 + prior)) + 1 / (6 * prior)
+    expected = np.sqrt([first, first, 4 / (6 * prior)])
+    np.testing.assert_allclose(found.standard_errors(), expected, rtol=1e-12)
+
+
+def test_options_beyond_any_integer_are_shown_as_they_are() -> None:
+    options = np.array([0, 2**63], dtype=np.uint64)
+    for n_options in (None, 3):
+        with pytest.raises(InputError, match="92233720368547758"):
+            fit_bradley_terry(options, [1, 0], n_options=n_options)
+
+
 def test_standard_errors_are_the_spread_of_repeated_fits() -> None:
     rng = np.random.default_rng(5)
     rewards = np.array([-0.8, -0.2, 0.0, 0.3, 0.7])

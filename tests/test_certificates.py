@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from scipy.optimize import LinearConstraint
 
 import socialpref as sp
 from socialpref import CertificateError, Pair, Population, TopK, Winner, nbc, ranking
@@ -22,6 +23,7 @@ from socialpref.flips import (
     Wasserstein,
 )
 from socialpref.flips.certificate import Interval
+from socialpref.flips.claim import Arrangement, PairFlips
 from socialpref.flips.divergences import Divergence
 from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 
@@ -414,6 +416,36 @@ def with_certificate_from(make: Callable[[Certificate], dict[str, Any]]) -> Forg
     return lambda flip: with_certificate(**make(certificate_of(flip)))(flip)
 
 
+def with_fields(**changes: Any) -> Forgery:
+    """Change a flip."""
+    return lambda flip: replace(flip, **changes)
+
+
+def with_claim(**changes: Any) -> Forgery:
+    """Change what a flip claims."""
+    return lambda flip: replace(flip, claim=replace(flip.claim, **changes))  # type: ignore[type-var]
+
+
+def with_table(make: Callable[[Floats], Any]) -> Forgery:
+    """Change the scores of a claim by what is made of the honest ones."""
+    return lambda flip: with_claim(table=make(flip.claim.table))(flip)  # type: ignore[union-attr]
+
+
+def fields_of(claim: Any) -> dict[str, Any]:
+    return {name: getattr(claim, name) for name in ("table", "base", "margin", "floor")}
+
+
+class Overclaim(PairFlips):
+    """It accepts itself."""
+
+    def check(self) -> None:
+        pass
+
+
+class Matrix(np.ndarray[Any, Any]):
+    """An array of a class of its own."""
+
+
 class Liar(Certificate):
     """It says whatever it is asked to."""
 
@@ -444,6 +476,7 @@ class Large(Fraction):
 
 TWO_CAMPS = Population([[0, -1, -2], [0, -2, 4]])
 OTHER = Population([[0, -1, -2], [0, -2, 3]])
+THREE_CAMPS = Population([[0, -1, -2], [0, -2, 4], [0, 1, -2]])
 
 PAIR_FORGERIES: dict[str, Forgery] = {
     "NaN among the prices": with_certificate(prices=(NAN,)),
@@ -514,14 +547,80 @@ PAIR_FORGERIES: dict[str, Forgery] = {
     "a short sampling": lambda f: replace(f, mix=f.mix[:2]),
     "another base": lambda f: replace(f, base=np.array([0.5, 0.25, 0.25])),
     "no claim": lambda f: replace(f, claim=None),
+    "a claim that is none": with_fields(claim="x"),
+    "no distance": with_fields(distance=None),
+    "a distance as text": with_fields(distance="0.1"),
+    "a complex distance": with_fields(distance=1j),
+    "an array for the distance": with_fields(distance=np.zeros(3)),
+    "a distribution of text": with_fields(mix=np.array(["a"] * 3)),
+    "a distribution of None": with_fields(mix=[None] * 3),
+    "a list for the distribution": lambda f: with_fields(mix=f.mix.tolist())(f),
+    "a list for the pair": with_fields(pair=[0, 2]),
+    "a pair of three": with_fields(pair=(0, 1, 2)),
+    "a pair of text": with_fields(pair="02"),
+    "a pair that there is not": with_fields(pair=(0, 99)),
+    "the pair turned round": with_fields(pair=(2, 0)),
+    "no pair": with_fields(pair=None),
+    "ties that are none": with_fields(ties=((0, 1, 2),)),
+    "None for the ties": with_fields(ties=None),
+    "ties in an array": with_fields(ties=(np.arange(2),)),
+    "labels in an array": with_fields(
+        options=np.array(["a", "b", "c"]), labels=np.array(["a", "b", "c"])
+    ),
+    "too few options": with_fields(options=("a", "b")),
+    "options that are none": with_fields(options=None),
+    "labels that are none": with_fields(labels=(1, 2, 3)),
+    "over something else": lambda f: replace(
+        f, over="shares" if f.over == "sampling" else "sampling"
+    ),
+    "over nothing": with_fields(over=None),
+    "no scores": with_claim(table=None),
+    "scores of NaN": with_table(lambda table: np.full_like(table, NAN)),
+    "scores of text": with_claim(table="x"),
+    "scores that are too large": with_claim(table=np.full((3, 3), 1e308)),
+    "scores of another shape": with_table(lambda table: table[:, :2]),
+    "scores that are no preferences": with_table(lambda table: table * 0.9),
+    "other scores": with_table(lambda table: table[::-1, ::-1].copy()),
+    "scores of a class that lies": with_table(lambda table: table.view(Matrix)),
+    "scores of something else": with_claim(score="votes"),
+    "a claim over something else": with_claim(over="votes"),
+    "a claim of no base": with_claim(base=None),
+    "a base that is no distribution": lambda f: replace(
+        with_claim(base=2 * f.base)(f), base=2 * f.base
+    ),
+    "a negative margin": with_claim(margin=-1.0),
+    "a margin of NaN": with_claim(margin=NAN),
+    "a margin as text": with_claim(margin="0"),
+    "a margin that is a fraction": with_claim(margin=Large(0)),
+    "another margin in the claim": with_claim(margin=0.1),
+    "a negative floor": with_claim(floor=-1.0),
+    "a floor as text": with_claim(floor="x"),
+    "a floor that is too high": with_claim(floor=0.5),
+    "no divergence": with_claim(divergence=None),
+    "the name of a divergence": with_claim(divergence="tv"),
+    "a free divergence in the claim": with_claim(divergence=Free()),
+    "another divergence in the claim": with_claim(divergence=ChiSquare()),
+    "another constraint": with_claim(constraints=LinearConstraint([[1, 0, 0]], 0.0, 0.9)),
+    "constraints that are none": with_claim(constraints="x"),
+    "a claim's subclass": lambda f: replace(f, claim=Overclaim(**fields_of(f.claim))),
+    "a tie, by the claim": lambda f: replace(
+        f, distance=NAN, mix=np.full(3, NAN), pair=None, proof=None
+    ),
 }
 """What can be done to the flip of a pair or to the same flip as a convex program."""
 
 
+PAIR_FLIPS = {
+    "closed form": sp.flip(TWO_CAMPS, Pair(2, over=0)),
+    "program": sp.flip(TWO_CAMPS, [Pair(2, over=0)]),
+    "shares": sp.flip(THREE_CAMPS, Pair(2, over=0), over="shares"),
+    "program over shares": sp.flip(THREE_CAMPS, [Pair(2, over=0)], over="shares"),
+}
+
+
 @pytest.mark.parametrize("forge", PAIR_FORGERIES.values(), ids=PAIR_FORGERIES.keys())
-@pytest.mark.parametrize("program", [False, True], ids=["closed form", "program"])
-def test_a_forged_flip_of_a_pair_is_caught(forge: Forgery, program: bool) -> None:
-    flip = sp.flip(TWO_CAMPS, [Pair(2, over=0)]) if program else sp.flip(TWO_CAMPS, Pair(2, over=0))
+@pytest.mark.parametrize("flip", PAIR_FLIPS.values(), ids=PAIR_FLIPS.keys())
+def test_a_forged_flip_of_a_pair_is_caught(forge: Forgery, flip: Flip) -> None:
     assert flip.prove().upper == flip.distance
     with pytest.raises(CertificateError):
         forge(flip).prove()
@@ -558,7 +657,34 @@ LEAST_FORGERIES: dict[str, Forgery] = {
     "a pair that is further": lambda f: replace(f, pair=further_pair(f)),
     "no pair": lambda f: replace(f, pair=None),
     "none at all": lambda f: replace(f, distance=INF, mix=np.full(7, NAN), pair=None),
+    "a minimum of a claim of 1": with_minimum(claim=1),
+    "pairs that are numbers": with_minimum(pairs=(1, 2)),
+    "a pair of three": with_minimum(pairs=((1, 2, 3),)),
+    "a pair that there is not": with_minimum(pairs=((0, 99),)),
+    "nothing that makes certificates": with_minimum(certify=None),
+    "a tie, by a top set of none": lambda f: as_tie(with_claim(top=0)(f)),
+    "a tie, by a top set of all": lambda f: as_tie(with_claim(top=7)(f)),
+    "a top set that is text": with_claim(top="x"),
+    "a top set that is True": with_claim(top=True),
+    "a tie, by a pair turned round": lambda f: as_tie(with_claim(pair=turned(f))(f)),
+    "a tie, by a pair of one": lambda f: as_tie(with_claim(pair=(0, 0))(f)),
+    "a pair of text": with_claim(pair="x"),
+    "a pair that is not there": with_claim(pair=(0, 99)),
+    "programs that are none": with_claim(programs={}),
+    "programs of text": with_claim(programs="x"),
+    "nothing to move, by a negative margin": lambda f: replace(
+        with_claim(margin=-1.0)(f), distance=0.0, mix=f.base, proof=None
+    ),
 }
+
+
+def as_tie(flip: Flip) -> Flip:
+    return replace(flip, distance=NAN, mix=np.full(7, NAN), pair=None, proof=None)
+
+
+def turned(flip: Flip) -> tuple[int, int]:
+    above, below = flip.pair or (0, 0)
+    return below, above
 
 
 def further_pair(flip: Flip) -> tuple[int, int]:
@@ -572,6 +698,99 @@ def test_a_forged_flip_of_a_ranking_is_caught(forge: Forgery) -> None:
     assert flip.prove().lower <= flip.distance
     with pytest.raises(CertificateError):
         forge(flip).prove()
+
+
+def test_a_minimum_is_of_certificates(by_hand: Certificate) -> None:
+    def check(pairs: Any, certify: Any, claim: Any = None) -> Interval:
+        return LeastOf(pairs, certify, claim).check()
+
+    liar = Liar(**vars(by_hand))
+    for pairs in ((1, 2), ((1, 2, 3),), ((0, -1),), ((0, 0),), [(0, 1)], None):
+        with pytest.raises(CertificateError):
+            check(pairs, lambda above, below: by_hand)
+    for certify in (None, lambda above, below: None, lambda above, below: liar, lambda above: 0):
+        with pytest.raises(CertificateError):
+            check(((0, 1),), certify)
+    claim = sp.flip(LARGER).claim
+    assert isinstance(claim, PairFlips)
+    proof, _ = pairs_and_rows(sp.flip(LARGER))
+    no_table: Any = NAN
+    for wrong in (1, "x", replace(claim, margin=-1.0), replace(claim, table=no_table)):
+        with pytest.raises(CertificateError):
+            check(proof.pairs, proof.certify, wrong)
+
+
+def test_what_a_claim_remembers_counts_for_nothing() -> None:
+    flip = sp.flip(LARGER)
+    vars(flip.claim)["pairs"] = np.empty((0, 2), dtype=np.int64)
+    with pytest.raises(CertificateError):
+        as_tie(flip).prove()
+
+
+PROGRAMS = {
+    "all of an order": sp.flip(TWO_CAMPS, sp.Order([2, 0, 1])),
+    "a constraint": sp.flip(
+        TWO_CAMPS, Pair(2, over=0), constraints=LinearConstraint([[1, 0, 0]], 0.3, 0.4)
+    ),
+    "one that is tight": sp.flip(TWO_CAMPS, [Pair(2, over=0), Pair(0, over=2)]),
+    "another divergence": sp.flip(TWO_CAMPS, divergence="kl"),
+    "no way": sp.flip(TWO_CAMPS, [Pair(1, over=0)]),
+    "there already": sp.flip(TWO_CAMPS, [Pair(0, over=1)]),
+}
+
+
+@pytest.mark.parametrize("flip", PROGRAMS.values(), ids=PROGRAMS.keys())
+def test_programs_are_those_of_the_scores(flip: Flip) -> None:
+    assert flip.prove().upper == flip.distance
+    claim, nothing = flip.claim, cast(Any, None)
+    other = np.array([[0.5, 0.4, 0.7], [0.6, 0.5, 0.2], [0.3, 0.8, 0.5]])
+    forgeries: list[Any] = [
+        with_claim(table=other),
+        with_claim(margin=0.125),
+        with_claim(constraints=LinearConstraint([[1, 1, 0]], 0.0, 0.875)),
+        with_claim(divergence=Wasserstein([0, 1, 3])),
+        with_fields(pair=(1, 2)),
+        with_fields(pair=(0, 99)),
+    ]
+    if isinstance(claim, Arrangement):
+        forgeries += [
+            with_claim(pairs=((1, 2),)),
+            with_claim(pairs=(*claim.pairs[::-1], (2, 1))),
+            with_claim(pairs=((0, 99),)),
+            with_claim(pairs="x"),
+            with_claim(program=None),
+            with_claim(program=replace(claim.program, rows=nothing)),
+        ]
+    else:
+        assert isinstance(claim, PairFlips)
+        assert claim.programs is not None
+        forgeries += [
+            with_claim(programs=None),
+            with_claim(programs=dict.fromkeys(claim.programs)),
+            with_claim(programs=dict.fromkeys(claim.programs, "x")),
+        ]
+    for forge in forgeries:
+        with pytest.raises(CertificateError):
+            forge(flip).prove()
+
+
+def test_the_pair_of_a_program_is_that_of_its_row() -> None:
+    flip = PAIR_FLIPS["program"]
+    assert isinstance(flip.claim, Arrangement)
+    forged = replace(flip, pair=(0, 1), claim=replace(flip.claim, pairs=((1, 0),)))
+    with pytest.raises(CertificateError):
+        forged.prove()
+
+
+def test_an_equality_that_is_not_tight_is_no_program() -> None:
+    # Row and margin with the row turned round: the pairs level, where they need not be.
+    flip = sp.flip(TWO_CAMPS, [Pair(2, over=0), Pair(0, over=1)])
+    assert isinstance(flip.claim, Arrangement)
+    rows = np.concatenate([certificate_of(flip).rows, -certificate_of(flip).rows[1:]])
+    program = replace(flip.claim.program, rows=rows, bounds=np.zeros(3))
+    proof = replace(certificate_of(flip), rows=rows, bounds=np.zeros(3), prices=fractions(0, 0, 0))
+    with pytest.raises(CertificateError, match="not that of the claim's scores"):
+        replace(flip, claim=replace(flip.claim, program=program), proof=proof).prove()
 
 
 def test_a_minimum_without_all_its_pairs_fails_its_own_check() -> None:
@@ -593,6 +812,11 @@ def test_an_infinite_distance_needs_the_proof_that_there_is_none(crowd: Populati
         replace(flip, distance=INF, mix=np.full(3, NAN), proof=denial),
         replace(flip, distance=INF, mix=np.full(3, NAN), proof=never.certificate),
         replace(flip, distance=INF, mix=np.full(3, NAN)),
+        replace(never, pair=(0, 2)),
+        replace(never, pair=(0, 99)),
+        with_fields(pair="x")(never),
+        replace(never, pair=None),
+        replace(sp.flip(crowd), pair=(1, 0)),
     ):
         with pytest.raises(CertificateError):
             forged.prove()
@@ -602,7 +826,17 @@ def test_ties_are_proven_by_having_no_pair(level: Population, crowd: Population)
     for tied in (sp.flip(level), sp.flip(level, Winner()), sp.flip(crowd, Pair(2, over=0))):
         interval = tied.prove()
         assert math.isnan(interval.lower)
-        for forged in (replace(tied, distance=0.1), replace(tied, claim=sp.flip(crowd).claim)):
+        for forged in (
+            replace(tied, distance=0.1),
+            replace(tied, claim=sp.flip(crowd).claim),
+            replace(tied, mix=tied.base),
+            with_fields(mix="x")(tied),
+            replace(tied, pair=(0, 1)),
+            replace(tied, ties=()),
+            replace(tied, proof=sp.flip(crowd).certificate),
+            with_claim(margin=NAN)(tied),
+            with_claim(floor="x")(tied),
+        ):
             with pytest.raises(CertificateError):
                 forged.prove()
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import warnings
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,14 @@ def test_a_temperature_must_be_a_positive_number(kind: Any, temperature: Any) ->
 
 
 # Worked numbers: sections 1, 2 and 4 of the theory
+
+
+@pytest.mark.parametrize("kind", [Logistic, Probit])
+def test_a_temperature_is_kept_as_a_float(kind: Any) -> None:
+    for temperature in (Fraction(1, 2), np.float32(0.5)):
+        assert type(kind(temperature).temperature) is float
+        assert kind(temperature) == kind(0.5)
+        np.testing.assert_array_equal(kind(temperature)([0.0, 1.0]), kind(0.5)([0.0, 1.0]))
 
 
 def test_a_mixture_of_bradley_terry_models_is_not_one() -> None:
@@ -316,3 +326,22 @@ def test_shares_that_sum_to_a_little_more_than_one_are_fine() -> None:
         shares = rng.dirichlet(np.ones(size))
         decisive = Population(np.tile([1000.0, 0.0], (size, 1)), shares)
         assert decisive.pairwise()[0, 1] == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "rewards",
+    [
+        np.array([[np.longdouble("1e4000"), 0]]),
+        [[np.longdouble("1e4000"), 0]],
+        np.array([[np.longdouble("1e4000"), 0]], dtype=object),
+        [[10**400, 0]],
+        [[1.0, 2.0], [3.0, np.ma.masked]],
+        [([1.0, 2.0], [3.0, np.ma.masked])],
+    ],
+    ids=["long", "a list", "objects", "an integer", "masked", "masked deeper"],
+)
+def test_what_no_float_holds_is_refused_without_a_warning(rewards: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with refuses("rewards"):
+            Population(rewards)

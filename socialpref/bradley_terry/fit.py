@@ -242,7 +242,7 @@ def _options(
         array = np.asarray(values)
         if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
             raise _validate.complaint(name, must, f"shape {array.shape} of {array.dtype}")
-        rows.append(array.astype(np.intp, copy=False))
+        rows.append(array)
     if len(rows[0]) != len(rows[1]):
         raise _validate.complaint(
             "second", f"of the length of 'first', {len(rows[0])}", f"length {len(rows[1])}"
@@ -260,7 +260,8 @@ def _options(
         raise _validate.complaint(
             "second", "another option than 'first'", f"{rows[1][row]} twice in row {row}"
         )
-    return size, (rows[0], rows[1])
+    first, second = (array.astype(np.intp, copy=False) for array in rows)
+    return size, (first, second)
 
 
 def _per_row(name: str, values: ArrayLike, rows: int, high: float) -> Floats:

@@ -209,17 +209,24 @@ class Laplacian:
         self._graph, self._curvature, self._prior = graph, curvature, prior
         self.diagonal: Floats = np.add(*graph.sums(curvature)) + prior
 
-    def dense(self) -> Floats:
-        """Return the matrix."""
+    def _held(self) -> Floats:
+        """Return the matrix with the heaviest option held at 0.
+
+        On vectors that sum to 0 a prior is the same as pairs of all options that weigh prior / n.
+        It then does not matter how small it is beside other pairs.
+        """
         upper = self._graph.dense(self._curvature)
         matrix = -upper - upper.T
         matrix.flat[:: len(matrix) + 1] = self.diagonal
+        matrix -= self._prior / len(matrix)
+        matrix[self._heaviest] = matrix[:, self._heaviest] = 0.0
+        matrix[self._heaviest, self._heaviest] = self.diagonal[self._heaviest]
         return np.asarray(matrix)
 
     def solve(self, force: Floats, relative: float = 1e-12) -> Floats | None:
         """Return the vector that is mapped to `force`; None if that fails.
 
-        Without a prior it is known up to a constant. Of few options the heaviest is then held at
+        Forces sum to 0, and it is known up to a constant. Of few options the heaviest is held at
         0, and its force ignored.
         """
         if self._graph.is_small:
@@ -231,26 +238,28 @@ class Laplacian:
         """Cholesky's factor, in the two parts that lapack returns."""
         from scipy.linalg.lapack import dpotrf
 
-        matrix = self.dense()
-        if not self._prior:
-            matrix[self._heaviest] = matrix[:, self._heaviest] = 0.0
-            matrix[self._heaviest, self._heaviest] = self.diagonal[self._heaviest]
         # The transpose, which is equal, lies as Fortran wants it.
-        return dpotrf(matrix.T, overwrite_a=True, clean=False)
+        return dpotrf(self._held().T, overwrite_a=True, clean=False)
 
     @cached_property
     def _heaviest(self) -> int:
         return int(self.diagonal.argmax())
 
     def centred_variances(self) -> Floats:
-        """Return the diagonal of the pseudo-inverse on vectors that sum to 0."""
+        """Return the diagonal of the pseudo-inverse on vectors that sum to 0.
+
+        Raises
+        ------
+        ConvergenceError
+            If floats do not tell the matrix from a singular one.
+        """
         scale = 1.0 / np.sqrt(self.diagonal)
-        matrix = self.dense() * scale * scale[:, None]
-        if not self._prior:  # the heaviest option is held, and has no variance
-            matrix[self._heaviest] = matrix[:, self._heaviest] = 0.0
-            matrix[self._heaviest, self._heaviest] = 1.0
-            scale[self._heaviest] = 0.0
-        inverse = np.linalg.inv(matrix) * scale * scale[:, None]
+        matrix = self._held() * scale * scale[:, None]
+        scale[self._heaviest] = 0.0  # it has no variance
+        try:
+            inverse = np.linalg.inv(matrix) * scale * scale[:, None]
+        except np.linalg.LinAlgError as error:
+            raise ConvergenceError(f"Bradley-Terry fit: no standard errors: {error}") from None
         return np.asarray(np.diag(inverse) - 2.0 * inverse.mean(axis=1) + inverse.mean())
 
     def _by_elimination(self, force: Floats) -> Floats | None:
@@ -260,8 +269,7 @@ class Laplacian:
         if failed:
             return None
         right = force.copy()
-        if not self._prior:
-            right[self._heaviest] = 0.0
+        right[self._heaviest] = 0.0
         return np.asarray(dpotrs(factor, right, overwrite_b=True)[0])
 
     def _by_conjugate_gradients(self, force: Floats, relative: float) -> Floats | None:
@@ -303,10 +311,10 @@ class Laplacian:
         some options hang together so much that floats lose what links them with the others.
         """
         limit = MIXING * self.diagonal
-        if self._curvature.min() >= limit.max():
+        if not self._prior and self._curvature.min() >= limit.max():
             return True
-        heaviest = np.arange(len(limit)) == self._heaviest
-        roots = self._prior >= limit if self._prior else heaviest
+        roots = self._prior >= limit
+        roots[self._heaviest] = True
         low, high = (
             self._curvature * (self._curvature >= limit[ends])
             for ends in (self._graph.low, self._graph.high)

@@ -15,18 +15,19 @@ a.d >= mu.bounds: the largest a.d is floor * sum(a) + (1 - K floor) * max(a).
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from operator import mul
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
-from .claim import PairFlips, Positions
+from .claim import PairFlips, Positions, check_pair
 from .divergences import Divergence, Rationals, TotalVariation, Wasserstein
 
 WIDTH = 1e-9
@@ -242,27 +243,56 @@ class LeastOf:
             If there are no pairs, a part proves nothing, the bounds are more than `width`
             apart, or it is not the claim that is proven.
         """
-        if not isinstance(self.pairs, tuple) or not self.pairs:
-            raise CertificateError("a minimum over no pairs proves nothing")
-        if self.claim is not None:
-            self.cover(self.claim)
-        intervals = [part.check(width=width) for part in self.parts]
-        lower = min(part.lower for part in intervals)
-        upper = min(part.upper for part in intervals)
-        return Interval(lower, upper, upper - lower if math.isfinite(upper) else 0.0)
+        if self.claim is None:
+            return minimum(self.certificates(), width)
+        if type(self.claim) is not PairFlips:
+            raise CertificateError("what is to be proven must be the flips of pairs")
+        claim = replace(self.claim)  # without anything that the given one remembers
+        claim.check()
+        return minimum(self.cover(claim), width)
 
-    def cover(self, claim: PairFlips) -> None:
-        """Raise unless there is a certificate of the program of every pair that a claim needs.
+    def certificates(self) -> dict[Positions, Certificate]:
+        """Return the certificate of every pair.
+
+        Raises
+        ------
+        CertificateError
+            If there are no pairs, or one has no certificate.
+        """
+        if type(self.pairs) is not tuple or not self.pairs:
+            raise CertificateError("a minimum over no pairs proves nothing")
+        for pair in self.pairs:
+            check_pair(pair)
+        try:
+            parts = self.parts
+        except Exception as error:  # of whatever was given to make them
+            raise CertificateError(f"the certificates are not made: {error!r}") from error
+        if type(parts) is not tuple or len(parts) != len(self.pairs):
+            raise CertificateError("there must be a certificate for each pair")
+        if any(type(part) is not Certificate for part in parts):
+            raise CertificateError("a part is no certificate")
+        return dict(zip(self.pairs, parts, strict=True))
+
+    def cover(self, claim: PairFlips) -> dict[Positions, Certificate]:
+        """Return the certificate of the program of every pair that a claim needs.
 
         Raises
         ------
         CertificateError
             If a pair is missing or not needed, or a part is the certificate of another program.
         """
-        if set(self.pairs) != set(map(tuple, claim.pairs.tolist())):
+        found = self.certificates()
+        if found.keys() != claim.needed:
             raise CertificateError("the pairs are not those that the claim needs")
-        if len(self.parts) != len(self.pairs):
-            raise CertificateError("there must be a certificate for each pair")
-        for (above, below), part in zip(self.pairs, self.parts, strict=True):
-            if type(part) is not Certificate or not claim.program(above, below).is_of(part):
+        for pair, part in found.items():
+            if not claim.program(*pair).is_of(part):
                 raise CertificateError("a part is not the certificate of its pair's program")
+        return found
+
+
+def minimum(parts: Mapping[Any, Certificate], width: float) -> Interval:
+    """Check every part and return the proven interval of their minimum."""
+    intervals = [part.check(width=width) for part in parts.values()]
+    lower = min(part.lower for part in intervals)
+    upper = min(part.upper for part in intervals)
+    return Interval(lower, upper, upper - lower if math.isfinite(upper) else 0.0)

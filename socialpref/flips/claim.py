@@ -1,19 +1,28 @@
 """What a flip claims: of which programs its distance is the least value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, product
 from itertools import pairwise as neighbours
-from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _validate
+from ..errors import CertificateError, InputError
+from ..links import SLACK
+from ..population import LARGEST
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .divergences import Divergence, TotalVariation
 
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
+
 Floats = NDArray[np.float64]
 Positions = tuple[int, int]
+Over = Literal["sampling", "shares"]
+Score = Literal["nbc", "average reward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +36,6 @@ class Program:
     base : ndarray, shape (K,)
     floor : float
     divergence : Divergence
-    pair : tuple of int, or None
-        The pair that is reversed where the base is no solution.
     """
 
     rows: Floats
@@ -36,24 +43,26 @@ class Program:
     base: Floats
     floor: float
     divergence: Divergence
-    pair: Positions | None = None
 
     def is_of(self, other: Any) -> bool:
         """Whether another object, such as a certificate, has the same program."""
         return (
             type(other.divergence) is type(self.divergence)
             and other.divergence == self.divergence
+            and type(other.floor) is type(self.floor) is float
             and other.floor == self.floor
             and all(
-                np.array_equal(getattr(other, name), getattr(self, name))
+                are_floats(one := getattr(self, name))
+                and are_floats(two := getattr(other, name))
+                and np.array_equal(one, two)
                 for name in ("rows", "bounds", "base")
             )
         )
 
 
 @dataclass(frozen=True, eq=False)
-class PairFlips:
-    """The flips of one pair, of all pairs of a ranking, or of a top set and the others.
+class Claim:
+    """What claims have in common: the scores, and what a change of the base is measured by.
 
     Attributes
     ----------
@@ -62,21 +71,22 @@ class PairFlips:
         distributions it is P; over shares, a column for each type.
     base : ndarray, shape (n,)
     margin, floor : float
-    pair : tuple of int, or None
-        The only pair (above, below), if it is the flip of one.
-    top : int or None
-        The size of the top set; without it, and without a pair, the whole ranking is meant.
-    programs : dict, or None
-        The program of each pair, if they differ from ``min TV`` without further constraints.
+    over : {"sampling", "shares"}
+        What the base is a distribution over.
+    score : {"nbc", "average reward"}
+    divergence : Divergence
+    constraints : scipy.optimize.LinearConstraint, or None
+        Further constraints on the distribution.
     """
 
     table: Floats
     base: Floats
     margin: float
     floor: float
-    pair: Positions | None = None
-    top: int | None = None
-    programs: dict[Positions, Program] | None = None
+    over: Over = field(default="sampling", kw_only=True)
+    score: Score = field(default="nbc", kw_only=True)
+    divergence: Divergence = field(default_factory=TotalVariation, kw_only=True)
+    constraints: "LinearConstraint | None" = field(default=None, kw_only=True)
 
     @cached_property
     def scores(self) -> Floats:
@@ -93,6 +103,61 @@ class PairFlips:
         lead = float(self.scores[above] - self.scores[below])
         tied = TIE_TOLERANCE * max(1.0, float(np.abs(self.scores).max()))
         return lead if abs(lead) > tied else 0.0
+
+    def gains(self, above: int, below: int) -> Floats:
+        """Return what ``below`` gains on ``above`` at each corner of the simplex."""
+        return self.table[below] - self.table[above]
+
+    def check(self) -> None:
+        """Refuse what is no claim, whoever made it.
+
+        Raises
+        ------
+        CertificateError
+            If a field is not of its type or out of its range, or the fields do not fit.
+        """
+        if not all(map(are_floats, (self.table, self.base))):
+            raise CertificateError("the claim's scores and base must be arrays of floats")
+        try:
+            table = _validate.real_array("table", self.table, 2)
+            base = _validate.real_array("base", self.base, 1)
+            _validate.check_shares("base", base)
+            limits = _validate.limits(self.margin, self.floor, max(base.size, 1))
+            _validate.choice("over", self.over, ("sampling", "shares"))
+            _validate.choice("score", self.score, ("nbc", "average reward"))
+        except InputError as error:
+            raise CertificateError(f"the claim is none: {error}") from None
+        if table.shape[1] != base.size or len(table) < 2 or np.abs(table).max() > 2.0 * LARGEST:
+            raise CertificateError("the claim's scores do not fit its base, or are too large")
+        if not {type(self.margin), type(self.floor)} == {float} or limits[1] != self.floor:
+            raise CertificateError("the claim's margin and floor must be floats in their range")
+        if self.score == "nbc" and not ((table >= 0.0) & (table <= 1.0 + SLACK)).all():
+            raise CertificateError("the claim's scores are no probabilities")
+        if self.over == "sampling" and not (
+            self.score == "nbc"
+            and len(table) == base.size
+            and (np.abs(table + table.T - 1.0) <= SLACK).all()
+        ):
+            raise CertificateError("the claim's scores are no preferences")
+
+
+@dataclass(frozen=True, eq=False)
+class PairFlips(Claim):
+    """The flips of one pair, of all pairs of a ranking, or of a top set and the others.
+
+    Attributes
+    ----------
+    pair : tuple of int, or None
+        The only pair (above, below), if it is the flip of one.
+    top : int or None
+        The size of the top set; without it, and without a pair, the whole ranking is meant.
+    programs : dict, or None
+        The program of each pair, if they differ from ``min TV`` without further constraints.
+    """
+
+    pair: Positions | None = None
+    top: int | None = None
+    programs: dict[Positions, Program] | None = None
 
     @cached_property
     def pairs(self) -> NDArray[np.int64]:
@@ -115,6 +180,11 @@ class PairFlips:
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
     @property
+    def needed(self) -> set[Positions]:
+        """The same pairs as a set."""
+        return set(map(tuple, self.pairs.tolist()))
+
+    @property
     def ties(self) -> tuple[tuple[int, ...], ...]:
         """The groups of options tied at the base, among those considered."""
         if self.pair is not None:
@@ -126,13 +196,79 @@ class PairFlips:
             return tuple(group for group in self.order.ties if members.issuperset(group))
         return self.order.ties
 
-    def gains(self, above: int, below: int) -> Floats:
-        """Return what ``below`` gains on ``above`` at each corner of the simplex."""
-        return self.table[below] - self.table[above]
-
     def program(self, above: int, below: int) -> Program:
         """Return the program of one pair."""
         if self.programs is not None:
             return self.programs[above, below]
         row = self.gains(above, below)[None, :]
         return Program(row, np.array([self.margin]), self.base, self.floor, TotalVariation())
+
+    def reversed(self, distance: float) -> Positions | None:
+        """Return the pair that a flip of this claim is of, whatever its distance."""
+        return self.pair
+
+    def check(self) -> None:
+        """Refuse what is no claim; see `Claim.check`."""
+        super().check()
+        if self.pair is not None:
+            check_pair(self.pair, len(self.table))
+            if self.top is not None or self.lead(*self.pair) < 0.0:
+                raise CertificateError("the claim's pair is not in the order of the base")
+        elif self.top is not None:
+            sizes = list(accumulate(map(len, self.order.groups)))
+            # Only where everything is tied are all options winners.
+            if type(self.top) is not int or self.top not in (sizes[:-1] or sizes):
+                raise CertificateError("the claim's top set is none")
+        if self.programs is None:
+            if type(self.divergence) is not TotalVariation or self.constraints is not None:
+                raise CertificateError("the claim does not state its programs")
+        elif type(self.programs) is not dict or set(self.programs) != self.needed:
+            raise CertificateError("the claim's programs are not those of its pairs")
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement(Claim):
+    """That several pairs are ordered as asked, all at once.
+
+    Attributes
+    ----------
+    pairs : tuple of tuple of int
+        The pairs (upper, lower).
+    program : Program
+    """
+
+    pairs: tuple[Positions, ...]
+    program: Program
+
+    @property
+    def ties(self) -> tuple[tuple[int, ...], ...]:
+        """None: an arrangement does not depend on the order at the base."""
+        return ()
+
+    def reversed(self, distance: float) -> Positions | None:
+        """Return the pair (above, below) that is reversed, if it is one alone and not yet so."""
+        return self.pairs[0][::-1] if len(self.pairs) == 1 and distance > 0.0 else None
+
+    def check(self) -> None:
+        """Refuse what is no claim; see `Claim.check`."""
+        super().check()
+        if type(self.pairs) is not tuple:
+            raise CertificateError("the claim's pairs must be a tuple")
+        for pair in self.pairs:
+            check_pair(pair, len(self.table))
+
+
+def check_pair(pair: object, size: int | None = None) -> None:
+    """Refuse what is not a pair of two positions, of which there are `size` if that is known."""
+    if (
+        type(pair) is not tuple
+        or len(pair) != 2
+        or any(type(y) is not int or y < 0 or (size is not None and y >= size) for y in pair)
+        or pair[0] == pair[1]
+    ):
+        raise CertificateError(f"{_validate.shown(pair)} is no pair of options")
+
+
+def are_floats(values: object) -> bool:
+    """Whether a value is an array of floats: of numpy's own class, which has no other equality."""
+    return type(values) is np.ndarray and values.dtype == np.float64

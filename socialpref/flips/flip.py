@@ -1,10 +1,10 @@
 """The verb `flip` and its result."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,12 @@ from .. import _validate
 from ..errors import CertificateError, InputError
 from ..links import check_values
 from ..population import Population, check_population
-from .certificate import WIDTH, Certificate, Interval, LeastOf
-from .claim import PairFlips, Positions, Program
+from .certificate import WIDTH, Certificate, Interval, LeastOf, minimum
+from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_floats, check_pair
 from .divergences import Divergence, TotalVariation
 from .exact import certify
 from .greedy import WORTHWHILE, least
-from .programs import as_divergence, nearest
+from .programs import as_divergence, check_programs, nearest
 from .targets import Pair, Target, as_target
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
 
 Floats = NDArray[np.float64]
-Over = Literal["sampling", "shares"]
-Score = Literal["nbc", "average reward"]
 Proof = Certificate | LeastOf
 
 
@@ -56,7 +54,7 @@ class Flip:
         Labels of what `mix` and `base` are over: the options, or the types.
     ties : tuple of tuple of int
         The groups of options tied at the base, among those considered.
-    claim : PairFlips, Program or None
+    claim : PairFlips, Arrangement or None
         The programs of which the distance is the least value; `prove` holds the certificate
         against them.
     proof : Certificate, LeastOf or None
@@ -72,7 +70,7 @@ class Flip:
     options: tuple[str, ...]
     labels: tuple[str, ...]
     ties: tuple[tuple[int, ...], ...] = ()
-    claim: PairFlips | Program | None = None
+    claim: PairFlips | Arrangement | None = None
     proof: Proof | None = None
 
     @property
@@ -98,7 +96,9 @@ class Flip:
         """Check that the certificate proves this flip, and return the proven interval.
 
         Where ``certificate.check()`` proves some distance, this proves that it is the distance
-        of this flip: from its base, of its claim's programs, reached at `mix`.
+        of this flip: from its base, of its claim's programs, reached at `mix`. Nothing is taken
+        on trust but the scores, the base and what was asked for: all fields are checked, and the
+        programs, the pair and the ties are computed again. A divergence of your own is trusted.
 
         Parameters
         ----------
@@ -128,50 +128,77 @@ class Flip:
         ...     print(error)
         the flip's distance is 0.2, and proven is one between 0.10669673936923274 and ...
         """
-        if self.claim is None or not np.array_equal(self.base, self.claim.base):
-            raise CertificateError("the flip does not claim anything of its base")
-        if self.certificate is None:
-            if self._is_tied:
-                return Interval(math.nan, math.nan, math.nan)
-            raise CertificateError("the flip has no certificate, and it is no tie")
-        parts = self._parts()
-        interval = self.certificate.check(width=width)
-        # An advantage of up to `WORTHWHILE` over the flip's own pair is not looked for.
-        if not interval.lower <= self.distance <= interval.upper + WORTHWHILE:
-            raise CertificateError(
-                f"the flip's distance is {self.distance}, and proven is one between "
-                f"{interval.lower} and {interval.upper}"
-            )
-        point = np.full(len(self.base), math.nan)
-        if self.exists:
+        _validate.number("width", width, 0.0)
+        claim = self._checked()
+        if isinstance(claim, PairFlips) and not len(claim.pairs):
+            if self.proof is not None or not math.isnan(self.distance) or self.pair is not None:
+                raise CertificateError("the options are tied, and the flip says something else")
+            interval, point = Interval(math.nan, math.nan, math.nan), None
+        else:
+            parts = self._parts(claim)
+            interval = minimum(parts, width)
+            # An advantage of up to `WORTHWHILE` over the flip's own pair is not looked for.
+            if not interval.lower <= self.distance <= interval.upper + WORTHWHILE:
+                raise CertificateError(
+                    f"the flip's distance is {self.distance}, and proven is one between "
+                    f"{interval.lower} and {interval.upper}"
+                )
             part = parts.get(self.pair)
-            if part is None or part.distance() != self.distance:
+            if self.exists and (part is None or part.distance() != self.distance):
                 raise CertificateError("the flip's distance is not that of its pair")
-            point = np.array(part.primal, dtype=np.float64)
-        found = np.asarray(self.mix)
-        if found.shape != point.shape or not np.allclose(found, point, 0.0, 1e-15, equal_nan=True):
+            if not self.exists and self.pair != claim.reversed(self.distance):
+                raise CertificateError("the flip's pair is not that of its claim")
+            point = part.primal if self.exists and part is not None else None
+        reached = np.array([math.nan] * len(self.base) if point is None else point, np.float64)
+        if not np.allclose(self.mix, reached, 0.0, 1e-15, equal_nan=True):
             raise CertificateError("the flip's distribution is not the certificate's")
         return interval
 
-    @property
-    def _is_tied(self) -> bool:
-        """Whether the claim is about ties only, as is then the flip."""
-        ties = isinstance(self.claim, PairFlips) and not len(self.claim.pairs)
-        return ties and math.isnan(self.distance)
+    def _checked(self) -> PairFlips | Arrangement:
+        """Return the claim, without anything that it remembers; raise if a field is wrong.
 
-    def _parts(self) -> dict[Positions | None, Certificate]:
+        The flip may be anybody's: nothing of it is used before this.
+        """
+        claim = self.claim
+        if claim is None or type(claim) not in (PairFlips, Arrangement):
+            raise CertificateError("the flip claims nothing")
+        claim = replace(claim)
+        claim.check()
+        if not (isinstance(claim, PairFlips) and claim.programs is None):
+            check_programs(claim)
+        if not (are_floats(self.base) and np.array_equal(self.base, claim.base)):
+            raise CertificateError("the flip does not claim anything of its base")
+        if type(self.distance) is not float:
+            raise CertificateError("the flip's distance must be a float")
+        if not are_floats(self.mix) or self.mix.shape != claim.base.shape:
+            raise CertificateError("the flip's distribution must be floats, as its base")
+        if self.pair is not None:
+            check_pair(self.pair, len(claim.table))
+        if not _are_groups(self.ties) or self.ties != claim.ties:
+            raise CertificateError("the flip's ties are not those of its claim")
+        try:
+            _validate.labels("options", self.options, len(claim.table))
+            _validate.labels("labels", self.labels, len(claim.base))
+        except InputError as error:
+            raise CertificateError(f"the flip is none: {error}") from None
+        if type(self.options) is not tuple or type(self.labels) is not tuple:
+            raise CertificateError("the flip's options and labels must be tuples")
+        if self.over != claim.over or (claim.over == "sampling" and self.labels != self.options):
+            raise CertificateError("the flip is not over what its claim is over")
+        return claim
+
+    def _parts(self, claim: PairFlips | Arrangement) -> Mapping[Any, Certificate]:
         """Return the certificate of every pair; raise if they are not of the claim's programs."""
-        claim, proof = self.claim, self.certificate
-        if type(proof) is LeastOf and isinstance(claim, PairFlips) and claim.pair is None:
-            if proof.claim is not claim:  # its check will see to it otherwise
-                proof.cover(claim)
-            return dict(zip(proof.pairs, proof.parts, strict=True))
-        if type(proof) is Certificate and claim is not None:
-            pair = claim.pair
-            program = claim.program(*pair) if isinstance(claim, PairFlips) and pair else claim
-            if isinstance(program, Program) and program.is_of(proof):
-                return {pair: proof}
-        raise CertificateError("the certificate is not of the programs that the flip claims")
+        proof, program = self.certificate, None
+        if isinstance(claim, Arrangement):
+            program = claim.program
+        elif claim.pair is not None:
+            program = claim.program(*claim.pair)
+        elif type(proof) is LeastOf and type(proof.claim) in (PairFlips, type(None)):
+            return proof.cover(claim)
+        if program is None or type(proof) is not Certificate or not program.is_of(proof):
+            raise CertificateError("the certificate is not of the programs that the flip claims")
+        return {claim.reversed(self.distance): proof}
 
     def describe(self, *, threshold: float = 0.0005) -> str:
         """Say in words what has to change and what that does.
@@ -309,18 +336,19 @@ def flip(
     check_population(population)
     table, base = _scores(population, over, score, sampling)
     margin, floor = _validate.limits(margin, floor, len(base))
-    goal = as_target(to).goal(population, PairFlips(table, base, margin, floor))
+    ranked = PairFlips(table, base, margin, floor, over=over, score=score)
+    goal = as_target(to).goal(population, ranked)
     if isinstance(goal, PairFlips) and constraints is None and _is_total_variation(divergence):
         answer = _closed_form(goal)
     else:
-        measure = as_divergence(divergence, base, over)
-
-        def prove(pairs: list[Positions]) -> Certificate:
-            gains = np.array([table[upper] - table[lower] for upper, lower in pairs])
-            gains = gains.reshape(-1, len(base))
-            return nearest(gains, margin, base, floor, measure, constraints)
-
-        answer = _reversal(goal, prove) if isinstance(goal, PairFlips) else _arranged(goal, prove)
+        asked: dict[str, Any] = {
+            "divergence": as_divergence(divergence, base, over),
+            "constraints": constraints,
+        }
+        if isinstance(goal, PairFlips):
+            answer = _reversal(replace(goal, **asked))
+        else:
+            answer = _arranged(replace(ranked, **asked), tuple(goal))
     claim = answer.claim
     labels = population.options if over == "sampling" else population.types
     return Flip(
@@ -343,7 +371,7 @@ class _Answer(NamedTuple):
     distance: float
     mix: Floats | None
     pair: Positions | None
-    claim: PairFlips | Program
+    claim: PairFlips | Arrangement
     proof: Proof | None = None
 
 
@@ -393,11 +421,12 @@ def _closed_form(claim: PairFlips) -> _Answer:
     return _Answer(solution.distance, solution.masses, pair, claim)
 
 
-def _reversal(claim: PairFlips, prove: Callable[[list[Positions]], Certificate]) -> _Answer:
+def _reversal(claim: PairFlips) -> _Answer:
     """Return the nearest of several reversals, each by a convex program."""
-    proofs = {(above, below): prove([(below, above)]) for above, below in claim.pairs.tolist()}
-    programs = {pair: _program(proof, pair) for pair, proof in proofs.items()}
-    claim = replace(claim, programs=programs)
+    proofs = {
+        (above, below): nearest(claim, [(below, above)]) for above, below in claim.pairs.tolist()
+    }
+    claim = replace(claim, programs={pair: _program(proof) for pair, proof in proofs.items()})
     if not proofs:
         return _Answer(math.nan, None, None, claim)
     pair = min(proofs, key=lambda each: proofs[each].distance())
@@ -414,19 +443,36 @@ def _looked_up(proofs: dict[Positions, Certificate], above: int, below: int) -> 
     return proofs[above, below]
 
 
-def _arranged(pairs: list[Positions], prove: Callable[[list[Positions]], Certificate]) -> _Answer:
+def _arranged(ranked: PairFlips, pairs: tuple[Positions, ...]) -> _Answer:
     """Return the nearest distribution at which every pair (upper, lower) is ordered as asked."""
-    proof = prove(pairs)
+    proof = nearest(ranked, pairs)
     distance = proof.distance()
-    # One pair that the base orders the other way is a flip of that pair.
-    pair = (pairs[0][1], pairs[0][0]) if len(pairs) == 1 and distance > 0.0 else None
-    claim = _program(proof, pair)
+    claim = Arrangement(
+        ranked.table,
+        ranked.base,
+        ranked.margin,
+        ranked.floor,
+        pairs,
+        _program(proof),
+        over=ranked.over,
+        score=ranked.score,
+        divergence=ranked.divergence,
+        constraints=ranked.constraints,
+    )
+    pair = claim.reversed(distance)
     if proof.primal is None:
         return _Answer(distance, None, pair, claim, proof)
     mix = np.array(proof.primal, dtype=np.float64) if distance else proof.base
     return _Answer(distance, mix, pair, claim, proof)
 
 
-def _program(proof: Certificate, pair: Positions | None) -> Program:
+def _program(proof: Certificate) -> Program:
     """Return the program that a certificate is of."""
-    return Program(proof.rows, proof.bounds, proof.base, proof.floor, proof.divergence, pair)
+    return Program(proof.rows, proof.bounds, proof.base, proof.floor, proof.divergence)
+
+
+def _are_groups(values: object) -> bool:
+    """Whether a value is a tuple of tuples of integers."""
+    return type(values) is tuple and all(
+        type(group) is tuple and all(type(y) is int for y in group) for group in values
+    )

@@ -9,11 +9,11 @@ floats cannot prove is solved in rational arithmetic.
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from .. import _validate
 from ..errors import CertificateError, ConvergenceError, InputError
 from ..rules import TIE_TOLERANCE
 from .certificate import Certificate, dot, exact, exact_distribution
-from .claim import Program
+from .claim import Arrangement, Claim, PairFlips, Positions, Program
 from .divergences import (
     ChiSquare,
     Divergence,
@@ -32,9 +32,6 @@ from .divergences import (
     Wasserstein,
 )
 from .pivots import most_to_spare, solve
-
-if TYPE_CHECKING:
-    from scipy.optimize import LinearConstraint
 
 Floats = NDArray[np.float64]
 
@@ -55,45 +52,21 @@ DOUBTFUL = 1e-8
 """Violations up to which a solver's verdict that there is no solution is settled exactly."""
 
 
-def nearest(
-    gains: Floats,
-    margin: float,
-    base: Floats,
-    floor: float,
-    divergence: Divergence,
-    constraints: "LinearConstraint | None",
-) -> Certificate:
-    """Return the proof of the nearest distribution with ``gains @ d >= margin``.
+def nearest(claim: Claim, pairs: Sequence[Positions]) -> Certificate:
+    """Return the proof of the nearest distribution at which pairs (upper, lower) are ordered so.
 
     Constraints that are tight, say the same twice or contradict each other up to 1e-12 are taken
     to do so by rounding; a single pair is taken exactly. The certificate states the program.
 
-    Parameters
-    ----------
-    gains : ndarray, shape (m, n)
-        What each pair gains at each corner of the simplex.
-    margin : float
-    base : ndarray, shape (n,)
-    floor : float
-    divergence : Divergence
-    constraints : scipy.optimize.LinearConstraint, or None
-
     Raises
     ------
     InputError
-        If `constraints` do not fit.
+        If the claim's `constraints` do not fit.
     ConvergenceError
         If the solver's answer cannot be certified to 1e-9.
     """
-    # Gains of rewards are brought to at most 1, by a power of two and so without rounding.
-    if (highest := np.abs(gains).max(initial=0.0)) > 1.0:
-        exponent = int(np.frexp(highest)[1])
-        gains, margin = np.ldexp(gains, -exponent), math.ldexp(margin, -exponent)
-    # A pair that is tied at every distribution, up to rounding, asks for nothing but the margin.
-    largest = np.abs(gains).max(axis=1, initial=0.0, keepdims=True)
-    gains = np.where(largest <= TIE_TOLERANCE, 0.0, gains)
-    limits = _Limits.of(gains, np.full(len(gains), margin), constraints)
-    for certificate in _attempts(limits, base, floor, divergence):
+    limits = _Limits.of(claim, pairs)
+    for certificate in _attempts(limits, claim.base, claim.floor, claim.divergence):
         try:
             certificate.check()
         except CertificateError as error:
@@ -101,6 +74,33 @@ def nearest(
         else:
             return certificate
     raise ConvergenceError(f"no solver's answer can be certified: {problem}")
+
+
+def check_programs(claim: PairFlips | Arrangement) -> None:
+    """Refuse programs that `nearest` does not make of the scores and constraints of a claim.
+
+    Raises
+    ------
+    CertificateError
+        If there is one, or the divergence or the constraints are none.
+    """
+    if isinstance(claim, Arrangement):
+        programs = [(claim.pairs, claim.program)]
+    else:
+        named = claim.programs or {}
+        programs = [(((below, above),), named[above, below]) for above, below in named]
+    try:
+        if as_divergence(claim.divergence, claim.base, "base") is not claim.divergence:
+            raise CertificateError("the claim's divergence is none")
+        for pairs, program in programs:
+            limits = _Limits.of(claim, pairs)
+            stated = limits.blank(claim.base, claim.floor, claim.divergence)
+            if type(program) is not Program or not (
+                program.is_of(stated) or any(map(program.is_of, _settled(limits, stated)))
+            ):
+                raise CertificateError("a program is not that of the claim's scores")
+    except InputError as error:
+        raise CertificateError(f"the claim is none: {error}") from None
 
 
 def as_divergence(divergence: str | Divergence, base: Floats, over: str) -> Divergence:
@@ -130,8 +130,18 @@ class _Limits:
     n_pairs: int
 
     @classmethod
-    def of(cls, rows: Floats, bounds: Floats, extra: "LinearConstraint | None") -> "_Limits":
-        n_pairs, size = rows.shape
+    def of(cls, claim: Claim, pairs: Sequence[Positions]) -> "_Limits":
+        size, margin, extra = len(claim.base), claim.margin, claim.constraints
+        rows = np.array([claim.gains(lower, upper) for upper, lower in pairs]).reshape(-1, size)
+        # Gains of rewards are brought to at most 1, by a power of two and so without rounding.
+        if (highest := np.abs(rows).max(initial=0.0)) > 1.0:
+            exponent = int(np.frexp(highest)[1])
+            rows, margin = np.ldexp(rows, -exponent), math.ldexp(margin, -exponent)
+        # A pair that is tied at every distribution, up to rounding, asks for nothing but the
+        # margin.
+        largest = np.abs(rows).max(axis=1, initial=0.0, keepdims=True)
+        rows = np.where(largest <= TIE_TOLERANCE, 0.0, rows)
+        bounds, n_pairs = np.full(len(rows), margin), len(rows)
         equal, targets = np.empty((0, size)), np.empty(0)
         if extra is not None:
             from scipy.optimize import LinearConstraint
@@ -283,22 +293,34 @@ def _exactly(limits: _Limits, certificate: Certificate, start: Floats | None) ->
     lowered by the least amount with which they do not. A pair that no distribution orders as
     asked is a contradiction by itself, however small: there the closed form is exact too.
     """
-    if _is_hopeless(limits, certificate.floor):
-        return solve(certificate, start)
-    limits = _tightened(limits, certificate)
-    certificate = limits.blank(certificate.base, certificate.floor, certificate.divergence)
-    found = solve(certificate, start)
-    if found.primal is not None:
-        return found
-    violated = most_to_spare(certificate, limits.scale)
-    if violated is None or violated[0] < -ROUNDING:
-        return found
+    for program in _settled(limits, certificate):
+        found = solve(program, start)
+        if found.primal is not None:
+            break
+    return found
+
+
+def _settled(limits: _Limits, stated: Certificate) -> Iterator[Certificate]:
+    """Yield the program without what is there by nothing but rounding, and if need be a wider one.
+
+    The first has equalities for what is tight. The second has lower bounds, if the first has no
+    solution by nothing but rounding.
+    """
+    if _is_hopeless(limits, stated.floor):
+        yield stated
+        return
+    limits = _tightened(limits, stated)
+    tight = limits.blank(stated.base, stated.floor, stated.divergence)
+    yield tight
+    violated = most_to_spare(tight, limits.scale)
+    if violated is None or not -ROUNDING <= violated[0] < 0:
+        return
     lowered = []
     for bound, scale in zip(limits.all_bounds.tolist(), limits.scale.tolist(), strict=True):
         least = Fraction(bound) + violated[0] * Fraction(scale)
         rounded = float(least)
         lowered.append(rounded if rounded <= least else math.nextafter(rounded, -math.inf))
-    return solve(replace(certificate, bounds=np.array(lowered)), start)
+    yield replace(tight, bounds=np.array(lowered))
 
 
 def _tightened(limits: _Limits, certificate: Certificate) -> _Limits:
