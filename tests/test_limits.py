@@ -400,11 +400,53 @@ def test_the_corrected_limit_is_right_or_refused_at_wide_gaps(reach: float) -> N
         assert np.isfinite(limit.policy).all()
 
 
-def test_the_corrected_limit_of_one_type_is_its_rewards() -> None:
-    one = Population([[20.0, 0.0, 8.0]])
-    for form in ("F1", "F2", "F3"):
-        limit = CorrectedDPO(form=form, n_starts=0).limit(one)
-        np.testing.assert_allclose(limit.rewards, one.rewards[0] - 28.0 / 3, atol=1e-7)
+@settings(max_examples=30)
+@given(
+    st.lists(st.floats(-60, 60), min_size=2, max_size=5),
+    st.integers(1, 3),
+    st.sampled_from(["F1", "F2", "F3"]),
+    st.sampled_from([0.5, 1.0, 3.0]),
+)
+def test_the_corrected_limit_of_types_that_agree_is_their_rewards(
+    rewards: list[float], types: int, form: Any, alpha: float
+) -> None:
+    one = Population([rewards] * types)
+    limit = CorrectedDPO(alpha=alpha, form=form).limit(one)
+    size = max(1.0, np.abs(limit.rewards).max())
+    np.testing.assert_allclose(
+        limit.rewards, np.array(rewards) - np.mean(rewards), atol=1e-9 * size
+    )
+    assert limit.residual <= 1e-9 * size
+
+
+def test_without_variance_the_corrected_limit_is_that_of_dpo() -> None:
+    alike, camps = [[3.0, 0.0, -40.0], [13.0, 10.0, -30.0]], [[30.0, 0.0], [0.0, 20.0]]
+    for method, population in (
+        (CorrectedDPO(), Population(alike, link=Probit(4.0))),
+        (CorrectedDPO(), Population([*alike, [0.0, 9.0, 0.0]], [0.5, 0.5, 0.0])),
+        (CorrectedDPO(alpha=0.0), Population(camps)),
+    ):
+        limit = method.limit(population)
+        np.testing.assert_array_equal(limit.rewards, DPO().limit(population).rewards)
+        assert limit.residual <= 1e-8
+
+
+@pytest.mark.parametrize("far", [5.0, 12.0, 17.0, 22.0])
+def test_the_corrected_limit_of_one_pair_far_apart(far: float) -> None:
+    """Where the corrected likelihood of the rare loss is the true one, solved in 50 digits."""
+    shift = 0.2
+    with mpmath.workdps(50):
+        p = [1 / (1 + mpmath.exp(mpmath.mpf(far) + side)) for side in (-shift, shift)]
+        mean, variance = sum(p) / 2, (p[0] - p[1]) ** 2 / 4
+
+        def excess(gap: Any) -> Any:
+            s = 1 / (1 + mpmath.exp(gap))
+            return (s + (1 - 2 * s) * variance / (2 * s * (1 - s))) / mean - 1
+
+        gap = float(mpmath.findroot(excess, far))
+    limit = CorrectedDPO(n_starts=0).limit(Population([[far - shift, 0.0], [far + shift, 0.0]]))
+    assert limit.rewards[0] - limit.rewards[1] == pytest.approx(gap, abs=1e-10)
+    assert limit.residual <= 1e-11
 
 
 def test_preferences_of_0_and_1_have_no_limit() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..errors import ConvergenceError
+from ..links import Logistic
 from ..population import Population
 from .design import pair_design
 from .fits import GOAL, bradley_terry_rewards
@@ -98,10 +99,24 @@ class CorrectedDPO(Method):
         object.__setattr__(self, "clamp", clamp)
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts))
 
+    def is_plain(self, population: Population) -> bool:
+        """Return whether the limit is DPO's: alpha is 0, or all types have the same reward gaps.
+
+        Then V is 0. In F2 it is 0 only where ``s = E p``, which rewards reach if the link is
+        logistic; no likelihood fits better.
+        """
+        rewards = population.rewards[population.shares > 0.0]
+        gaps = rewards - rewards[:, :1]
+        exact = self.form != "F2" or type(population.link) is Logistic
+        return self.alpha == 0.0 or (exact and bool((gaps == gaps[0]).all()))
+
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
         """Return the minimum that DPO's turns into, and others."""
+        plain = bradley_terry_rewards(population, sampling)
+        if self.is_plain(population):
+            return plain
         loss = CorrectedLoss(
             pair_design(population, sampling),
             population.pairwise(),
@@ -109,7 +124,7 @@ class CorrectedDPO(Method):
             CORRECTIONS[self.form],
             self.clamp,
         )
-        alpha, start = self.alpha, bradley_terry_rewards(population, sampling).rewards
+        alpha, start = self.alpha, plain.rewards
         rewards, iterations, error, rounding = start, 0, np.inf, 0.0
         steps_to_alpha = min(1 + int(np.ceil(4 * min(alpha, MOST_STEPS))), MOST_STEPS)
         for step in np.linspace(0.0, alpha, max(2, steps_to_alpha))[1:]:
@@ -226,6 +241,7 @@ class CorrectedLoss:
         q, q1, _ = self.likelihood(alpha, rewards)
         rarer = np.minimum(np.maximum(q, self.wins), np.maximum(q.T, self.wins.T))
         terms = self.weights * np.abs(q1) * rarer / (q * q.T)
+        np.fill_diagonal(terms, 0.0)
         rounding = ROUNDING * (1.0 + np.abs(rewards).max()) * terms.sum(axis=1)
         curvatures, vectors = np.linalg.eigh(_lifted(hessian))
         if curvatures.min() <= ROUNDING * curvatures.max():

@@ -240,8 +240,11 @@ def _corrected(
     joint: JointLikelihood | LatentClasses | None = None,
 ) -> Fit:
     """Follow DPO's minimum while the correction grows."""
-    sampled = isinstance(fitting.data, Comparisons)
-    rounding = CORNER * method.clamp if sampled and method.clamp < inf else 0.0
+    data, rounding = fitting.data, 0.0
+    if isinstance(data, Comparisons):
+        rounding = CORNER * method.clamp if method.clamp < inf else 0.0
+    elif joint is None and all(map(method.is_plain, data)):
+        return fitting.of(fitting.cells(method.information))
     known = fitting.joint(joint)
     cells = fitting.cells(method.information)
     fits = [fitting.of(cells)]
