@@ -227,8 +227,10 @@ class CorrectedLoss:
         q, q1, q2 = self.likelihood(alpha, rewards)
         spread, off = q * q.T, q - self.wins
         off = np.where(q > q.T, -off.T, off)  # of the rarer side, without cancellation
-        pull = self.weights * q1 * off / spread
-        slope = self.weights * ((q2 * off + q1**2) / spread - off * (q.T - q) * (q1 / spread) ** 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            pull = self.weights * q1 * off / spread
+            bend = (q2 * off + q1**2) / spread - off * (q.T - q) * (q1 / spread) ** 2
+            slope = self.weights * bend
         np.fill_diagonal(pull, 0.0)
         np.fill_diagonal(slope, 0.0)
         return pull.sum(axis=1), np.diag(slope.sum(axis=1)) - slope
@@ -238,6 +240,8 @@ class CorrectedLoss:
         if not np.isfinite(self.value(alpha, rewards)):
             return np.inf
         gradient, hessian = self.derivatives(alpha, rewards)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            return np.inf
         q, q1, _ = self.likelihood(alpha, rewards)
         rarer = np.minimum(np.maximum(q, self.wins), np.maximum(q.T, self.wins.T))
         terms = self.weights * np.abs(q1) * rarer / (q * q.T)
@@ -261,6 +265,21 @@ class CorrectedLoss:
             iterations += steps
         return found, iterations, rounded.error(alpha, found), rounded.rounding
 
+    def step(self, alpha: float, rewards: Floats) -> tuple[Floats, Floats]:
+        """Return Newton's step, made to descend, and the gradient.
+
+        The step is not finite where the loss has no curvature that floats hold.
+        """
+        gradient, hessian = self.derivatives(alpha, rewards)
+        if not np.isfinite(hessian).all():
+            return np.full(len(rewards), np.nan), gradient
+        curvatures, vectors = np.linalg.eigh(_lifted(hessian))
+        # Where the loss curves down, or not at all, step as if it curved up as much.
+        scale = np.maximum(np.abs(curvatures), FLAT * np.abs(curvatures).max())
+        with np.errstate(all="ignore"):
+            step = -vectors @ ((vectors.T @ gradient) / scale)
+            return step - step.mean(), gradient
+
     def minimise(
         self, alpha: float, rewards: Floats, max_iterations: int = 500
     ) -> tuple[Floats, int]:
@@ -270,12 +289,9 @@ class CorrectedLoss:
         for iteration in range(max_iterations):
             if not np.isfinite(value):
                 return rewards, iteration
-            gradient, hessian = self.derivatives(alpha, rewards)
-            curvatures, vectors = np.linalg.eigh(_lifted(hessian))
-            # Where the loss curves down, or not at all, step as if it curved up as much.
-            scale = np.maximum(np.abs(curvatures), FLAT * np.abs(curvatures).max())
-            step = -vectors @ ((vectors.T @ gradient) / scale)
-            step -= step.mean()
+            step, gradient = self.step(alpha, rewards)
+            if not np.isfinite(step).all():
+                return rewards, iteration
             moved = float(np.abs(step).max())
             if moved <= GOAL or last / 2.0 <= moved <= TOLERANCE:  # rounding allows no more
                 return rewards, iteration
