@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialpref import DPO, CorrectedDPO, Population
+from socialpref import DPO, CorrectedDPO, LatentClasses, Population
 
 from .test_bad_input import (
     CAMPS,
@@ -63,6 +63,7 @@ from socialpref.training import (
     verify,
 )
 
+NO_BETA = NOT_POSITIVE | NONE | {"1e-320": 1e-320, "1e-300": 1e-300, "1e-7": 1e-7, "1e300": 1e300}
 AT_LEAST_0 = NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf}
 SIZE = NO_INTEGER | NONE | {"0": 0}
 CELLS = expected_cells(CROWD)
@@ -150,17 +151,24 @@ CALLS: dict[str, Call] = {
             "method": NO_OBJECT | {"a name": "dpo", "the class": DPO},
             "data": NO_OBJECT,
             "sampling": NO_PAIR_DESIGN,
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
         },
         {"data": "data|population"},
     ),
+    "learn latent classes": Call(
+        learn, {"method": LatentClasses(1), "data": LINKED}, {"beta": NO_BETA}
+    ),
     "learn corrected": Call(
         learn,
         {"method": CorrectedDPO(alpha=0.5), "data": CROWD},
-        {"joint": without(NO_OBJECT, "None")},
+        {
+            "joint": without(NO_OBJECT, "None"),
+            "beta": NO_BETA,
+            "method": {str(alpha): CorrectedDPO(alpha=alpha) for alpha in (1e3, 1e9, 1e300)},
+        },
     ),
     "corrected": Call(
         corrected,
@@ -174,7 +182,7 @@ CALLS: dict[str, Call] = {
             "cells": NO_OBJECT,
             "n_prompts": NO_INTEGER | {"0": 0},
             "n_options": NO_INTEGER | {"0": 0, "too few": 2},
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
@@ -196,7 +204,7 @@ CALLS: dict[str, Call] = {
             "cells": NO_OBJECT,
             "n_prompts": SIZE,
             "n_options": SIZE,
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "steps": SIZE,
             "batch_size": SIZE,

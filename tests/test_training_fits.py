@@ -115,7 +115,7 @@ def test_every_prompt_has_a_fit_of_its_own() -> None:
     check(fit_exact(panels, agreement_only), AgreementOnly(replicas=[3, 1]).limit(unequal))
 
 
-@pytest.mark.parametrize("beta", [0.05, 1.0, 10.0])
+@pytest.mark.parametrize("beta", [1e-6, 0.05, 1.0, 10.0, 1e6])
 def test_many_prompts_and_any_beta(beta: float) -> None:
     """With weights of 1 / 64,000 and scores of hundreds, derivatives must be small indeed."""
     prompts = ring()[::4]
