@@ -199,6 +199,22 @@ def test_losses_without_a_minimum_say_so(crowd: Population) -> None:
         certify(lambda h, label: torch.ones_like(h), crowd)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda h, label: (h * sign(label) - 0.5) ** 2 - 1e-3 * h**4,
+        lambda h, label: (sign(label) * h) ** 3 / 3 - sign(label) * h,
+        lambda h, label: dpo(h, label) - 1e-4 * h**2,
+        lambda h, label: dpo(h, label) - 1e-6 * h.abs() ** 1.5,
+    ],
+    ids=["quartic", "cubic", "logistic less a square", "slowly"],
+)
+def test_a_local_minimum_of_a_loss_that_has_none(loss: Any) -> None:
+    for rewards in ([[1.0, 0.0, -1.0]], [[0.3, 0.0], [-0.2, 0.1]]):
+        with pytest.raises(ConvergenceError, match="no minimum"):
+            certify(loss, Population(rewards))
+
+
 @on_crowds
 def test_a_loss_that_ignores_labels(crowd: Population) -> None:
     found = certify(lambda h, label: -logsigmoid(h), crowd)
