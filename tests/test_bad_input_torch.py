@@ -31,6 +31,7 @@ from .test_bad_input import (
 )
 
 pytest.importorskip("torch")
+import torch
 from torch.nn.functional import softplus
 
 from socialpref.comparisons import (
@@ -65,6 +66,12 @@ from socialpref.training import (
 
 NO_BETA = NOT_POSITIVE | NONE | {"1e-320": 1e-320, "1e-300": 1e-300, "1e-7": 1e-7, "1e300": 1e300}
 AT_LEAST_0 = NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf}
+NO_DEVICE = NO_OBJECT | {
+    "unknown": "abacus",
+    "without numbers": "meta",
+    "too many": "cuda:99",
+    "another system's": "mps:7",
+}
 SIZE = NO_INTEGER | NONE | {"0": 0}
 CELLS = expected_cells(CROWD)
 LINKED = simulate(CAMPS, 60, "linked", seed=0)
@@ -155,11 +162,19 @@ CALLS: dict[str, Call] = {
             "reference": NO_REFERENCE,
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
+            "device": NO_DEVICE,
         },
         {"data": "data|population"},
     ),
     "learn latent classes": Call(
-        learn, {"method": LatentClasses(1), "data": LINKED}, {"beta": NO_BETA}
+        learn,
+        {"method": LatentClasses(1), "data": LINKED, "device": torch.device("cpu")},
+        {
+            "beta": NO_BETA,
+            "ridge": AT_LEAST_0 | {"given": 1.0},
+            "tolerance": NOT_POSITIVE | NONE | {"two": np.array([1e-9, 1.0]), "given": 1e-8},
+            "device": NO_DEVICE,
+        },
     ),
     "learn corrected": Call(
         learn,
@@ -187,6 +202,7 @@ CALLS: dict[str, Call] = {
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
             "max_iterations": SIZE,
+            "device": NO_DEVICE,
         },
     ),
     "fit_minibatch": Call(
@@ -211,6 +227,7 @@ CALLS: dict[str, Call] = {
             "learning_rate": NOT_POSITIVE | NONE,
             "seed": NO_INTEGER | NONE,
             "save_every": SIZE,
+            "device": NO_DEVICE,
         },
     ),
     "fit_latent_classes": Call(

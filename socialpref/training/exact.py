@@ -387,11 +387,14 @@ def beta_of(beta: float) -> float:
 
 
 def device_of(device: str | torch.device) -> torch.device:
-    """Return a torch device by its name."""
+    """Return a torch device by its name, if this machine has it and it holds numbers."""
     try:
-        return torch.device(device)
-    except (RuntimeError, TypeError):
-        raise _validate.complaint("device", "a torch device", _validate.shown(device)) from None
+        where = torch.device(device)
+        torch.zeros(1, device=where).cpu()
+    except (RuntimeError, TypeError, AssertionError, ImportError):
+        must = "a torch device of this machine"
+        raise _validate.complaint("device", must, _validate.shown(device)) from None
+    return where
 
 
 def check_scores(scores: Tensor, sizes: tuple[int, ...]) -> None:

@@ -23,7 +23,7 @@ from ..limits.dpo import DPO
 from ..limits.method import Information, Method
 from ..limits.typed import LatentClasses, RewardAveraging
 from ..population import Population
-from .exact import Fit, beta_of, fit_exact, result_of
+from .exact import Fit, beta_of, device_of, fit_exact, result_of
 from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ STRONGEST = 100.0
 """The largest strength that training follows the minimum to, in 400 fits."""
 CORNER = 0.01
 """On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
-TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": "cpu"}
+TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": torch.device("cpu")}
 """Options of the fits of tables."""
 
 
@@ -143,9 +143,9 @@ def learn(
         options={
             "beta": beta_of(beta),
             "reference": reference,
-            "ridge": ridge,
-            "tolerance": tolerance,
-            "device": device,
+            "ridge": _validate.number("ridge", ridge, 0.0),
+            "tolerance": _validate.number("tolerance", tolerance, 0.0, above=True),
+            "device": device_of(device),
         },
     )
     if sampling is not None and isinstance(data, Comparisons):
