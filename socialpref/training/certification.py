@@ -131,8 +131,8 @@ def certify(
     Raises
     ------
     InputError
-        If the loss does not return one value for each margin, or does not depend on them, or the
-        types are too many.
+        If the loss raises an error, does not return one real number for each margin, or does not
+        depend on them, or the types are too many.
     ConvergenceError
         If the loss has no minimum, or none that training finds, as on a kink; if it is lower far
         from the minimum that was found; or if it is not finite.
@@ -206,15 +206,7 @@ def _minimum(loss: UserLoss, population: Population, information: str, tolerance
     def expected(margin: Tensor) -> Tensor:
         total = margin.new_zeros(())
         for chance, label in outcomes:
-            values = loss(margin, label.expand(len(margin), *label.shape))
-            if (
-                not isinstance(values, Tensor)
-                or values.shape != margin.shape
-                or values.is_complex()
-            ):
-                got = f"{tuple(values.shape)}" if isinstance(values, Tensor) else type(values)
-                must = f"a function that returns real numbers of shape {tuple(margin.shape)}"
-                raise _validate.complaint("loss", must, got)
+            values = _values(loss, margin, label.expand(len(margin), *label.shape))
             total = total + (torch.as_tensor(weight * chance) * values).sum()
         return total
 
@@ -233,6 +225,22 @@ def _minimum(loss: UserLoss, population: Population, information: str, tolerance
     best = min(fits, key=lambda fit: fit.loss)
     _check_far(lambda rewards: float(expected(torch.as_tensor(rewards[y] - rewards[z]))), best)
     return best
+
+
+def _values(loss: UserLoss, margin: Tensor, label: Tensor) -> Tensor:
+    """Return the losses of some margins, if a user's loss gives one real number for each."""
+    must = f"a function of margins and labels that gives reals of shape {tuple(margin.shape)}"
+    try:
+        values = loss(margin, label)
+    except Exception as error:
+        raise _validate.complaint("loss", must, _validate.shown(error)) from error
+    if not isinstance(values, Tensor):
+        raise _validate.complaint("loss", must, _validate.shown(values))
+    if values.is_complex():
+        raise _validate.complaint("loss", must, "complex numbers")
+    if values.shape != margin.shape:
+        raise _validate.complaint("loss", must, f"shape {tuple(values.shape)}")
+    return values
 
 
 def _check_far(loss: Callable[[Floats], float], fit: Fit) -> None:
