@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialpref import DPO, CorrectedDPO, Population
+from socialpref import DPO, CorrectedDPO, LatentClasses, Population
 
 from .test_bad_input import (
     CAMPS,
@@ -31,6 +31,7 @@ from .test_bad_input import (
 )
 
 pytest.importorskip("torch")
+import torch
 from torch.nn.functional import softplus
 
 from socialpref.comparisons import (
@@ -64,7 +65,14 @@ from socialpref.training import (
     verify,
 )
 
+NO_BETA = NOT_POSITIVE | NONE | {"1e-320": 1e-320, "1e-300": 1e-300, "1e-7": 1e-7, "1e300": 1e300}
 AT_LEAST_0 = NO_NUMBER | NONE | {"-1": -1.0, "infinity": math.inf}
+NO_DEVICE = NO_OBJECT | {
+    "unknown": "abacus",
+    "without numbers": "meta",
+    "too many": "cuda:99",
+    "another system's": "mps:7",
+}
 SIZE = NO_INTEGER | NONE | {"0": 0}
 CELLS = expected_cells(CROWD)
 LINKED = simulate(CAMPS, 60, "linked", seed=0)
@@ -151,17 +159,32 @@ CALLS: dict[str, Call] = {
             "method": NO_OBJECT | {"a name": "dpo", "the class": DPO},
             "data": NO_OBJECT,
             "sampling": NO_PAIR_DESIGN,
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
+            "device": NO_DEVICE,
         },
         {"data": "data|population"},
+    ),
+    "learn latent classes": Call(
+        learn,
+        {"method": LatentClasses(1), "data": LINKED, "device": torch.device("cpu")},
+        {
+            "beta": NO_BETA,
+            "ridge": AT_LEAST_0 | {"given": 1.0},
+            "tolerance": NOT_POSITIVE | NONE | {"two": np.array([1e-9, 1.0]), "given": 1e-8},
+            "device": NO_DEVICE,
+        },
     ),
     "learn corrected": Call(
         learn,
         {"method": CorrectedDPO(alpha=0.5), "data": CROWD},
-        {"joint": without(NO_OBJECT, "None")},
+        {
+            "joint": without(NO_OBJECT, "None"),
+            "beta": NO_BETA,
+            "method": {str(alpha): CorrectedDPO(alpha=alpha) for alpha in (1e3, 1e9, 1e300)},
+        },
     ),
     "corrected": Call(
         corrected,
@@ -175,11 +198,12 @@ CALLS: dict[str, Call] = {
             "cells": NO_OBJECT,
             "n_prompts": NO_INTEGER | {"0": 0},
             "n_options": NO_INTEGER | {"0": 0, "too few": 2},
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "ridge": AT_LEAST_0,
             "tolerance": NOT_POSITIVE | NONE,
             "max_iterations": SIZE,
+            "device": NO_DEVICE,
         },
     ),
     "fit_minibatch": Call(
@@ -197,13 +221,14 @@ CALLS: dict[str, Call] = {
             "cells": NO_OBJECT,
             "n_prompts": SIZE,
             "n_options": SIZE,
-            "beta": NOT_POSITIVE | NONE,
+            "beta": NO_BETA,
             "reference": NO_REFERENCE,
             "steps": SIZE,
             "batch_size": SIZE,
             "learning_rate": NOT_POSITIVE | NONE,
             "seed": NO_INTEGER | NONE,
             "save_every": SIZE,
+            "device": NO_DEVICE,
         },
     ),
     "fit_latent_classes": Call(

@@ -392,19 +392,97 @@ def test_two_options_are_their_log_odds_at_any_gap(gap: float, link: Any) -> Non
 def test_the_corrected_limit_is_right_or_refused_at_wide_gaps(reach: float) -> None:
     for seed in range(5):
         population = Population(crowd_of(seed, 3, reach, 4))
-        try:
-            limit = CorrectedDPO(alpha=0.5, n_starts=0).limit(population)
-        except ConvergenceError:
-            continue
-        assert limit.residual <= 1e-8 * max(1.0, np.abs(limit.rewards).max())
-        assert np.isfinite(limit.policy).all()
+        right_or_refused(CorrectedDPO(alpha=0.5, n_starts=0), population)
 
 
-def test_the_corrected_limit_of_one_type_is_its_rewards() -> None:
-    one = Population([[20.0, 0.0, 8.0]])
-    for form in ("F1", "F2", "F3"):
-        limit = CorrectedDPO(form=form, n_starts=0).limit(one)
-        np.testing.assert_allclose(limit.rewards, one.rewards[0] - 28.0 / 3, atol=1e-7)
+@settings(max_examples=30)
+@given(
+    st.lists(st.floats(-60, 60), min_size=2, max_size=5),
+    st.integers(1, 3),
+    st.sampled_from(["F1", "F2", "F3"]),
+    st.sampled_from([0.5, 1.0, 3.0]),
+)
+def test_the_corrected_limit_of_types_that_agree_is_their_rewards(
+    rewards: list[float], types: int, form: Any, alpha: float
+) -> None:
+    one = Population([rewards] * types)
+    limit = CorrectedDPO(alpha=alpha, form=form).limit(one)
+    size = max(1.0, np.abs(limit.rewards).max())
+    np.testing.assert_allclose(
+        limit.rewards, np.array(rewards) - np.mean(rewards), atol=1e-9 * size
+    )
+    assert limit.residual <= 1e-9 * size
+
+
+def test_without_variance_the_corrected_limit_is_that_of_dpo() -> None:
+    alike, camps = [[3.0, 0.0, -40.0], [13.0, 10.0, -30.0]], [[30.0, 0.0], [0.0, 20.0]]
+    for method, population in (
+        (CorrectedDPO(), Population(alike, link=Probit(4.0))),
+        (CorrectedDPO(), Population([*alike, [0.0, 9.0, 0.0]], [0.5, 0.5, 0.0])),
+        (CorrectedDPO(alpha=0.0), Population(camps)),
+    ):
+        limit = method.limit(population)
+        np.testing.assert_array_equal(limit.rewards, DPO().limit(population).rewards)
+        assert limit.residual <= 1e-8
+
+
+@pytest.mark.parametrize("far", [5.0, 12.0, 17.0, 22.0])
+def test_the_corrected_limit_of_one_pair_far_apart(far: float) -> None:
+    """Where the corrected likelihood of the rare loss is the true one, solved in 50 digits."""
+    shift = 0.2
+    with mpmath.workdps(50):
+        p = [1 / (1 + mpmath.exp(mpmath.mpf(far) + side)) for side in (-shift, shift)]
+        mean, variance = sum(p) / 2, (p[0] - p[1]) ** 2 / 4
+
+        def excess(gap: Any) -> Any:
+            s = 1 / (1 + mpmath.exp(gap))
+            return (s + (1 - 2 * s) * variance / (2 * s * (1 - s))) / mean - 1
+
+        gap = float(mpmath.findroot(excess, far))
+    limit = CorrectedDPO(n_starts=0).limit(Population([[far - shift, 0.0], [far + shift, 0.0]]))
+    assert limit.rewards[0] - limit.rewards[1] == pytest.approx(gap, abs=1e-10)
+    assert limit.residual <= 1e-11
+
+
+def right_or_refused(method: CorrectedDPO, population: Population) -> Limit | None:
+    """Return the limit if there is one; a warning, or another exception, fails the test."""
+    try:
+        limit = method.limit(population)
+    except ConvergenceError:
+        return None
+    assert np.isfinite(limit.policy).all()
+    assert limit.residual <= 1e-8 * max(1.0, np.abs(limit.rewards).max())
+    return limit
+
+
+def test_starts_without_curvature_are_left() -> None:
+    """Of one pair q(gap) is the true preference, wherever the search for others began."""
+    population = Population([[0.8, -1.7], [5.2, -10.0]])
+    limit = right_or_refused(CorrectedDPO(alpha=0.5), population)
+    assert limit is not None
+    p = 1 / (1 + np.exp(-(population.rewards[:, 0] - population.rewards[:, 1])))
+    s = 1 / (1 + np.exp(limit.rewards[1] - limit.rewards[0]))
+    bent = np.clip((1 - 2 * s) * p.var() / (2 * s * (1 - s)), -0.1, 0.1)
+    assert s + 0.5 * bent == pytest.approx(p.mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1e6, 1e300])
+def test_no_curvature_and_strong_corrections(alpha: float) -> None:
+    """At 1e300 squares overflow; what is found is 0, by symmetry."""
+    method = CorrectedDPO(alpha=alpha, n_starts=1)
+    for rewards in ([[40.0, 0.0], [0.0, 40.0]], [[2.0, 0.0], [0.0, 2.0]]):
+        limit = right_or_refused(method, Population(rewards))
+        assert limit is None or limit.rewards == pytest.approx(0.0, abs=1e-8)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.lists(st.floats(-20, 20), min_size=2, max_size=2), min_size=2, max_size=3),
+    st.sampled_from([0.5, 1.0, 1e100]),
+    st.sampled_from([0.1, 0.5, math.inf]),
+)
+def test_pairs_are_right_or_refused(rewards: Any, alpha: float, clamp: float) -> None:
+    right_or_refused(CorrectedDPO(alpha=alpha, clamp=clamp), Population(rewards))
 
 
 def test_preferences_of_0_and_1_have_no_limit() -> None:

@@ -38,6 +38,7 @@ from socialpref.training import (
     dpo,
     fit_exact,
     fit_minibatch,
+    learn,
 )
 from socialpref.training.exact import newton_step
 
@@ -114,7 +115,7 @@ def test_every_prompt_has_a_fit_of_its_own() -> None:
     check(fit_exact(panels, agreement_only), AgreementOnly(replicas=[3, 1]).limit(unequal))
 
 
-@pytest.mark.parametrize("beta", [0.05, 1.0, 10.0])
+@pytest.mark.parametrize("beta", [1e-6, 0.05, 1.0, 10.0, 1e6])
 def test_many_prompts_and_any_beta(beta: float) -> None:
     """With weights of 1 / 64,000 and scores of hundreds, derivatives must be small indeed."""
     prompts = ring()[::4]
@@ -203,6 +204,24 @@ def test_one_type_is_recovered_however_far_apart(rewards: list[float]) -> None:
     centred = np.array(rewards) - np.mean(rewards)
     size = max(1.0, float(np.abs(centred).max()))
     np.testing.assert_allclose(fit.rewards[0], centred, rtol=0, atol=1e-8 * size)
+
+
+@pytest.mark.parametrize("form", ["F1", "F2", "F3"])
+@pytest.mark.parametrize("far", [17.0, 33.0, 120.0])
+def test_types_that_agree_are_recovered_by_corrected_dpo(far: float, form: Any) -> None:
+    one = Population([[far, 0.0, 1.0]] * 2)
+    fit = learn(CorrectedDPO(form=form), one)
+    centred = one.rewards[0] - one.rewards[0].mean()
+    np.testing.assert_allclose(fit.rewards[0], centred, rtol=0, atol=1e-8 * far)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_joint_likelihood_is_exact_on_both_sides(side: int) -> None:
+    """Of a gap of 30 in either order ``E p (1 - p)`` is the same, to the last digits."""
+    pair = Population([[30.0, 0.0]]) if side else Population([[0.0, 30.0]])
+    splits = TrueJoint((pair,)).moments([0], [0], [1])[1]
+    rare = np.exp(-30.0) / (1.0 + np.exp(-30.0))
+    assert splits[0] == pytest.approx(rare * (1.0 - rare), rel=1e-14)
 
 
 @settings(max_examples=20)

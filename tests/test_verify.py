@@ -12,7 +12,15 @@ from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from socialpref import DPO, ConvergenceError, LatentClasses, Population, nbc, total_variation
+from socialpref import (
+    DPO,
+    ConvergenceError,
+    InputError,
+    LatentClasses,
+    Population,
+    nbc,
+    total_variation,
+)
 from socialpref.cli import main
 from socialpref.comparisons import Comparisons
 from socialpref.examples import mediocre_winner, two_camps
@@ -199,6 +207,22 @@ def test_losses_without_a_minimum_say_so(crowd: Population) -> None:
         certify(lambda h, label: torch.ones_like(h), crowd)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda h, label: (h * sign(label) - 0.5) ** 2 - 1e-3 * h**4,
+        lambda h, label: (sign(label) * h) ** 3 / 3 - sign(label) * h,
+        lambda h, label: dpo(h, label) - 1e-4 * h**2,
+        lambda h, label: dpo(h, label) - 1e-6 * h.abs() ** 1.5,
+    ],
+    ids=["quartic", "cubic", "logistic less a square", "slowly"],
+)
+def test_a_local_minimum_of_a_loss_that_has_none(loss: Any) -> None:
+    for rewards in ([[1.0, 0.0, -1.0]], [[0.3, 0.0], [-0.2, 0.1]]):
+        with pytest.raises(ConvergenceError, match="no minimum"):
+            certify(loss, Population(rewards))
+
+
 @on_crowds
 def test_a_loss_that_ignores_labels(crowd: Population) -> None:
     found = certify(lambda h, label: -logsigmoid(h), crowd)
@@ -212,15 +236,28 @@ def test_one_type_far_away_is_certified() -> None:
     assert found.rewards[0] - found.rewards[1] == pytest.approx(25.0, abs=1e-7)
 
 
-def test_a_loss_must_return_one_value_for_each_margin() -> None:
-    with refuses("loss"):
-        certify(lambda h, label: dpo(h, label).mean(), two_camps())
-    with refuses("loss"):
-        certify(lambda h, label: 0.0, two_camps())  # type: ignore[arg-type, return-value]
-    with refuses("loss"):
-        certify(lambda h, label: (h > 0).long(), two_camps())
-    with refuses("loss"):
-        certify(lambda h, label: h * 1j, two_camps())
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda h, label: dpo(h, label).mean(), r"shape \(\)"),
+        (lambda h, label: 0.0, "got 0.0"),
+        (lambda h, label: (h > 0).long(), "of the margins"),
+        (lambda h, label: h * 1j, "complex numbers"),
+        (lambda h, label: h / (1 // 0), "ZeroDivisionError"),
+        (lambda h: h, "TypeError"),
+        (lambda h, label: h @ label[:2], "RuntimeError"),
+        (lambda h, label: h.nothing, "AttributeError"),
+        (torch.nn.Linear(1, 1), "TypeError"),
+        (torch.nn.MSELoss, "RuntimeError"),
+        (None, "None"),
+    ],
+)
+def test_a_loss_must_return_one_value_for_each_margin(loss: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"^'loss' must be .*{message}"):
+        certify(loss, two_camps())
+
+
+def test_what_certify_refuses() -> None:
     with refuses("loss"):
         certify("dpo", two_camps())  # type: ignore[arg-type]
     with refuses("population"):

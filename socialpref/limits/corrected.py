@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..errors import ConvergenceError
+from ..links import Logistic
 from ..population import Population
 from .design import pair_design
 from .fits import GOAL, bradley_terry_rewards
@@ -98,10 +99,24 @@ class CorrectedDPO(Method):
         object.__setattr__(self, "clamp", clamp)
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts))
 
+    def is_plain(self, population: Population) -> bool:
+        """Return whether the limit is DPO's: alpha is 0, or all types have the same reward gaps.
+
+        Then V is 0. In F2 it is 0 only where ``s = E p``, which rewards reach if the link is
+        logistic; no likelihood fits better.
+        """
+        rewards = population.rewards[population.shares > 0.0]
+        gaps = rewards - rewards[:, :1]
+        exact = self.form != "F2" or type(population.link) is Logistic
+        return self.alpha == 0.0 or (exact and bool((gaps == gaps[0]).all()))
+
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
         """Return the minimum that DPO's turns into, and others."""
+        plain = bradley_terry_rewards(population, sampling)
+        if self.is_plain(population):
+            return plain
         loss = CorrectedLoss(
             pair_design(population, sampling),
             population.pairwise(),
@@ -109,7 +124,7 @@ class CorrectedDPO(Method):
             CORRECTIONS[self.form],
             self.clamp,
         )
-        alpha, start = self.alpha, bradley_terry_rewards(population, sampling).rewards
+        alpha, start = self.alpha, plain.rewards
         rewards, iterations, error, rounding = start, 0, np.inf, 0.0
         steps_to_alpha = min(1 + int(np.ceil(4 * min(alpha, MOST_STEPS))), MOST_STEPS)
         for step in np.linspace(0.0, alpha, max(2, steps_to_alpha))[1:]:
@@ -212,8 +227,10 @@ class CorrectedLoss:
         q, q1, q2 = self.likelihood(alpha, rewards)
         spread, off = q * q.T, q - self.wins
         off = np.where(q > q.T, -off.T, off)  # of the rarer side, without cancellation
-        pull = self.weights * q1 * off / spread
-        slope = self.weights * ((q2 * off + q1**2) / spread - off * (q.T - q) * (q1 / spread) ** 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            pull = self.weights * q1 * off / spread
+            bend = (q2 * off + q1**2) / spread - off * (q.T - q) * (q1 / spread) ** 2
+            slope = self.weights * bend
         np.fill_diagonal(pull, 0.0)
         np.fill_diagonal(slope, 0.0)
         return pull.sum(axis=1), np.diag(slope.sum(axis=1)) - slope
@@ -223,9 +240,12 @@ class CorrectedLoss:
         if not np.isfinite(self.value(alpha, rewards)):
             return np.inf
         gradient, hessian = self.derivatives(alpha, rewards)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            return np.inf
         q, q1, _ = self.likelihood(alpha, rewards)
         rarer = np.minimum(np.maximum(q, self.wins), np.maximum(q.T, self.wins.T))
         terms = self.weights * np.abs(q1) * rarer / (q * q.T)
+        np.fill_diagonal(terms, 0.0)
         rounding = ROUNDING * (1.0 + np.abs(rewards).max()) * terms.sum(axis=1)
         curvatures, vectors = np.linalg.eigh(_lifted(hessian))
         if curvatures.min() <= ROUNDING * curvatures.max():
@@ -245,6 +265,21 @@ class CorrectedLoss:
             iterations += steps
         return found, iterations, rounded.error(alpha, found), rounded.rounding
 
+    def step(self, alpha: float, rewards: Floats) -> tuple[Floats, Floats]:
+        """Return Newton's step, made to descend, and the gradient.
+
+        The step is not finite where the loss has no curvature that floats hold.
+        """
+        gradient, hessian = self.derivatives(alpha, rewards)
+        if not np.isfinite(hessian).all():
+            return np.full(len(rewards), np.nan), gradient
+        curvatures, vectors = np.linalg.eigh(_lifted(hessian))
+        # Where the loss curves down, or not at all, step as if it curved up as much.
+        scale = np.maximum(np.abs(curvatures), FLAT * np.abs(curvatures).max())
+        with np.errstate(all="ignore"):
+            step = -vectors @ ((vectors.T @ gradient) / scale)
+            return step - step.mean(), gradient
+
     def minimise(
         self, alpha: float, rewards: Floats, max_iterations: int = 500
     ) -> tuple[Floats, int]:
@@ -254,12 +289,9 @@ class CorrectedLoss:
         for iteration in range(max_iterations):
             if not np.isfinite(value):
                 return rewards, iteration
-            gradient, hessian = self.derivatives(alpha, rewards)
-            curvatures, vectors = np.linalg.eigh(_lifted(hessian))
-            # Where the loss curves down, or not at all, step as if it curved up as much.
-            scale = np.maximum(np.abs(curvatures), FLAT * np.abs(curvatures).max())
-            step = -vectors @ ((vectors.T @ gradient) / scale)
-            step -= step.mean()
+            step, gradient = self.step(alpha, rewards)
+            if not np.isfinite(step).all():
+                return rewards, iteration
             moved = float(np.abs(step).max())
             if moved <= GOAL or last / 2.0 <= moved <= TOLERANCE:  # rounding allows no more
                 return rewards, iteration

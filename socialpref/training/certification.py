@@ -30,6 +30,10 @@ MOST_TYPES = 12
 """A panel of so many has 4,096 outcomes."""
 
 
+FAR = (1e1, 1e2, 1e3, 1e6, 1e12)
+"""How far from a minimum the loss is looked at."""
+
+
 UserLoss = Callable[[Tensor, Tensor], Tensor]
 """From margins (n,) and labels, (n,) or (n, T), to the losses (n,)."""
 
@@ -127,11 +131,11 @@ def certify(
     Raises
     ------
     InputError
-        If the loss does not return one value for each margin, or does not depend on them, or the
-        types are too many.
+        If the loss raises an error, does not return one real number for each margin, or does not
+        depend on them, or the types are too many.
     ConvergenceError
-        If the loss has no minimum, or none that training finds, as on a kink; or if it is not
-        finite.
+        If the loss has no minimum, or none that training finds, as on a kink; if it is lower far
+        from the minimum that was found; or if it is not finite.
 
     Examples
     --------
@@ -199,19 +203,15 @@ def _minimum(loss: UserLoss, population: Population, information: str, tolerance
     weight = np.tile(cells.total / cells.total.sum() / 2.0, 2)
     outcomes = list(_outcomes(population, y, z, information))
 
-    def objective(margin: Tensor, _: Batch) -> Tensor:
+    def expected(margin: Tensor) -> Tensor:
         total = margin.new_zeros(())
         for chance, label in outcomes:
-            values = loss(margin, label.expand(len(margin), *label.shape))
-            if (
-                not isinstance(values, Tensor)
-                or values.shape != margin.shape
-                or values.is_complex()
-            ):
-                got = f"{tuple(values.shape)}" if isinstance(values, Tensor) else type(values)
-                must = f"a function that returns real numbers of shape {tuple(margin.shape)}"
-                raise _validate.complaint("loss", must, got)
+            values = _values(loss, margin, label.expand(len(margin), *label.shape))
             total = total + (torch.as_tensor(weight * chance) * values).sum()
+        return total
+
+    def objective(margin: Tensor, _: Batch) -> Tensor:
+        total = expected(margin)
         if not total.requires_grad:
             raise _validate.complaint("loss", "a function of the margins", "one that is not")
         return total
@@ -222,7 +222,40 @@ def _minimum(loss: UserLoss, population: Population, information: str, tolerance
     )  # fmt: skip
     starts = (np.zeros((1, population.n_options)), population.mean_rewards()[None, :])
     fits = [fit_exact(both, objective, start=start, tolerance=tolerance) for start in starts]
-    return min(fits, key=lambda fit: fit.loss)
+    best = min(fits, key=lambda fit: fit.loss)
+    _check_far(lambda rewards: float(expected(torch.as_tensor(rewards[y] - rewards[z]))), best)
+    return best
+
+
+def _values(loss: UserLoss, margin: Tensor, label: Tensor) -> Tensor:
+    """Return the losses of some margins, if a user's loss gives one real number for each."""
+    must = f"a function of margins and labels that gives reals of shape {tuple(margin.shape)}"
+    try:
+        values = loss(margin, label)
+    except Exception as error:
+        raise _validate.complaint("loss", must, _validate.shown(error)) from error
+    if not isinstance(values, Tensor):
+        raise _validate.complaint("loss", must, _validate.shown(values))
+    if values.is_complex():
+        raise _validate.complaint("loss", must, "complex numbers")
+    if values.shape != margin.shape:
+        raise _validate.complaint("loss", must, f"shape {tuple(values.shape)}")
+    return values
+
+
+def _check_far(loss: Callable[[Floats], float], fit: Fit) -> None:
+    """Refuse a minimum than which the loss is lower far away, along a ray from it.
+
+    The rays go up and down for each option, and for the rewards themselves.
+    """
+    rewards = fit.rewards[0]
+    ways = np.vstack([np.eye(len(rewards)), rewards / max(float(np.abs(rewards).max()), EXACT)])
+    for way, distance in product([*ways, *-ways], FAR):
+        if loss(rewards + distance * way) < fit.loss - EXACT * max(1.0, abs(fit.loss)):
+            raise ConvergenceError(
+                f"certify: training ends at a minimum, but the loss is lower where rewards are "
+                f"{distance:g} away; it has no minimum, or another"
+            )
 
 
 def _outcomes(

@@ -34,6 +34,8 @@ SATURATED = 15.0
 """Margins so large that a loss without a minimum is more likely than one that has it there."""
 FAR = 1e3
 """Margins so large that a loss which is not finite there has run away."""
+BETAS = 1e-6, 1e6
+"""The least and the largest beta of a fit. Scores are rewards over beta; floats hold no more."""
 AT_ONCE = 5_000_000
 """Entries of the Hessians that are solved together."""
 
@@ -105,7 +107,8 @@ def fit_exact(
     n_prompts, n_options : int, optional
         Sizes of a table; those seen in `cells` if omitted.
     beta, reference
-        As for `DPO.limit`; the reference is of shape (K,), for all prompts, or (X, K).
+        As for `DPO.limit`; beta must be from 1e-6 to 1e6, and the reference is of shape (K,), for
+        all prompts, or (X, K).
     start : array_like, shape (X, K), optional
         Implicit rewards to begin a table from; 0 if omitted. What is found for a loss that is
         not convex depends on it.
@@ -146,7 +149,7 @@ def fit_exact(
     _validate.instance("cells", cells, Cells, "Cells, as from `Comparisons.cells`")
     if not callable(objective):
         raise _validate.complaint("objective", "a function", _validate.shown(objective))
-    beta = _validate.number("beta", beta, 0.0, above=True)
+    beta = beta_of(beta)
     ridge = _validate.number("ridge", ridge, 0.0)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True) * min(1.0, beta) ** 2
     max_iterations = _validate.integer("max_iterations", max_iterations, 1)
@@ -454,12 +457,20 @@ def _run_away(cells: Cells, K: int, margin: Floats, tolerance: float) -> bool:
     return bool(apart.any()) and bool((pull[apart] <= tolerance).all())
 
 
+def beta_of(beta: float) -> float:
+    """Return beta, if a policy can be fitted with it."""
+    return _validate.number("beta", beta, *BETAS)
+
+
 def device_of(device: str | torch.device) -> torch.device:
-    """Return a torch device by its name."""
+    """Return a torch device by its name, if this machine has it and it holds numbers."""
     try:
-        return torch.device(device)
-    except (RuntimeError, TypeError):
-        raise _validate.complaint("device", "a torch device", _validate.shown(device)) from None
+        where = torch.device(device)
+        torch.zeros(1, device=where).cpu()
+    except (RuntimeError, TypeError, AssertionError, ImportError):
+        must = "a torch device of this machine"
+        raise _validate.complaint("device", must, _validate.shown(device)) from None
+    return where
 
 
 def check_scores(scores: Tensor, sizes: tuple[int, ...]) -> None:

@@ -23,15 +23,17 @@ from ..limits.dpo import DPO
 from ..limits.method import Information, Method
 from ..limits.typed import LatentClasses, RewardAveraging
 from ..population import Population
-from .exact import Fit, fit_exact, result_of
+from .exact import Fit, beta_of, device_of, fit_exact, result_of
 from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
 
 Floats = NDArray[np.float64]
 STEP = 0.25
 """How fast the strength of the correction grows from DPO's solution."""
+STRONGEST = 100.0
+"""The largest strength that training follows the minimum to, in 400 fits."""
 CORNER = 0.01
 """On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
-TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": "cpu"}
+TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": torch.device("cpu")}
 """Options of the fits of tables."""
 
 
@@ -121,8 +123,8 @@ def learn(
 
     Notes
     -----
-    Corrected DPO follows the minimum from DPO's as alpha grows. With annotations the clamp's
-    corner is rounded by one hundredth of the clamp.
+    Corrected DPO follows the minimum from DPO's as alpha grows, up to 100 at most. With
+    annotations the clamp's corner is rounded by one hundredth of the clamp.
 
     Examples
     --------
@@ -139,11 +141,11 @@ def learn(
         data=data if isinstance(data, Comparisons) else populations_of("data", data),
         sampling=sampling,
         options={
-            "beta": _validate.number("beta", beta, 0.0, above=True),
+            "beta": beta_of(beta),
             "reference": reference,
-            "ridge": ridge,
-            "tolerance": tolerance,
-            "device": device,
+            "ridge": _validate.number("ridge", ridge, 0.0),
+            "tolerance": _validate.number("tolerance", tolerance, 0.0, above=True),
+            "device": device_of(device),
         },
     )
     if sampling is not None and isinstance(data, Comparisons):
@@ -240,8 +242,14 @@ def _corrected(
     joint: JointLikelihood | LatentClasses | None = None,
 ) -> Fit:
     """Follow DPO's minimum while the correction grows."""
-    sampled = isinstance(fitting.data, Comparisons)
-    rounding = CORNER * method.clamp if sampled and method.clamp < inf else 0.0
+    data, rounding = fitting.data, 0.0
+    if isinstance(data, Comparisons):
+        rounding = CORNER * method.clamp if method.clamp < inf else 0.0
+    elif joint is None and all(map(method.is_plain, data)):
+        return fitting.of(fitting.cells(method.information))
+    if method.alpha > STRONGEST:
+        must = f"of alpha at most {STRONGEST:g}, to which training follows DPO's minimum"
+        raise _validate.complaint("method", must, _validate.shown(method))
     known = fitting.joint(joint)
     cells = fitting.cells(method.information)
     fits = [fitting.of(cells)]

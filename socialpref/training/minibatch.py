@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .. import _validate
 from ..comparisons.counts import Cells
 from ..errors import ConvergenceError, DataError, InputError, OutputError
-from .exact import Fit, check_scores, device_of, reference_of, result_of
+from .exact import Fit, beta_of, check_scores, device_of, reference_of, result_of
 from .losses import JointMoments
 from .objectives import Batch, JointLikelihood, Objective, dpo, tensors_of
 
@@ -95,7 +95,7 @@ def fit_minibatch(
     >>> [int(fit.policy[0].argmax()) for fit in fits]
     [1, 1]
     """
-    beta = _validate.number("beta", beta, 0.0, above=True)
+    beta = beta_of(beta)
     learning_rate = _validate.number("learning_rate", learning_rate, 0.0, above=True)
     n_prompts = _validate.integer("n_prompts", n_prompts, 1)
     n_options = _validate.integer("n_options", n_options, 2)

@@ -87,9 +87,12 @@ class TrueJoint:
         K = self.populations[0].n_options
         x = places("prompt", prompt, len(self.populations))
         y, z = places("first", first, K), places("second", second, K)
-        mean = np.stack([one.pairwise() for one in self.populations])[x, y, z]
+        preferences = np.stack([one.pairwise() for one in self.populations])
+        mean, rest = preferences[x, y, z], preferences[x, z, y]
         square = np.stack([one.pairwise_twice() for one in self.populations])
-        return square[x, y, z], mean - square[x, y, z], square[x, z, y]
+        wins, losses = square[x, y, z], square[x, z, y]
+        # The rarer side's is exact, too, where preferences are near to 0 and 1.
+        return wins, np.where(mean <= rest, mean - wins, rest - losses), losses
 
 
 def dpo(margin: Tensor, batch: Batch) -> Tensor:
