@@ -273,7 +273,7 @@ def test_least_squares_of_gaps(seed: int, in_floats: bool) -> None:
     roots = np.exp(logs[low, high] / 2)
     rows = np.zeros((len(low), size))
     rows[np.arange(len(low)), low], rows[np.arange(len(low)), high] = roots, -roots
-    expected = np.linalg.lstsq(rows, roots * gaps[low, high])[0]
+    expected = np.linalg.lstsq(rows, roots * gaps[low, high], rcond=None)[0]
     if not in_floats:  # a last option, linked by next to nothing
         logs = np.pad(logs - 1e4, (0, 1), constant_values=-np.inf)
         logs[0, size] = logs[size, 0] = -1e5
