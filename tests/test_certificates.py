@@ -579,7 +579,7 @@ PAIR_FORGERIES: dict[str, Forgery] = {
     "scores of text": with_claim(table="x"),
     "scores that are too large": with_claim(table=np.full((3, 3), 1e308)),
     "scores of another shape": with_table(lambda table: table[:, :2]),
-    "scores that are no preferences": with_table(lambda table: table * 0.9),
+    "scores that are no preferences": with_table(lambda table: table**2),
     "other scores": with_table(lambda table: table[::-1, ::-1].copy()),
     "scores of a class that lies": with_table(lambda table: table.view(Matrix)),
     "scores of something else": with_claim(score="votes"),
