@@ -74,7 +74,7 @@ class Lapse:
     rate: float
 
     def __call__(self, gap: ArrayLike) -> Floats:
-        """Return the probability of preferring the first alternative."""
+        """Return the probability of preferring the first option."""
         return (1.0 - self.rate) * Logistic()(gap) + self.rate / 2.0
 
 
@@ -83,7 +83,7 @@ class Cauchy:
     """Heavy tails: the distribution function of Cauchy's law, as steep at 0 as the logistic."""
 
     def __call__(self, gap: ArrayLike) -> Floats:
-        """Return the probability of preferring the first alternative."""
+        """Return the probability of preferring the first option."""
         return np.asarray(0.5 + np.arctan(np.asarray(gap) * pi / 4.0) / pi)
 
 

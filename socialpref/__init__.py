@@ -1,7 +1,7 @@
 """Whose preferences does a model learn? Social-choice analysis of preference alignment.
 
 Direct alignment methods learn from comparisons made by many different people. This package
-computes, exactly, how they rank alternatives (`nbc`), how that depends on the way comparisons
+computes, exactly, how they rank options (`nbc`), how that depends on the way comparisons
 are sampled and on who counts (`flip`), and how fragile the rankings of real survey questions are.
 """
 

@@ -189,9 +189,9 @@ def check_shares(name: str, array: NDArray[np.float64]) -> None:
 
 
 def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
-    """Return the margin and the floor of a flip program over `size` alternatives.
+    """Return the margin and the floor of a flip program over `size` options.
 
-    As a float 1 / size can be a little more than what every alternative can have.
+    As a float 1 / size can be a little more than what every option can have.
     """
     least = number("floor", floor, 0.0, 1.0 / size)
     while Fraction(least) * size > 1:

@@ -1,4 +1,4 @@
-"""Preference links: the probability that the better of two alternatives is chosen.
+"""Preference links: the probability that the better of two options is chosen.
 
 A link is an increasing function F with F(x) + F(-x) = 1. One annotator with rewards r prefers
 y to z with probability F((r(y) - r(z)) / temperature).
@@ -20,7 +20,7 @@ class Link(Protocol):
     """What a preference link offers: a call that turns reward gaps into probabilities."""
 
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
-        """Return the probability of preferring the first alternative at each reward gap."""
+        """Return the probability of preferring the first option at each reward gap."""
         ...
 
 

@@ -35,15 +35,15 @@ def luce_shepard_rewards(choice_shares: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Population:
-    """User types with shares and rewards over the same alternatives.
+    """User types with shares and rewards over the same options.
 
-    Type u prefers alternative y to z with probability ``link(r_u(y) - r_u(z))``. Rewards are
+    Type u prefers option y to z with probability ``link(r_u(y) - r_u(z))``. Rewards are
     identified up to a constant per type: adding one changes no preference and no ranking.
 
     Parameters
     ----------
     rewards : array_like, shape (T, K)
-        Reward of each of K >= 2 alternatives to each of T >= 1 types, in natural-log units.
+        Reward of each of K >= 2 options to each of T >= 1 types, in natural-log units.
         The labels of a DataFrame are the types and the options.
     shares : array_like, shape (T,), optional
         Share of each type; non-negative, summing to 1. Equal shares if omitted. A Series is
@@ -51,7 +51,7 @@ class Population:
     link : Link
         How reward gaps become preference probabilities: increasing, with F(x) + F(-x) = 1.
     types, options : sequence of str, optional
-        Labels of the types and of the alternatives. A DataFrame is put into their order.
+        Labels of the types and of the options. A DataFrame is put into their order.
     draws : Draws, optional
         Draws of an estimated population, of the same types, options and link; `with_draws`
         makes them of arrays.
@@ -252,16 +252,16 @@ class Population:
 
     @property
     def n_options(self) -> int:
-        """Number of alternatives, K."""
+        """Number of options, K."""
         return len(self.options)
 
     def index(self, option: int | str) -> int:
-        """Return the position of an alternative given by position or by label.
+        """Return the position of an option given by position or by label.
 
         Raises
         ------
         InputError
-            If there is no such alternative.
+            If there is no such option.
         """
         if isinstance(option, str):
             if option not in self.options:
@@ -312,7 +312,7 @@ class Population:
         return total
 
     def mean_rewards(self) -> NDArray[np.float64]:
-        """Return the average reward of each alternative, shape (K,)."""
+        """Return the average reward of each option, shape (K,)."""
         return self.shares @ self.rewards
 
 
@@ -338,10 +338,10 @@ def _check_draws(
 
 
 def _table(name: str, values: Any) -> Floats:
-    """Return numbers by type and alternative."""
+    """Return numbers by type and option."""
     table = _validate.real_array(name, values, 2)
     if len(table) < 1 or table.shape[1] < 2:
-        must = "of shape (types, alternatives) with at least 1 type and 2 alternatives"
+        must = "of shape (types, options) with at least 1 type and 2 options"
         raise _validate.complaint(name, must, f"shape {table.shape}")
     return table
 

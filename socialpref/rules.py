@@ -1,6 +1,6 @@
 """Scores and rankings: normalized Borda count, average reward and the classic rules.
 
-Every rule maps a `Population` to one score per alternative, higher is better. No rule changes its
+Every rule maps a `Population` to one score per option, higher is better. No rule changes its
 ranking when a constant is added to the rewards of one type. Rules differ in what they see:
 
 - *Noisy votes*: the probabilities P with which options win comparisons, by the link. `nbc`, and
@@ -37,29 +37,29 @@ Votes = Literal["ordinal", "noisy"]
 
 @dataclass(frozen=True)
 class Ranking:
-    """An order of alternatives with its ties stated.
+    """An order of options with its ties stated.
 
     Attributes
     ----------
     groups : tuple of tuple of int
-        Alternatives from best to worst; those in one group are tied.
+        Options from best to worst; those in one group are tied.
     """
 
     groups: tuple[tuple[int, ...], ...]
 
     @property
     def order(self) -> tuple[int, ...]:
-        """All alternatives, best first; tied ones in the order of their positions."""
+        """All options, best first; tied ones in the order of their positions."""
         return tuple(y for group in self.groups for y in group)
 
     @property
     def ties(self) -> tuple[tuple[int, ...], ...]:
-        """The groups of more than one alternative."""
+        """The groups of more than one option."""
         return tuple(group for group in self.groups if len(group) > 1)
 
     @property
     def winners(self) -> tuple[int, ...]:
-        """The best alternative, or all that are tied for best."""
+        """The best option, or all that are tied for best."""
         return self.groups[0]
 
     def describe(self, options: tuple[str, ...]) -> str:
@@ -69,12 +69,12 @@ class Ranking:
 
 
 def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
-    """Rank alternatives by their scores, highest first, and state the ties.
+    """Rank options by their scores, highest first, and state the ties.
 
     Parameters
     ----------
     scores : array_like, shape (K,)
-        One score per alternative.
+        One score per option.
     tolerance : float
         Neighbours in the order whose scores differ by at most
         ``tolerance * max(1, max |score|)`` are tied.
@@ -116,10 +116,10 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
 
 
 def nbc(population: Population | Draws, sampling: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Return the normalized Borda count: how often each alternative wins its comparisons.
+    """Return the normalized Borda count: how often each option wins its comparisons.
 
     ``NBC(y) = sum_z d(z) P[y, z]``, the self-comparison included (it counts 1/2). Standard DPO
-    orders alternatives by NBC, not by average reward.
+    orders options by NBC, not by average reward.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def nbc(population: Population | Draws, sampling: ArrayLike | None = None) -> ND
     Raises
     ------
     InputError
-        If `sampling` is not a distribution over the K alternatives.
+        If `sampling` is not a distribution over the K options.
 
     References
     ----------
@@ -157,7 +157,7 @@ def nbc(population: Population | Draws, sampling: ArrayLike | None = None) -> ND
 
 
 def average_reward(population: Population | Draws) -> NDArray[np.float64]:
-    """Return the share-weighted mean reward of each alternative, shape (K,); of draws (R, K)."""
+    """Return the share-weighted mean reward of each option, shape (K,); of draws (R, K)."""
     _check_scored(population)
     return population.mean_rewards()
 
@@ -169,7 +169,7 @@ def _check_scored(population: object) -> None:
 
 
 def borda(population: Population, sampling: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Return the ordinal Borda score: the share of alternatives that each one ranks above.
+    """Return the ordinal Borda score: the share of options that each one ranks above.
 
     A rule of ballots. The limit of NBC as temperature goes to 0: every comparison is won
     outright, ties (and the self-comparison) count 1/2. Shape (K,), values in [0, 1]. The usual
@@ -184,7 +184,7 @@ def borda(population: Population, sampling: ArrayLike | None = None) -> NDArray[
 
 
 def plurality(population: Population) -> NDArray[np.float64]:
-    """Return the share of the population whose favourite each alternative is, shape (K,).
+    """Return the share of the population whose favourite each option is, shape (K,).
 
     A rule of ballots. A type with several favourites splits its share equally among them.
     """
@@ -194,7 +194,7 @@ def plurality(population: Population) -> NDArray[np.float64]:
 
 
 def copeland(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.float64]:
-    """Return the number of majority duels each alternative wins, a tie counting 1/2.
+    """Return the number of majority duels each option wins, a tie counting 1/2.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def copeland(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.
 
 
 def maximin(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.float64]:
-    """Return how often each alternative beats its strongest opponent, shape (K,).
+    """Return how often each option beats its strongest opponent, shape (K,).
 
     Parameters
     ----------
@@ -263,9 +263,9 @@ class MaximalLottery:
     probabilities : ndarray, shape (K,)
         The maximal lottery; the one of largest entropy if there are several.
     low, high : ndarray, shape (K,)
-        The least and the largest probability of each alternative in any maximal lottery.
+        The least and the largest probability of each option in any maximal lottery.
     residual : float
-        By how much more than half the time some alternative beats the lottery; 0 but for rounding.
+        By how much more than half the time some option beats the lottery; 0 but for rounding.
     """
 
     probabilities: NDArray[np.float64]
@@ -284,18 +284,18 @@ class MaximalLottery:
 
 
 def maximal_lottery(population: Population, *, votes: Votes = "ordinal") -> MaximalLottery:
-    """Return the lottery over alternatives that no alternative beats more than half the time.
+    """Return the lottery over options that no option beats more than half the time.
 
-    An optimal strategy of the symmetric zero-sum game whose payoff is the lead of an alternative
+    An optimal strategy of the symmetric zero-sum game whose payoff is the lead of an option
     over another. With noisy votes that is ``P - 1/2``, and the lottery is what Nash learning
     from human feedback aims at. If there are several maximal lotteries, the answer is the one of
-    largest entropy, which favours no name, with the range of each alternative.
+    largest entropy, which favours no name, with the range of each option.
 
     Parameters
     ----------
     population : Population
     votes : "ordinal" or "noisy"
-        Whether an alternative leads on ballots or by the link.
+        Whether an option leads on ballots or by the link.
 
     Returns
     -------
@@ -306,7 +306,7 @@ def maximal_lottery(population: Population, *, votes: Votes = "ordinal") -> Maxi
     InputError
         If `votes` is neither.
     ConvergenceError
-        If it cannot be proven that the lottery is maximal and which alternatives have a chance.
+        If it cannot be proven that the lottery is maximal and which options have a chance.
 
     References
     ----------
@@ -492,9 +492,9 @@ def _newton(
 
 
 def nash_welfare(population: Population) -> NDArray[np.float64]:
-    """Return the share-weighted mean logarithm of each type's gain over its worst alternative.
+    """Return the share-weighted mean logarithm of each type's gain over its worst option.
 
-    Rewards have no natural zero, so each type's is put at its worst alternative; an alternative
+    Rewards have no natural zero, so each type's is put at its worst option; an option
     that is some type's worst scores -inf. Shape (K,).
 
     References
@@ -508,9 +508,9 @@ def nash_welfare(population: Population) -> NDArray[np.float64]:
 
 
 def egalitarian(population: Population) -> NDArray[np.float64]:
-    """Return the smallest gain of any type over its worst alternative, shape (K,).
+    """Return the smallest gain of any type over its worst option, shape (K,).
 
-    As for `nash_welfare`, each type's zero is its worst alternative. Types without a share of
+    As for `nash_welfare`, each type's zero is its worst option. Types without a share of
     the population do not count.
 
     References
@@ -545,7 +545,7 @@ RULES: dict[str, Callable[[Population], ArrayLike]] = {
 
 
 def compare_rules(population: Population) -> "pd.DataFrame":
-    """Return the scores of all rules, one row per alternative and one column per rule.
+    """Return the scores of all rules, one row per option and one column per rule.
 
     Examples
     --------

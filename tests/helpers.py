@@ -43,7 +43,7 @@ def refuses(argument: str) -> Any:
 
 @st.composite
 def distributions(draw: st.DrawFn, size: int, *, positive: bool = False) -> Floats:
-    """Draw distributions over `size` alternatives, in 64ths."""
+    """Draw distributions over `size` options, in 64ths."""
     room = GRAINS - size * positive
     cuts = draw(st.lists(st.integers(0, room), min_size=size - 1, max_size=size - 1))
     return (np.diff([0, *sorted(cuts), room]) + positive) / GRAINS
@@ -80,7 +80,7 @@ def strict_pairs(population: Population, base: Floats | None = None) -> list[tup
 
 
 def permuted(population: Population, places: list[int]) -> Population:
-    """Return the population with its alternatives listed in the order `places`."""
+    """Return the population with its options listed in the order `places`."""
     return Population(population.rewards[:, places], population.shares, link=population.link)
 
 
@@ -179,7 +179,7 @@ def problems(seed: int, count: int, kinds: tuple[str, ...] = KINDS) -> Iterator[
         population = random_population(rng, kinds[made % len(kinds)])
         size = population.n_options
         base = np.full(size, 1.0 / size)
-        if rng.random() < 0.5:  # some alternatives of such a base lie below the floor
+        if rng.random() < 0.5:  # some options of such a base lie below the floor
             base = rng.dirichlet(np.full(size, rng.choice([0.3, 1.0])))
         scores = nbc(population, base)
         order = np.argsort(-scores, kind="stable")

@@ -395,7 +395,7 @@ def test_the_top_one_flips_when_the_winner_does(drawn: tuple[Population, Floats]
 
 
 @given(populations(), st.data())
-def test_permuting_alternatives_permutes_flips(population: Population, data: Any) -> None:
+def test_permuting_options_permutes_flips(population: Population, data: Any) -> None:
     base = data.draw(distributions(population.n_options))
     places = data.draw(st.permutations(range(population.n_options)))
     moved = permuted(population, places)
@@ -677,7 +677,7 @@ def test_a_labelled_base_is_put_into_the_order_of_the_options(two_camps: Populat
             flip_of(labelled.rename({"a": "z"}))
 
 
-def test_a_pair_is_two_alternatives_in_their_order(two_camps: Population) -> None:
+def test_a_pair_is_two_options_in_their_order(two_camps: Population) -> None:
     with refuses("over"):
         sp.flip(two_camps, Pair(0, over="a"))
     with refuses("to"):

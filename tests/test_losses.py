@@ -182,7 +182,7 @@ def test_derivatives_in_double_precision() -> None:
 
 
 @given(st.floats(-6, 6), st.floats(0, 1), st.lists(st.floats(0, 1), min_size=1, max_size=4))
-def test_which_alternative_is_named_first_does_not_matter(
+def test_which_option_is_named_first_does_not_matter(
     h: float, label: float, p: list[float]
 ) -> None:
     joint = moments(np.array(p)[:, None])

@@ -113,7 +113,7 @@ def test_anonymous_data_cannot_tell_two_populations_with_opposite_optima_apart()
 
 
 @given(populations(types=6, options=8))
-def test_two_alternatives_share_each_comparison(population: Population) -> None:
+def test_two_options_share_each_comparison(population: Population) -> None:
     P = population.pairwise()
     np.testing.assert_allclose(P + P.T, 1.0, atol=ROUNDING, rtol=0)
     np.testing.assert_allclose(np.diag(P), 0.5, atol=ROUNDING, rtol=0)
@@ -234,7 +234,7 @@ def test_shares_off_by_rounding_are_rescaled() -> None:
 
 
 @given(sampled())
-def test_nbc_at_one_alternative_is_the_duel_with_it(pair: tuple[Population, Floats]) -> None:
+def test_nbc_at_one_option_is_the_duel_with_it(pair: tuple[Population, Floats]) -> None:
     population, _ = pair
     for z, corner in enumerate(np.eye(population.n_options)):
         np.testing.assert_array_equal(nbc(population, corner), population.pairwise()[:, z])

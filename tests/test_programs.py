@@ -197,7 +197,7 @@ def test_a_ranking_in_two_groups_is_a_top_set() -> None:
     assert found >= 5
 
 
-def test_tied_alternatives_may_come_in_any_order(two_camps: Population) -> None:
+def test_tied_options_may_come_in_any_order(two_camps: Population) -> None:
     top = Ranking(((0, 2), (1,)))  # a and c above b, which holds at the base
     assert sp.flip(two_camps, Order(top)).distance == 0.0
     assert sp.flip(two_camps, Order(["a", "c", "b"])).distance == 0.0

@@ -335,7 +335,7 @@ def test_a_constant_per_type_changes_no_ranking(rule: Rule, data: Any) -> None:
 
 @pytest.mark.parametrize("rule", EXACT.values(), ids=EXACT.keys())
 @given(data=st.data())
-def test_permuting_alternatives_permutes_the_ranking(rule: Rule, data: Any) -> None:
+def test_permuting_options_permutes_the_ranking(rule: Rule, data: Any) -> None:
     population = data.draw(populations())
     places = data.draw(st.permutations(range(population.n_options)))
     moved = ranking(rule(permuted(population, places))).groups
@@ -393,7 +393,7 @@ def test_ties_in_decimals() -> None:
 
 
 @given(populations(), st.sampled_from(["ordinal", "noisy"]))
-def test_no_alternative_beats_the_maximal_lottery(population: Population, votes: Any) -> None:
+def test_no_option_beats_the_maximal_lottery(population: Population, votes: Any) -> None:
     found = maximal_lottery(population, votes=votes)
     lottery = found.probabilities
     assert lottery.min() >= 0
@@ -480,7 +480,7 @@ def test_a_ranking_states_its_order_ties_and_winners() -> None:
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=8))
-def test_a_ranking_sorts_every_alternative_once(scores: list[int]) -> None:
+def test_a_ranking_sorts_every_option_once(scores: list[int]) -> None:
     found = ranking(scores)
     assert sorted(found.order) == list(range(len(scores)))
     levels = [{scores[y] for y in group} for group in found.groups]

@@ -594,7 +594,7 @@ def test_a_seed_gives_a_network_and_leaves_torch_alone() -> None:
     assert not torch.equal(one(where), other(where))
 
 
-def test_alternatives_that_are_never_compared_need_a_ridge() -> None:
+def test_options_that_are_never_compared_need_a_ridge() -> None:
     """Two pairs with no comparison between them, and a prompt without any."""
     rows = Comparisons(
         prompt=np.zeros(8, dtype=int),

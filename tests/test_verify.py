@@ -228,7 +228,7 @@ def test_a_loss_that_ignores_labels(crowd: Population) -> None:
     found = certify(lambda h, label: -logsigmoid(h), crowd)
     np.testing.assert_allclose(found.rewards, 0.0, atol=1e-9)
     assert found.orders == found.reverses == ()
-    assert "gives all alternatives the same reward" in found.describe()
+    assert "gives all options the same reward" in found.describe()
 
 
 def test_one_type_far_away_is_certified() -> None:

@@ -13,10 +13,10 @@ SYMMETRY = 1e-6
 
 
 def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
-    """Return the weights of the pairs, (K, K), of which every alternative can be compared."""
+    """Return the weights of the pairs, (K, K), of which every option can be compared."""
     _validate.instance("population", population, Population, "a Population")
     size = population.n_options
-    must = f"a distribution over {size} alternatives or a symmetric ({size}, {size}) matrix"
+    must = f"a distribution over {size} options or a symmetric ({size}, {size}) matrix"
     array = None
     if sampling is not None:
         names = population.options
@@ -46,7 +46,7 @@ def pair_design(population: Population, sampling: ArrayLike | None) -> Floats:
         sides = [", ".join(repr(population.options[y]) for y in np.flatnonzero(side)[:5])
                  for side in (reached, ~reached)]  # fmt: skip
         raise InputError(
-            f"'sampling' must let all alternatives be compared, if through others; {sides[0]} "
+            f"'sampling' must let all options be compared, if through others; {sides[0]} "
             f"are never compared with {sides[1]}."
         )
     return weights

@@ -54,10 +54,10 @@ class Certification:
     distances : dict of str to float
         Total variation to each known limit on this population, nearest first.
     orders : tuple of str
-        Those of "NBC" and "average reward" that order the alternatives of this population as the
+        Those of "NBC" and "average reward" that order the options of this population as the
         policy does.
     reverses : tuple of str
-        Those whose order of the alternatives of this population the policy turns round.
+        Those whose order of the options of this population the policy turns round.
     against_all : bool
         Whether the loss turns the order of one population round whose types all agree. Then its
         sign is likely to be wrong.
@@ -96,7 +96,7 @@ class Certification:
         elif self.orders:
             order = f"orders as {' and '.join(self.orders)}"
         elif np.ptp(self.rewards) <= EXACT:
-            order = "gives all alternatives the same reward"
+            order = "gives all options the same reward"
         else:
             order = "orders neither as NBC nor as average reward"
         return f"On this population: {found}; {order}."

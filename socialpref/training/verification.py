@@ -280,7 +280,7 @@ def _errors(
 
 
 def same_order(learned: Floats, promised: Floats) -> bool:
-    """Whether scores order alternatives alike; ties of either are ties to training's precision."""
+    """Whether scores order options alike; ties of either are ties to training's precision."""
     gaps = learned[:, None] - learned[None, :]
     wanted = promised[:, None] - promised[None, :]
     return bool(

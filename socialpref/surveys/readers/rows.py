@@ -144,7 +144,7 @@ class Rows(NamedTuple):
     ----------
     questions : list of Question
     skipped : list of Dropped
-        Columns that are no questions.
+        Columns that are not questions.
     group_labels : list of str
         Every group there was, before and after crossing, dropped ones included.
     """
