@@ -51,7 +51,9 @@ def number(
     `above` and `below` leave out the ends; `infinite` lets inf through. Strings, booleans and
     arrays are no numbers.
     """
-    must = f"a number in {'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
+    opening = "(" if above or (math.isinf(low) and not infinite) else "["
+    closing = ")" if below or (math.isinf(high) and not infinite) else "]"
+    must = f"a number in {opening}{low:g}, {high:g}{closing}"
     if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
         raise complaint(name, must, shown(value))
     try:

@@ -247,9 +247,9 @@ def test_choice_of_the_number_of_classes() -> None:
     [
         ({"n_classes": 0}, "'n_classes' must be an integer of at least 1; got 0"),
         ({"n_classes": 2.5}, "'n_classes' must be an integer of at least 1; got 2.5"),
-        ({"ridge": 0.0}, "'ridge' must be a number in (0, inf]; got 0.0"),
+        ({"ridge": 0.0}, "'ridge' must be a number in (0, inf); got 0.0"),
         ({"n_starts": 0}, "'n_starts' must be an integer of at least 1; got 0"),
-        ({"tolerance": -1.0}, "'tolerance' must be a number in (0, inf]; got -1.0"),
+        ({"tolerance": -1.0}, "'tolerance' must be a number in (0, inf); got -1.0"),
         ({"max_iterations": 0}, "'max_iterations' must be an integer of at least 1; got 0"),
     ],
 )

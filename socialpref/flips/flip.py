@@ -220,6 +220,8 @@ class Flip:
             aim = f"puts {names[1]} level with {names[0]}" if names else "does it"
             way = "way of sampling the comparisons" if sampling else "change of the types' shares"
             return f"No {way} {aim}."
+        if self.distance == 0.0:
+            return "Nothing has to change: it is so at the base distribution."
         what = "draws of {} {}" if sampling else "the share of {} {}"
         rise, fall = ("rise", "fall") if sampling else ("rises", "falls")
         change = self.mix - self.base

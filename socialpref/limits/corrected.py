@@ -67,7 +67,7 @@ class CorrectedDPO(Method):
     Notes
     -----
     Where the clamp begins the loss has a kink, and a minimum can lie on it. To find such a
-    minimum, the corner is replaced by a parabola in narrower and narrower steps. The limit's
+    minimum, the corner is replaced by a parabola, whose width is reduced in steps. The limit's
     `rounding` is the last width, and its residual is that of the rounded loss. Likelihoods within
     1e-15 of 0 and 1 are out of range.
 

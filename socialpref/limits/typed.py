@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..links import Logistic
 from ..population import Population
 from .design import pair_design
+from .dpo import DPO
 from .fits import bradley_terry_rewards, exact_rewards
 from .limit import Floats, ImplicitRewards
 from .method import Information, Method, Order
@@ -90,7 +91,8 @@ class LatentClasses(Method):
     """Latent classes found in linked comparisons, and their rewards averaged over people.
 
     Its limit is the average reward, divided by the temperature, wherever linked comparisons
-    identify the classes.
+    identify the classes. Fewer classes than types cannot: then there is no limit, unless one class
+    is asked for, whose limit is DPO's.
 
     Parameters
     ----------
@@ -100,7 +102,8 @@ class LatentClasses(Method):
     Raises
     ------
     InputError
-        If `n_classes` is not a positive integer.
+        If `n_classes` is not a positive integer; from `limit`, if the population has more types
+        that differ.
 
     Examples
     --------
@@ -125,8 +128,15 @@ class LatentClasses(Method):
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
-        """Return the average reward."""
+        """Return the average reward; of one class, what DPO learns."""
+        if self.n_classes == 1:
+            return DPO().implicit_rewards(population, sampling)
         pair_design(population, sampling)  # a design that compares too little is refused
+        centred = population.rewards - population.rewards.mean(axis=1, keepdims=True)
+        n_types = len(np.unique(centred[population.shares > 0.0], axis=0))
+        if self.n_classes < n_types:
+            must = f"at least the number of types, {n_types}, for a limit"
+            raise _validate.complaint("n_classes", must, self.n_classes)
         if type(population.link) is not Logistic:
             raise InputError(
                 "'population' must have the logistic link for a limit of latent classes; got "

@@ -258,9 +258,9 @@ def bias_left(table: "pd.DataFrame") -> "Figure":
     from matplotlib.figure import Figure
 
     quartiles = ("of_dpo_low", "of_dpo_median", "of_dpo_high")
-    check_table(table, ["part", "method"], ["options", "value", *quartiles])
+    check_table(table, ["part", "method", "value"], ["options", *quartiles])
     rows = table[(table["part"] == "limit") & (table["method"] != "DPO")]
-    check_table(rows, [], [], {"method": [name for name in STYLES if name != "DPO"]})
+    check_table(rows, [], ["value"], {"method": [name for name in STYLES if name != "DPO"]})
     sizes = list(dict.fromkeys(rows["options"]))
     figure = Figure(figsize=(3.6 * len(sizes) + 1.4, 3.6), layout="constrained")
     left = rows.loc[rows["method"] == "corrected 1", "of_dpo_median"]
