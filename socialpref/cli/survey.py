@@ -16,6 +16,8 @@ from .. import _validate
 from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
     from ..surveys.sensitivity_analysis import Variants
 
@@ -37,7 +39,7 @@ GOES_WITH = {
     "where": ("respondents",),
 }
 """Options of single sources."""
-ASPECTS = ("smoothing", "temperature", "base", "groups")
+ASPECTS = ("smoothing", "temperature", "base", "shares", "groups")
 
 
 def add_to(commands: Any) -> None:
@@ -47,7 +49,8 @@ def add_to(commands: Any) -> None:
         help="how fragile the ranking of each survey question is",
         description=(
             "Find, for every question of a survey, the smallest change of the distribution of "
-            "comparisons that changes its ranking by normalized Borda count."
+            "comparisons, and of the groups' shares, that changes its ranking by normalized Borda "
+            "count."
         ),
         epilog="Sources. " + "; ".join(f"{name}: {what}" for name, what in SOURCES.items()) + ".",
     )
@@ -160,6 +163,28 @@ def add_to(commands: Any) -> None:
         metavar="NAME|FILE",
         help="the sampling distribution that flips start from: uniform, answers, or a CSV file "
         "with columns question, option, share (default: uniform)",
+    )
+    add(
+        "--group-shares",
+        metavar="NAME|FILE",
+        help="how much each group counts: observed (as it answered, weighted where there are "
+        "weights), equal, or a CSV file with columns group, share and perhaps question (default: "
+        "observed; equal for the starter set's countries)",
+    )
+    add(
+        "--share-margin",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the lead that the overtaking option needs in a flip by the groups' shares "
+        "(default: 0)",
+    )
+    add(
+        "--share-floor",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the least share that every group keeps in such a flip (default: 0)",
     )
     add(
         "--min-respondents",
@@ -291,7 +316,7 @@ def run(options: argparse.Namespace) -> None:
     for question in asked:
         print(_answer(result[question.key]))
     for aspect, table in tables.items():
-        print(f"Sensitivity to {aspect}\n{table.to_string(index=False)}\n")
+        print(f"Sensitivity to {aspect}\n{_shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
 
 
@@ -308,7 +333,7 @@ def _forgetting(folder: Path) -> Iterator[None]:
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..links import Logistic
-    from ..surveys import Protocol, read_base
+    from ..surveys import Protocol, read_base, read_shares
 
     smoothing: float | str = options.smoothing
     if smoothing != "jeffreys":
@@ -319,6 +344,7 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
                 f"--smoothing must be a number or 'jeffreys'; got {smoothing!r}"
             ) from None
     named = options.base in ("uniform", "answers")
+    shares = options.group_shares
     return Protocol(
         smoothing=smoothing,
         margin=options.margin,
@@ -326,6 +352,9 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         min_respondents_per_option=options.min_respondents,
         link=Logistic(options.temperature),
         base=options.base if named else read_base(options.base),
+        group_shares=shares if shares in (None, "observed", "equal") else read_shares(shares),
+        share_margin=options.share_margin,
+        share_floor=options.share_floor,
     )
 
 
@@ -431,6 +460,8 @@ def _variants(
         groupings = {own: survey}
         groupings |= {n: _read(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
         return surveys.grouping_variants(groupings, protocol), own
+    if aspect == "shares":
+        return surveys.share_variants(survey, protocol), "as studied"
     if aspect == "base":
         named = options.base in ("uniform", "answers")
         variants = surveys.base_variants(survey, protocol, None if named else options.base)
@@ -445,41 +476,109 @@ def _variants(
 
 def _report(result: "Study", top: int) -> str:
     facts = result.summary()
-    lines = [
-        f"Survey study: {facts['survey']}",
-        f"  {facts['n_questions']} questions with at least {result.protocol.min_options} options, "
-        f"{facts['n_examined']} of them examined",
-    ]
+    lines = [f"Survey study: {facts['survey']}"]
     if skipped := len(result.survey.skipped):
         lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
+    kinds = facts["group_shares"]
+    shares = next(iter(kinds)) if len(kinds) == 1 else _counted(kinds)
+    lines.append(f"  Shares of the groups: {shares}")
+    # Parts that were chosen in different ways have no rate in common.
+    for name, part in result.parts.items():
+        lines += [f"\n{name}", *_headline(part.summary())]
+    if not result.parts:
+        lines += _headline(facts)
     if facts["n_examined"]:
-        share = facts["share_flippable"]
+        gaps = facts["largest_certified_gap"], facts["largest_share_certified_gap"]
+        gap = max((gap for gap in gaps if gap is not None), default=0.0)
+        lines.append(f"  Every distance is proven, {_precision(gap)}")
+    return "\n".join(lines + _most_fragile(result, top)) + "\n"
+
+
+def _counted(kinds: dict[str, int]) -> str:
+    return "; ".join(f"{kind} ({_questions(number)})" for kind, number in kinds.items())
+
+
+def _headline(facts: dict[str, Any]) -> list[str]:
+    """Return the sentences on a survey, or on a part of it."""
+    least = facts["settings"]["min_options"]
+    lines = [
+        f"  {_questions(facts['n_questions'])} with at least {least} options, "
+        f"{facts['n_examined']} of them examined"
+    ]
+    if not facts["n_examined"]:
+        return lines
+    lines.append(
+        f"  {_questions(facts['n_flippable'])} can be flipped by what is compared: "
+        f"{facts['share_flippable']:.1%}" + _bounds(facts, "share_flippable", "{:.1%}")
+    )
+    if facts["median_distance"] is not None:
+        lines += [
+            f"    median distance {facts['median_distance']:.3f} in total variation"
+            + _bounds(facts, "median_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within'])}",
+            f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
+        ]
+    lines.append(
+        f"  {_questions(facts['n_winner_flippable'])} can be given another winner so "
+        f"({facts['n_winner_flippable_neighbours']} by such a swap)"
+    )
+    lines.append(f"  {_questions(facts['n_share_flippable'])} can be flipped by who counts")
+    if facts["median_share_distance"] is not None:
+        lines += [
+            f"    median distance {facts['median_share_distance']:.3f} of the groups' shares"
+            + _bounds(facts, "median_share_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within_by_shares'])}",
+        ]
+    differing = _questions(facts["n_order_mismatch"])
+    lines.append(f"  For {differing} the NBC and average-reward orders differ")
+    return lines
+
+
+def _within(shares: dict[str, float]) -> str:
+    return ", ".join(f"{share:.1%} within {distance}" for distance, share in shares.items())
+
+
+def _most_fragile(result: "Study", top: int) -> list[str]:
+    """Return the list of fragile questions: changes of the winner and nominal options first."""
+    from ..surveys.headline import named_first
+
+    named = named_first(result.results)[:top]
+    if not named:
+        return []
+    width = max(len(r.question.key) for r, _ in named)
+    lines = []
+    heading = None
+    for r, found in named:
+        assert r.finding is not None
+        if (wins := r.finding.winner_flip.exists) != heading:
+            aim = "winner" if wins else "order"
+            lines.append(f"\nAnother {aim}: distance, key, which option overtakes which")
+            heading = wins
+        assert found.pair is not None
+        above, below = (r.question.options[y] for y in found.pair)
+        mark = " (neighbours)" if r.question.are_neighbours(found.pair) else ""
         lines.append(
-            f"  {_questions(facts['n_flippable'])} can be flipped: {share:.1%} of the questions"
-            + _bounds(facts, "share_flippable", "{:.1%}")
+            f"  {found.distance:.4f}  {r.question.key:<{width}}  {below!r} over {above!r}{mark}"
         )
-        if facts["median_distance"] is not None:
-            lines.append(
-                f"  Their median flip distance is {facts['median_distance']:.3f} in total variation"
-                + _bounds(facts, "median_distance", "{:.3f}")
-            )
-        differing = _questions(facts["n_order_mismatch"])
-        lines += [
-            f"  {_questions(facts['n_winner_flippable'])} can be given another winner",
-            f"  For {differing} the NBC and average-reward orders differ",
-            f"  Every distance is proven, {_precision(facts['largest_certified_gap'])}",
-        ]
-    frame = result.to_frame()
-    if len(result.distances) and top > 0:
-        lines.append("\nMost fragile questions: distance, key, which option overtakes which")
-        fragile = frame[frame["flip_distance"] < float("inf")].nsmallest(top, "flip_distance")
-        width = fragile["question"].str.len().max()
-        lines += [
-            f"  {row.flip_distance:.4f}  {row.question:<{width}}  "
-            f"{row.flip_below!r} over {row.flip_above!r}"
-            for row in fragile.itertuples()
-        ]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+SHOWN = {
+    "setting": "setting",
+    "n_flippable": "flips",
+    "median_distance": "median",
+    "n_winner_flippable": "of winner",
+    "n_share_flippable": "by shares",
+    "median_share_distance": "median ",
+    "n_other_order": "other order",
+    "n_other_winner": "winner",
+}
+"""The columns of a sensitivity table that are printed, and their headings."""
+
+
+def _shown(table: "pd.DataFrame") -> str:
+    shown = table[list(SHOWN)].rename(columns=SHOWN)
+    return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
 
 
 def _questions(number: int) -> str:
@@ -499,6 +598,8 @@ def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
 
 
 def _answer(result: "QuestionResult") -> str:
+    from ..surveys.shares import describe_shares
+
     question, found = result.question, result.finding
     title = f"{question.key}: {question.text}".rstrip(": ")
     if found is None:
@@ -508,8 +609,10 @@ def _answer(result: "QuestionResult") -> str:
         f"  NBC order at the base sampling  {found.nbc_order.describe(question.options)}",
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
+        f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
         *_error_lines(found.uncertainty),
         f"  {found.flip.describe()}",
+        f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
     ]
     return "\n".join(lines) + "\n"

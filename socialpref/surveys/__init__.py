@@ -1,5 +1,6 @@
 """Surveys: files of counts become questions, questions become populations, and a study."""
 
+from .findings import Finding, QuestionResult
 from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
@@ -17,10 +18,12 @@ from .sensitivity_analysis import (
     grouping_variants,
     read_base,
     sensitivity,
+    share_variants,
     smoothing_variants,
     temperature_variants,
 )
-from .studies import Finding, QuestionResult, Study, study
+from .shares import ShareFlips, read_shares, share_flips
+from .studies import Study, study
 from .survey import Survey
 from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_draws, replicate
 
@@ -34,6 +37,7 @@ __all__ = [
     "QuestionResult",
     "Replicates",
     "Respondents",
+    "ShareFlips",
     "Study",
     "Survey",
     "Uncertainty",
@@ -47,10 +51,13 @@ __all__ = [
     "read_opinionqa",
     "read_ratings",
     "read_respondents",
+    "read_shares",
     "read_starter",
     "read_table",
     "replicate",
     "sensitivity",
+    "share_flips",
+    "share_variants",
     "smoothing_variants",
     "study",
     "survey_from_rows",

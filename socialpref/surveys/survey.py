@@ -73,9 +73,9 @@ class Survey:
         Returns
         -------
         DataFrame
-            Columns ``question, group, option, count``, or ``share`` and ``group_share`` in
-            place of ``count`` where only shares are known, then ``ordinal, text, grouping,
-            source``.
+            Columns ``question, group, option, count``, or ``share`` in place of ``count`` where
+            only shares are known; ``group_share`` where the groups' shares are not those of the
+            counts; then ``ordinal, text, grouping, source``.
         """
         import pandas as pd
 
@@ -96,9 +96,9 @@ class Survey:
         ----------
         frame : DataFrame
             One row per question, group and option, in columns ``question``, `groups`,
-            ``option`` and ``count`` (or ``share``, with ``group_share`` if groups differ in
-            size). Combinations that have no row count as 0. ``ordinal, text, grouping,
-            source`` are used if present.
+            ``option`` and ``count`` or ``share``; with ``group_share`` if the groups' shares are
+            others than those of the counts, or differ. Combinations that have no row count as 0.
+            ``ordinal, text, grouping, source, part`` are used if present.
         groups : str
             Name of the column that holds the groups.
         name, citation : str
@@ -159,6 +159,7 @@ def _frame(question: Question) -> "pd.DataFrame":
         columns["count"] = question.counts.ravel()
     else:
         columns["share"] = question.choice_shares.ravel()
+    if question.counts is None or question.shares_are != "observed":
         columns["group_share"] = np.repeat(question.group_shares, n_options)
     columns["ordinal"] = np.tile(question.ordinals or [np.nan] * n_options, n_groups)
     for name in ("text", "grouping", "source"):
@@ -186,17 +187,20 @@ def _question(key: str, rows: "pd.DataFrame", groups: str) -> Question:
     table[g, o] = numbers
     more: dict[str, Any] = {
         name: str(rows[name].iloc[0])
-        for name in ("text", "grouping", "source")
+        for name in ("text", "grouping", "source", "part")
         if name in rows and not pd.isna(rows[name].iloc[0])
     }
     more.setdefault("grouping", groups)
     if "ordinal" in rows and rows["ordinal"].notna().any():
         more["ordinals"] = _one_for_each(key, rows, "ordinal", o, options)
-    if counted:
-        return Question.from_counts(key, table, names, options, **more)
     weights = None
     if "group_share" in rows and rows["group_share"].notna().any():
         weights = _one_for_each(key, rows, "group_share", g, names)
+    if counted:
+        question = Question.from_counts(key, table, names, options, **more)
+        if weights is None:
+            return question
+        return question.with_shares(dict(zip(names, weights.tolist(), strict=True)))
     return Question.from_shares(key, table, names, options, group_shares=weights, **more)
 
 

@@ -241,8 +241,11 @@ def population_with_draws(
     _validate.instance("question", question, Question, "a Question")
     _validate.instance("protocol", protocol, Protocol, "a Protocol")
     _validate.instance("bootstrap", bootstrap, Bootstrap, "a Bootstrap")
+    question = protocol.counted(question)
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
+    if question.shares_are != "observed":
+        groups = np.broadcast_to(question.group_shares, groups.shape)
     shares = smoothed(choices, question.effective_sizes, protocol.smoothing)
     population = question.population(smoothing=protocol.smoothing, link=protocol.link)
     drawn = population.with_draws(

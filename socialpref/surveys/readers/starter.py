@@ -1,5 +1,6 @@
 """The embedded starter set."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 from ... import _validate
@@ -8,6 +9,9 @@ from ..survey import Survey
 
 def read_starter(groups: str | None = None) -> Survey:
     """Return the starter set: group by option counts of real public surveys.
+
+    The shares of countries are equal: how many people were interviewed in a country says nothing
+    about how much it should count. Other groups have their shares of the respondents.
 
     Parameters
     ----------
@@ -46,4 +50,6 @@ def read_starter(groups: str | None = None) -> Survey:
         _validate.choice("groups", groups, sorted(known))
         frame = frame[frame["grouping"] == groups]
     citation = "Each question's survey, named in its source; compiled in data/pew/README.md."
-    return Survey.from_frame(frame, name="starter set", citation=citation)
+    survey = Survey.from_frame(frame, name="starter set", citation=citation)
+    counted = [q.with_shares("equal") if q.grouping == "country" else q for q in survey]
+    return replace(survey, questions=tuple(counted))
