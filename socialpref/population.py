@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
-from .draws import Draws
+from .draws import Draws, check_size
 from .errors import InputError
 from .links import Link, Logistic, check_link, check_values, preferences
 
 Floats = NDArray[np.float64]
-
-LARGEST = 1e300
-"""The largest reward: twice as much, a gap, and its sums are still finite."""
 
 
 def luce_shepard_rewards(choice_shares: Floats) -> Floats:
@@ -98,8 +95,7 @@ class Population:
         types, options, rewards = _labelled("rewards", rewards, types, options)
         matrix = _table("rewards", rewards)
         n_types, n_options = matrix.shape
-        if (largest := np.abs(matrix).max()) > LARGEST:
-            raise _validate.complaint("rewards", f"at most {LARGEST:g} in size", f"{largest:g}")
+        check_size(matrix)
         types = _validate.labels("types", types, n_types, "type")
         options = _validate.labels("options", options, n_options, "option")
         weights = _validate.distribution("shares", shares, n_types, types)
@@ -263,16 +259,7 @@ class Population:
         InputError
             If there is no such option.
         """
-        if isinstance(option, str):
-            if option not in self.options:
-                must = f"one of the options {', '.join(map(repr, self.options))}"
-                raise _validate.complaint("option", must, repr(option))
-            return self.options.index(option)
-        try:
-            return _validate.integer("option", option, 0, self.n_options - 1)
-        except InputError:
-            must = f"in 0..{self.n_options - 1} or a label"
-            raise _validate.complaint("option", must, _validate.shown(option)) from None
+        return position(option, self.options)
 
     @cached_property
     def _preferences(self) -> NDArray[np.float64]:
@@ -314,6 +301,20 @@ class Population:
     def mean_rewards(self) -> NDArray[np.float64]:
         """Return the average reward of each option, shape (K,)."""
         return self.shares @ self.rewards
+
+
+def position(option: int | str, options: tuple[str, ...]) -> int:
+    """Return the position among some options of one that is given by position or by label."""
+    if isinstance(option, str):
+        if option not in options:
+            must = f"one of the options {', '.join(map(repr, options))}"
+            raise _validate.complaint("option", must, repr(option))
+        return options.index(option)
+    try:
+        return _validate.integer("option", option, 0, len(options) - 1)
+    except InputError:
+        must = f"in 0..{len(options) - 1} or a label"
+        raise _validate.complaint("option", must, _validate.shown(option)) from None
 
 
 def check_population(population: object) -> None:

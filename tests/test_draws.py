@@ -15,13 +15,11 @@ from socialpref import (
     Logistic,
     Population,
     Probit,
-    Winner,
     average_reward,
-    flip,
     nbc,
     optimal_policy,
 )
-from socialpref.inference import drawn_flips, drawn_policies, interval_of
+from socialpref.inference import drawn_policies, interval_of
 
 CROWD = Population([[0, -1, -2], [0, -2, 4]], [0.5, 0.5], options=["A", "B", "C"])
 LINKS: list[Link] = [Logistic(), Logistic(0.5), Probit()]
@@ -58,22 +56,6 @@ def test_draws_at_once_are_populations_one_by_one(crowd: Population, seed: int) 
     np.testing.assert_allclose(average_reward(draws), means, atol=1e-13)
     policies = [limit.policy for limit in optimal_policy(each, beta=0.5)]
     np.testing.assert_allclose(drawn_policies(draws, beta=0.5), policies, atol=1e-12)
-    flips = drawn_flips(draws, bases, floor=1e-3)
-    for r, one in enumerate(each):
-        found = flip(one, sampling=bases[r], floor=1e-3).distance
-        assert flips.ranking[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
-        found = flip(one, Winner(), sampling=bases[r], floor=1e-3).distance
-        assert flips.winner[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
-
-
-def test_many_draws_are_handled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    draws = Draws(rng.normal(size=(7, 2, 3)))
-    whole = drawn_flips(draws)
-    monkeypatch.setattr("socialpref.inference.over_draws.BLOCK", 60)
-    parts = drawn_flips(draws)
-    np.testing.assert_array_equal(parts.ranking, whole.ranking)
-    np.testing.assert_array_equal(parts.nbc, whole.nbc)
 
 
 def test_draws_keep_labels_and_shares() -> None:

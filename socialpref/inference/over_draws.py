@@ -1,6 +1,4 @@
-"""Policies and flip distances of all draws of a population at once."""
-
-from dataclasses import dataclass
+"""Policies of all draws of a population at once, and intervals over draws."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,80 +6,10 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..draws import Draws
 from ..errors import ConvergenceError, InputError
-from ..flips.greedy import pair_flip_distances
 from ..limits.limit import POLICY_TOLERANCE, ROUNDING
 from .intervals import Interval
 
 Floats = NDArray[np.float64]
-
-BLOCK = 1 << 22
-"""Preference probabilities held at once; bounds memory."""
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnFlips:
-    """How far each of R draws is from another ranking and from another winner.
-
-    Attributes
-    ----------
-    ranking, winner : ndarray, shape (R,)
-        Distances in total variation; inf where no sampling distribution does it, NaN where all
-        options, or all for first place, are tied.
-    nbc : ndarray, shape (R, K)
-        Normalized Borda counts at the base.
-    """
-
-    ranking: Floats
-    winner: Floats
-    nbc: Floats
-
-
-def drawn_flips(
-    draws: Draws, sampling: ArrayLike | None = None, *, margin: float = 0.0, floor: float = 0.0
-) -> DrawnFlips:
-    """Return the distances of the nearest ranking flip and winner flip of every draw.
-
-    Parameters
-    ----------
-    draws : Draws
-    sampling : array_like, shape (K,) or (R, K), optional
-        The base of all or of each draw; uniform if omitted.
-    margin, floor : float
-        As for `flip_distances`.
-
-    Returns
-    -------
-    DrawnFlips
-
-    Raises
-    ------
-    InputError
-        If an argument is out of its range.
-
-    Examples
-    --------
-    >>> from socialpref import Draws
-    >>> from socialpref.inference import drawn_flips
-    >>> draws = Draws([[[0, -1, -2], [0, -2, 4]], [[4, 1, 0], [4, 1, 0]]])
-    >>> drawn_flips(draws).ranking.round(4)
-    array([0.1067,    inf])
-    """
-    _validate.instance("draws", draws, Draws, "Draws")
-    base = draws.sampling(sampling)
-    size = draws.n_options
-    per_block = max(1, BLOCK // (size * size * max(size, draws.rewards.shape[1])))
-    parts = []
-    for start in range(0, len(draws), per_block):
-        rows = slice(start, start + per_block)
-        d = base if base.ndim == 1 else base[rows]
-        matrices = draws.pairwise(rows)
-        scores = (matrices @ d[..., None])[..., 0]
-        distances = pair_flip_distances(matrices, d, margin=margin, floor=floor)
-        winner = distances[np.arange(len(scores)), scores.argmax(axis=1)]
-        parts.append(
-            (np.fmin.reduce(distances, axis=(1, 2)), np.fmin.reduce(winner, axis=1), scores)
-        )
-    return DrawnFlips(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def drawn_policies(
