@@ -217,10 +217,8 @@ class Population:
             draws=draws,
         )
 
-    def drawn(self) -> tuple[Self, ...]:
+    def drawn(self) -> "tuple[Population, ...]":
         """Return the draws as populations, for what has no form for all draws at once.
-
-        Limits take the tuple as it is, as they take populations of several prompts.
 
         Raises
         ------
@@ -236,10 +234,7 @@ class Population:
         """
         if self.draws is None:
             raise InputError("the population must have draws; it has none.")
-        return tuple(
-            type(self)(rewards, shares, link=self.link, types=self.types, options=self.options)
-            for rewards, shares in zip(self.draws.rewards, self.draws.shares, strict=True)
-        )
+        return populations_of(self.draws)
 
     @property
     def n_types(self) -> int:
@@ -301,6 +296,14 @@ class Population:
     def mean_rewards(self) -> NDArray[np.float64]:
         """Return the average reward of each option, shape (K,)."""
         return self.shares @ self.rewards
+
+
+def populations_of(draws: Draws) -> tuple[Population, ...]:
+    """Return each draw as a population."""
+    return tuple(
+        Population(rewards, shares, link=draws.link, types=draws.types, options=draws.options)
+        for rewards, shares in zip(draws.rewards, draws.shares, strict=True)
+    )
 
 
 def position(option: int | str, options: tuple[str, ...]) -> int:
