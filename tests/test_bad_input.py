@@ -40,7 +40,7 @@ from socialpref import (
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
-from socialpref.flips import TotalVariation, Wasserstein, pair_flip_distances
+from socialpref.flips import TotalVariation, Wasserstein, greedy_distances, pair_flip_distances
 from socialpref.report.words import flip_words
 from socialpref.surveys.registry import where
 
@@ -846,7 +846,26 @@ FLIPS: dict[str, Call] = {
         },
     ),
     "flip_distances": Call(
-        sp.flip_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
+        sp.flip_distances,
+        {"population": [CAMPS, CAMPS]},
+        {
+            "population": NO_POPULATION | {"one without draws": CAMPS, "an array": np.zeros(3)},
+            "to": NO_TARGET | {"an arrangement": sp.Order([0, 1, 2]), "pairs": [sp.Pair(0, 1)]},
+            "over": NO_CHOICE,
+            "score": NO_CHOICE,
+            "sampling": NO_SHARES | {"one too few": [[0.2, 0.3, 0.5]]},
+            **LEAST,
+        },
+        {"to": "to|option|over"},
+    ),
+    "flip_distances of draws": Call(
+        sp.flip_distances,
+        {"population": CAMPS.with_draws([CAMPS.rewards, CAMPS.rewards])},
+        {"to": NO_TARGET, "sampling": NO_SHARES, **LEAST},
+        {"to": "to|option|over"},
+    ),
+    "greedy_distances": Call(
+        greedy_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
     ),
     "pair_flip_distances": Call(
         pair_flip_distances,
