@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 ABOUT = (
     "question", "text", "grouping", "n_options", "n_types", "n_respondents", "n_effective",
-    "examined", "reason",
+    "deff_kish", "examined", "reason",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ FOUND = (
 
 RESAMPLED = (
     "flip_share", "flip_low", "flip_high", "winner_flip_share", "winner_flip_low",
-    "winner_flip_high", "same_order", "same_winner", "resampled",
+    "winner_flip_high", "same_order", "same_winner", "resampled", "deff",
 )  # fmt: skip
 
 
@@ -116,6 +116,7 @@ class QuestionResult:
             "n_types": len(question.groups),
             "n_respondents": question.n_respondents,
             "n_effective": question.n_effective,
+            "deff_kish": question.n_respondents / question.n_effective,
             "examined": self.finding is not None,
             "reason": self.reason,
         }
@@ -143,6 +144,7 @@ class QuestionResult:
                     "same_order": error.same_order,
                     "same_winner": error.same_winner,
                     "resampled": error.method,
+                    "deff": error.deff,
                 }
         return row | {
             "dropped": "; ".join(map(str, question.dropped)),
@@ -223,7 +225,7 @@ class Study:
     def _headline_intervals(self, counted: int) -> dict[str, Any]:
         drawn = [r.finding.replicates for r in self.results if r.finding and r.finding.replicates]
         alike = len({len(replicates.flip) for replicates in drawn}) == 1
-        if self.bootstrap is None or not alike or not all(one.are_samples for one in drawn):
+        if self.bootstrap is None or not alike:
             return {}
         distances = np.array([replicates.flip for replicates in drawn])
         flips = np.isfinite(distances)
