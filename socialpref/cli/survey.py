@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,7 +19,15 @@ from ..errors import InputError, SocialPrefError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
+    from ..surveys import (
+        Bootstrap,
+        DesignColumns,
+        Protocol,
+        QuestionResult,
+        Study,
+        Survey,
+        Uncertainty,
+    )
     from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
@@ -34,11 +43,18 @@ GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
     "drop_groups": ("respondents", "atp", "ratings"),
     "weight": ("respondents", "atp"),
+    "strata": ("respondents",),
+    "psu": ("respondents",),
     "replicate_weights": ("respondents",),
     "columns": ("respondents",),
     "where": ("respondents",),
 }
 """Options of single sources."""
+NEEDS_BOOTSTRAP = {
+    "resample": "auto", "strata": "", "psu": "", "lonely_psu": "error", "replicate_weights": "",
+    "replicate_method": None, "replicate_scale": None,
+}  # fmt: skip
+"""Options that are about replicates, and their defaults."""
 ASPECTS = ("smoothing", "temperature", "base", "shares", "groups")
 
 
@@ -89,12 +105,6 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="the column of survey weights; 'none' for no weights (default: none for rows of "
         "respondents, each wave's own for Pew's files)",
-    )
-    add(
-        "--replicate-weights",
-        default="",
-        metavar="NAME[,NAME]",
-        help="the columns of replicate weights, for rows of respondents (default: none)",
     )
     add(
         "--columns",
@@ -208,15 +218,51 @@ def add_to(commands: Any) -> None:
         "--resample",
         default="auto",
         metavar="METHOD",
-        help="the way to draw replicates: auto, respondents, replicate-weights, multinomial or "
-        "dirichlet (default: auto, the first that the data allow)",
+        help="the way to draw replicates: auto, replicate-weights, design, respondents, "
+        "multinomial or dirichlet (default: auto, the first that the data allow)",
+    )
+    add(
+        "--strata",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the sample's strata, for rows of respondents (default: "
+        "none)",
+    )
+    add(
+        "--psu",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the primary sampling units within the strata (default: "
+        "none, respondents are drawn)",
+    )
+    add(
+        "--lonely-psu",
+        default="error",
+        metavar="HOW",
+        help="what to do with a stratum of a single unit: error, adjust (its distance from the "
+        "mean of all units), average (the average variance of the other strata) or remove (no "
+        "variance) (default: error)",
+    )
+    add(
+        "--replicate-weights",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the columns of the survey's own replicate weights, or patterns such as 'rw*', for "
+        "rows of respondents (default: none)",
+    )
+    add(
+        "--replicate-method",
+        metavar="METHOD",
+        help="how the replicate weights were made: bootstrap, brr, fay:RHO, jk1, jk2, sdr, or "
+        "jkn:WHERE with the replicates' factors in a file (one number a line) or in columns "
+        "(required with replicate weights)",
     )
     add(
         "--replicate-scale",
         type=float,
         metavar="X",
-        help="the factor of the sum of squares in the variance by replicate weights (default: 1 "
-        "over their number)",
+        help="in place of a method: the factor of the sum of squares in the variance (default: "
+        "the method's)",
     )
     add(
         "--level",
@@ -368,8 +414,10 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
         seed=options.seed,
         method=options.resample,
         level=options.level,
-        replicate_scale=options.replicate_scale,
     )
+    for name, default in NEEDS_BOOTSTRAP.items():
+        if not options.bootstrap and getattr(options, name) != default:
+            raise InputError(f"--{name.replace('_', '-')} needs --bootstrap N, the number of draws")
     return bootstrap if options.bootstrap else None
 
 
@@ -431,8 +479,21 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         weight=None if options.weight == "none" else options.weight,
         questions=_list(options.columns) or None,
         where=dict(_condition(text) for text in options.where),
-        replicate_weights=_list(options.replicate_weights),
+        design=_design(options),
         drop_groups=dropped,
+    )
+
+
+def _design(options: argparse.Namespace) -> "DesignColumns":
+    from ..surveys import DesignColumns
+
+    return DesignColumns(
+        strata=_list(options.strata),
+        units=_list(options.psu),
+        lonely=options.lonely_psu,
+        replicate_weights=_list(options.replicate_weights),
+        method=options.replicate_method,
+        scale=options.replicate_scale,
     )
 
 
@@ -522,7 +583,10 @@ def _headline(facts: dict[str, Any]) -> list[str]:
         f"  {_questions(facts['n_winner_flippable'])} can be given another winner so "
         f"({facts['n_winner_flippable_neighbours']} by such a swap)"
     )
-    lines.append(f"  {_questions(facts['n_share_flippable'])} can be flipped by who counts")
+    lines.append(
+        f"  {_questions(facts['n_share_flippable'])} can be flipped by who counts"
+        + _bounds(facts, "n_share_flippable", "{:.0f}")
+    )
     if facts["median_share_distance"] is not None:
         lines += [
             f"    median distance {facts['median_share_distance']:.3f} of the groups' shares"
@@ -610,7 +674,7 @@ def _answer(result: "QuestionResult") -> str:
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
         f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
-        *_error_lines(found.uncertainty),
+        *_error_lines(found.uncertainty, question.options),
         f"  {found.flip.describe()}",
         f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
@@ -618,7 +682,7 @@ def _answer(result: "QuestionResult") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _error_lines(error: "Uncertainty | None") -> list[str]:
+def _error_lines(error: "Uncertainty | None", options: tuple[str, ...]) -> list[str]:
     if error is None:
         return []
     return [
@@ -626,4 +690,19 @@ def _error_lines(error: "Uncertainty | None") -> list[str]:
         f"the distance {error.flip_interval.describe('{:.4f}')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
+        *_design_lines(error),
+        f"  {error.level:.0%} intervals of NBC",
+        *(
+            f"    {option}: {interval.describe()}"
+            for option, interval in zip(options, error.nbc_intervals, strict=True)
+        ),
     ]
+
+
+def _design_lines(error: "Uncertainty") -> list[str]:
+    lines = []
+    if math.isfinite(error.deff):
+        lines.append(f"  design effect of the shares     {error.deff:.2f}")
+    if math.isfinite(error.degrees):
+        lines.append(f"  degrees of freedom              {error.degrees:g}")
+    return lines

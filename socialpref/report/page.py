@@ -34,7 +34,6 @@ SETTINGS = {
     "link": "Preference link",
     "base": "Base: how options are drawn before any change",
     "n_replicates": "number of replicates",
-    "replicate_scale": "scale of replicate weights",
 }
 
 

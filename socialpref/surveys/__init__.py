@@ -4,6 +4,7 @@ from .findings import Finding, QuestionResult
 from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
+from .readers.designs import DesignColumns
 from .readers.globalopinionqa import read_globalopinionqa
 from .readers.kinds import kind_of
 from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
@@ -30,6 +31,7 @@ from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_dra
 __all__ = [
     "OPINIONQA_GROUPS",
     "Bootstrap",
+    "DesignColumns",
     "Dropped",
     "Finding",
     "Protocol",

@@ -13,7 +13,7 @@ from .uncertainty import Replicates, Uncertainty
 
 ABOUT = (
     "question", "text", "part", "grouping", "group_shares", "n_options", "on_scale", "n_types",
-    "n_respondents", "n_effective", "examined", "reason",
+    "n_respondents", "n_effective", "deff_kish", "examined", "reason",
 )  # fmt: skip
 
 
@@ -28,7 +28,9 @@ FOUND = (
 
 RESAMPLED = (
     "flip_share", "flip_low", "flip_high", "winner_flip_share", "winner_flip_low",
-    "winner_flip_high", "same_order", "same_winner", "resampled",
+    "winner_flip_high", "share_flip_share", "share_flip_low", "share_flip_high",
+    "share_winner_flip_low", "share_winner_flip_high", "reward_share_flip_low",
+    "reward_share_flip_high", "same_order", "same_winner", "resampled", "deff",
 )  # fmt: skip
 
 
@@ -98,6 +100,7 @@ class QuestionResult:
             "n_types": len(question.groups),
             "n_respondents": question.n_respondents,
             "n_effective": question.n_effective,
+            "deff_kish": question.n_respondents / question.n_effective,
             "examined": self.finding is not None,
             "reason": self.reason,
         }
@@ -128,9 +131,17 @@ class QuestionResult:
                     "winner_flip_share": error.winner_flip_share,
                     "winner_flip_low": error.winner_flip_interval.low,
                     "winner_flip_high": error.winner_flip_interval.high,
+                    "share_flip_share": error.share_flip_share,
+                    "share_flip_low": error.share_flip_interval.low,
+                    "share_flip_high": error.share_flip_interval.high,
+                    "share_winner_flip_low": error.share_winner_flip_interval.low,
+                    "share_winner_flip_high": error.share_winner_flip_interval.high,
+                    "reward_share_flip_low": error.reward_share_flip_interval.low,
+                    "reward_share_flip_high": error.reward_share_flip_interval.high,
                     "same_order": error.same_order,
                     "same_winner": error.same_winner,
                     "resampled": error.method,
+                    "deff": error.deff,
                 }
         return row | {
             "dropped": "; ".join(map(str, question.dropped)),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flips.flip import Flip
+from ..inference import Interval
 from .findings import Finding, QuestionResult
 
 Floats = NDArray[np.float64]
@@ -65,6 +66,43 @@ def figures(results: Sequence[QuestionResult], min_options: int) -> dict[str, An
         "largest_certified_gap": _largest(f.interval.width for f in found),
         "largest_share_certified_gap": _largest(f.by_shares.certified_gap for f in found),
     }
+
+
+def intervals(results: Sequence[QuestionResult], counted: int, level: float) -> dict[str, Any]:
+    """Return intervals of the headline figures, if all questions were drawn equally often.
+
+    Parameters
+    ----------
+    results : sequence of QuestionResult
+    counted : int
+        How many questions there are, examined or not.
+    level : float
+    """
+    drawn = [r.finding.replicates for r in results if r.finding and r.finding.replicates]
+    if len({len(replicates.flip) for replicates in drawn}) != 1:
+        return {}
+    share, median = _over_replicates([one.flip for one in drawn], level)
+    number, share_median = _over_replicates([one.share_flip for one in drawn], level)
+    return {
+        "share_flippable_interval": [share.low / counted, share.high / counted],
+        "median_distance_interval": median,
+        "n_share_flippable_interval": [number.low, number.high],
+        "median_share_distance_interval": share_median,
+    }
+
+
+def _over_replicates(rows: list[Floats], level: float) -> tuple[Interval, list[float] | None]:
+    """Return intervals of the number of flippable questions and of their median distance."""
+    distances = np.array(rows)
+    flips = np.isfinite(distances)
+    some = flips.any(axis=0)
+    medians = [
+        float(np.median(column[here]))
+        for column, here in zip(distances[:, some].T, flips[:, some].T, strict=True)
+    ]
+    median = Interval.of(medians, level)
+    number = Interval.of(flips.sum(axis=0), level)
+    return number, [median.low, median.high] if medians else None
 
 
 def named_first(results: Iterable[QuestionResult]) -> list[tuple[QuestionResult, Flip]]:

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from .. import _validate
 from ..flips.flip import flip
 from ..flips.targets import Winner
-from ..inference import Interval
 from ..rules import nbc, ranking
 from .findings import ABOUT, FOUND, ORIGIN, RESAMPLED, Finding, QuestionResult
-from .headline import figures, finite
+from .headline import figures, finite, intervals
 from .protocol import Protocol
 from .question import Question
 from .shares import describe_shares, share_flips
@@ -91,6 +90,14 @@ class Study:
         }
         return {name: replace(self, results=some) for name, some in results.items()}
 
+    def headline(self) -> dict[str, Any]:
+        """Return the headline figures, with intervals if the questions were drawn again."""
+        least = self.protocol.min_options
+        found = figures(self.results, least)
+        if self.bootstrap is None:
+            return found
+        return found | intervals(self.results, found["n_questions"], self.bootstrap.level)
+
     def summary(self) -> dict[str, Any]:
         """Return the headline figures and the settings: the content of ``summary.json``.
 
@@ -100,39 +107,16 @@ class Study:
         that flips within 0.05, 0.1 and 0.23. The names with ``share_flip`` or ``by_shares`` are
         of flips by the groups' shares. ``parts`` holds the figures of each part of the survey.
         """
-        least = self.protocol.min_options
-        headline = figures(self.results, least)
         shares = [describe_shares(r.question) for r in self.results]
         return {
             "survey": self.survey.name,
             "citation": self.survey.citation,
-            **headline,
-            **self._headline_intervals(headline["n_questions"]),
+            **self.headline(),
             "group_shares": {kind: shares.count(kind) for kind in dict.fromkeys(shares)},
-            "parts": {name: figures(part.results, least) for name, part in self.parts.items()},
+            "parts": {name: part.headline() for name, part in self.parts.items()},
             "settings": asdict(self.protocol)
             | {"link": repr(self.protocol.link)}
             | ({} if self.bootstrap is None else {"bootstrap": asdict(self.bootstrap)}),
-        }
-
-    def _headline_intervals(self, counted: int) -> dict[str, Any]:
-        drawn = [r.finding.replicates for r in self.results if r.finding and r.finding.replicates]
-        alike = len({len(replicates.flip) for replicates in drawn}) == 1
-        if self.bootstrap is None or not alike or not all(one.are_samples for one in drawn):
-            return {}
-        distances = np.array([replicates.flip for replicates in drawn])
-        flips = np.isfinite(distances)
-        some = flips.any(axis=0)
-        medians = [
-            float(np.median(column[here]))
-            for column, here in zip(distances[:, some].T, flips[:, some].T, strict=True)
-        ]
-        level = self.bootstrap.level
-        share = Interval.of(flips.sum(axis=0) / counted, level)
-        median = Interval.of(medians, level)
-        return {
-            "share_flippable_interval": [share.low, share.high],
-            "median_distance_interval": [median.low, median.high] if medians else None,
         }
 
 
@@ -241,6 +225,7 @@ def _examine(
             bootstrap,
             distance=nearest.distance,
             winner_distance=winner.distance,
+            by_shares=finding.by_shares,
             scores=scores,
             order=finding.nbc_order,
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ... import _validate
 from ...errors import InputError
 from ..survey import Survey
+from .designs import DesignColumns
 from .files import read_csv, reading
 from .rows import Labels, listed, survey_from_rows
 
@@ -26,7 +27,7 @@ def read_respondents(
     *,
     value_labels: Mapping[str, Labels] | None = None,
     texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
     citation: str = "",
 ) -> Survey:
@@ -39,8 +40,9 @@ def read_respondents(
     groups, weight, questions
         As for `survey_from_rows`.
     where : mapping, optional
-        Keep only the rows that have this value in this column, such as ``{"year": 2010}``.
-    value_labels, texts, replicate_weights, drop_groups, citation
+        Keep only the rows that have this value in this column, such as ``{"year": 2010}``. With
+        a design, what is kept must be a sample of its own: whole strata.
+    value_labels, texts, design, drop_groups, citation
         As for `survey_from_rows`.
 
     Returns
@@ -72,10 +74,16 @@ def read_respondents(
     _validate.instance("where", where, Mapping, "a mapping from columns to values")
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
+    _validate.instance("design", design, (DesignColumns, type(None)), "DesignColumns or None")
+    if design is not None:
+        used |= {*design.strata, *design.units}
     with reading(file):
         frame, name = read_frame(file), file.name
         for column, value in where.items():
-            frame = frame[_equal(frame, column, value)]
+            kept = _equal(frame, column, value)
+            if design is not None:
+                design.check_whole(frame, kept, f"{column} = {value}")
+            frame = frame[kept]
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
@@ -86,7 +94,7 @@ def read_respondents(
             questions=questions,
             value_labels=value_labels,
             texts=texts,
-            replicate_weights=replicate_weights,
+            design=design,
             drop_groups=drop_groups,
             name=name,
             citation=citation,
