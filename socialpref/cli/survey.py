@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
-    "starter": "the embedded starter set",
+    "pew": "the embedded Pew table, 24 questions by party",
+    "starter": "the embedded starter set, 70 questions of other surveys",
     "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
     "table": "a CSV file of counts by question, group and option",
     "respondents": "a CSV or Parquet file with one row per respondent",
@@ -39,6 +40,7 @@ SOURCES = {
     "globalopinionqa": "a JSON-lines file of answer shares by country",
     "ratings": "a CSV or Parquet file with one row per rating of an item",
 }
+EMBEDDED = ("pew", "starter")
 GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
     "drop_groups": ("respondents", "atp", "ratings"),
@@ -79,7 +81,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="the survey's file or folder; its kind is known by its ending and its columns "
-        "(default: the starter set)",
+        "(default: the Pew table)",
     )
     add("--path", type=Path, metavar="FILE", help="the same as FILE")
     add(
@@ -433,7 +435,7 @@ def _find_source(options: argparse.Namespace) -> bool:
         ratings = options.item, options.rating, options.annotator
         options.source = kind_of(options.path, groups=bool(options.groups), ratings=ratings)
     elif options.source is None:
-        options.source = "starter"
+        options.source = "pew"
     if options.source == "opinionqa" and options.path and options.path.name in OPINIONQA_FILES:
         options.groups = options.groups or options.path.name.removesuffix("_data.json")
         options.path = options.path.parent
@@ -449,9 +451,16 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         if getattr(options, name) and source not in sources:
             option = name.replace("_", "-")
             raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
+    if source in EMBEDDED and path is not None:
+        raise InputError(f"--source {source} is embedded: it goes without a file")
+    if source == "pew":
+        if groups not in (None, "party"):
+            raise InputError(
+                f"the Pew table is by party; for other groups choose --source starter or a file "
+                f"(got --groups {groups})"
+            )
+        return surveys.read_pew()
     if source == "starter":
-        if path is not None:
-            raise InputError("the starter set is embedded: it goes without a file")
         return surveys.read_starter(groups)
     if source == "opinionqa":
         return surveys.read_opinionqa(

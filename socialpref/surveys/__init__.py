@@ -11,7 +11,7 @@ from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
 from .readers.ratings import read_ratings
 from .readers.respondents import read_respondents
 from .readers.rows import survey_from_rows
-from .readers.starter import read_starter
+from .readers.starter import read_pew, read_starter
 from .readers.table import read_table
 from .respondents import Respondents
 from .sensitivity_analysis import (
@@ -51,6 +51,7 @@ __all__ = [
     "read_base",
     "read_globalopinionqa",
     "read_opinionqa",
+    "read_pew",
     "read_ratings",
     "read_respondents",
     "read_shares",
