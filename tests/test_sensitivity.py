@@ -1,7 +1,7 @@
 """Sensitivity: one aspect of the protocol varied at a time."""
 
-from dataclasses import replace
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
