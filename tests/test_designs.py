@@ -3,6 +3,7 @@
 import importlib
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from socialpref import InputError, nbc
+from socialpref import InputError, Population, nbc
 from socialpref.inference import Design, ReplicateWeights
 from socialpref.inference.resampling import drawn_tables, unit_factors
 from socialpref.surveys import (
@@ -24,6 +25,7 @@ from socialpref.surveys import (
     Protocol,
     Question,
     Respondents,
+    Survey,
     replicate,
     study,
     survey_from_rows,
@@ -513,3 +515,40 @@ def test_those_who_do_not_count_still_belong_to_their_unit() -> None:
     assert answers.design is not None
     assert answers.design.sizes.tolist() == [4, 4]
     assert answers.design.degrees_of(answers.counted) == 6 - 2
+
+
+# --- coverage -------------------------------------------------------------------------
+
+ODDS = np.array([[0.5, 0.3, 0.2], [0.25, 0.35, 0.4]])
+SPREAD = 0.6
+
+
+def one_sample(seed: int) -> tuple[Respondents, Respondents]:
+    """Draw 40 strata of 2 units of 25 people; return it with and without its design."""
+    rng = np.random.default_rng(seed)
+    unit = np.repeat(np.arange(80), 25)
+    group = rng.integers(2, size=2000).astype(np.int16)
+    logits = np.log(ODDS)[group] + rng.normal(0, SPREAD, (80, 3))[unit]
+    chosen = (logits + rng.gumbel(size=(2000, 3))).argmax(axis=1).astype(np.int16)
+    plain = Respondents(groups=group, options=chosen, weights=np.ones(2000))
+    return replace(plain, design=Design.of(unit // 2, unit)), plain
+
+
+@pytest.mark.slow
+def test_intervals_cover_with_the_design_and_not_without() -> None:
+    """In 300 surveys the share of three intervals that cover has an error of about a point."""
+    rng = np.random.default_rng(0)
+    odds = ODDS[:, None] * np.exp(rng.normal(0, SPREAD, (400_000, 3)))
+    truth = nbc(Population.from_choice_shares((odds / odds.sum(axis=2)[..., None]).mean(axis=1)))
+    inside: list[list[bool]] = [[], []]
+    for seed in range(300):
+        for answers, found in zip(one_sample(seed), inside, strict=True):
+            question = Question.from_respondents("Q", answers, ["a", "b"], ["x", "y", "z"])
+            survey = Survey("one", (question,))
+            finding = study(survey, bootstrap=Bootstrap(200, seed=seed))["Q"].finding
+            assert finding is not None
+            assert finding.uncertainty is not None
+            intervals = finding.uncertainty.nbc_intervals
+            found += [x in i for x, i in zip(truth.tolist(), intervals, strict=True)]
+    assert 0.92 < np.mean(inside[0]) < 0.975
+    assert np.mean(inside[1]) < 0.8

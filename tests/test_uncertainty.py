@@ -377,3 +377,4 @@ def test_a_killed_run_is_taken_up_again(tmp_path: Path) -> None:
     for name in ("questions.csv", "summary.json"):
         assert (whole / name).read_bytes() == (broken / name).read_bytes()
     assert not kept.exists()
+    assert not list(broken.rglob(".writing-*"))
