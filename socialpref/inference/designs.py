@@ -258,11 +258,12 @@ def _factors(
 
 def _rho(text: str) -> float:
     try:
-        return _validate.number("rho", float(text), 0.0, 1.0, below=True)
+        rho = float(text)
     except ValueError:
         raise _validate.complaint(
             "replicate method", "fay with its rho, such as fay:0.5", repr(f"fay:{text}")
         ) from None
+    return _validate.number("rho", rho, 0.0, 1.0, below=True)
 
 
 def _degrees(table: Floats, full: ArrayLike | None, name: str, factors: Floats) -> float:

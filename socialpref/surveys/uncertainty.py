@@ -103,13 +103,8 @@ class Bootstrap:
             available += ["multinomial", "dirichlet"]
         if not available:
             raise InputError(
-                f"{question.key} has no intervals: nothing says how many people answered"
-                + (
-                    ". Its counts are not whole numbers, or exceed a million, as sums of weights "
-                    "do. Give the number of respondents in a column 'n'."
-                    if question.counts is not None
-                    else ""
-                )
+                f"{question.key} has no intervals: nothing says how many people answered. Give "
+                "counts of people, or the number of respondents in a column 'n'"
             )
         method = available[0] if self.method == "auto" else self.method
         if method not in available:
