@@ -515,7 +515,7 @@ def test_where_no_file_can_be_is_an_output_error(tmp_path: Path, starter: Study)
 
 def test_the_command_line_writes_it(tmp_path: Path) -> None:
     file = tmp_path / "reports" / "report.html"
-    arguments = ["survey", "--groups", "country", "--bootstrap", "5"]
+    arguments = ["survey", "--bootstrap", "5"]
     assert main([*arguments, "--out", str(tmp_path / "out"), "--report", str(file)]) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert data_of(file.read_text(encoding="utf-8"))["summary"] == summary

@@ -2,16 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from socialpref import Winner
 from socialpref.flips.batched import flip_distances
 from socialpref.surveys import Survey, read_opinionqa
 
+Floats = NDArray[np.float64]
 PAGE = (Path(__file__).parent.parent / "docs" / "survey-results.md").read_text()
-PROTOCOL = {"margin": 1e-5, "floor": 1e-5}
+PROTOCOL: dict[str, Any] = {"margin": 1e-5, "floor": 1e-5}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +33,10 @@ def test_flips_by_comparisons_and_by_shares(party: Survey) -> None:
     winner = flip_distances(people, Winner(), over="shares")
     reward = flip_distances(people, over="shares", score="average reward")
 
-    def within(distances: np.ndarray, limit: float) -> int:
+    def within(distances: Floats, limit: float) -> int:
         return int((distances <= limit).sum())
 
-    def median(distances: np.ndarray) -> str:
+    def median(distances: Floats) -> str:
         return f"{np.median(distances[np.isfinite(distances)]):.4f}".lstrip("0")
 
     flips = [int(np.isfinite(x).sum()) for x in (compared, counted, winner, reward)]

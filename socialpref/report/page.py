@@ -155,6 +155,11 @@ def _headline(study: Study, facts: dict[str, Any]) -> str:
     cards += [
         _card("Winner can be overtaken", f"{winners}", "some mix puts another option first"),
         _card(
+            "Flipped by who counts",
+            f"{facts['n_share_flippable']}",
+            "other shares of the groups change the ranking",
+        ),
+        _card(
             "Average reward disagrees",
             f"{facts['n_order_mismatch']}",
             "NBC and average reward order the options differently",
@@ -209,6 +214,9 @@ def _settings(study: Study, facts: dict[str, Any]) -> list[tuple[str, str]]:
         (SETTINGS.get(field.name, field.name), _setting(getattr(protocol, field.name)))
         for field in fields(Protocol)
     ]
+    kinds = facts["group_shares"]
+    used = "; ".join(f"{kind} ({number})" for kind, number in kinds.items())
+    rows.append(("Shares of the groups (questions)", used))
     if bootstrap is not None:
         rows += [
             (
