@@ -135,27 +135,27 @@ def against_weighting(result: Study) -> Figure:
     figure = Figure(figsize=(7.0, 4.0), layout="constrained")
     axes = figure.add_subplot()
     grid = np.linspace(0.0, 0.5, 501)
-    for distances, colour, style, label in (
-        (shares, DARK, "-", "by who counts (shares of the parties)"),
-        (result.distances, MIDDLE, "--", "by what is compared (draws of the options)"),
+    for distances, colour, style, label, place in (
+        (shares, DARK, "-", "by who counts:\nshares of the parties", (0.25, 225)),
+        (result.distances, MIDDLE, "--", "by what is compared: draws of the options", (0.25, 88)),
     ):
         number = np.searchsorted(distances, grid, side="right")
-        axes.plot(grid, number, color=colour, ls=style, lw=2, label=label)
+        axes.plot(grid, number, color=colour, ls=style, lw=2)
+        axes.text(*place, label, fontsize=10, va="center")
     axes.axvspan(0.0, WEIGHTING_ERROR, color=LIGHT, lw=0)
     axes.annotate(
         f"3 points, a usual error\nof weighting: {within} rankings",
-        (WEIGHTING_ERROR, within), (WEIGHTING_ERROR + 0.02, within - 8.0), fontsize=9,
-        va="top", arrowprops={"arrowstyle": "-", "lw": 0.8},
+        (WEIGHTING_ERROR, within), (0.08, 85), fontsize=9,
+        arrowprops={"arrowstyle": "-", "lw": 0.8},
     )  # fmt: skip
     axes.set(xlim=(0, 0.5), ylim=(0, None))
     axes.set_xlabel("distance in total variation")
     axes.set_ylabel(f"rankings that flip within it, of {counted}")
     axes.set_title(
-        f"Shares flip {len(shares)} rankings, comparisons {len(result.distances)}: "
-        "OpinionQA by party",
+        f"Who counts flips {len(shares)} of {counted} rankings, what is compared flips "
+        f"{len(result.distances)}\nOpinionQA by party, whatever the distance",
         fontsize=10, loc="left",
     )  # fmt: skip
-    axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
