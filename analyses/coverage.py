@@ -172,7 +172,7 @@ def truths() -> dict[str, Truth]:
     }
     return {
         **{name: Simple(question, "clear order") for name, question in made.items()},
-        **{key: Simple(starter[key], kind) for key, kind in REAL.items()},
+        **{key: Simple(starter[key].with_shares("observed"), kind) for key, kind in REAL.items()},
         "clustered": Clustered(TWO_GROUPS, "with its design"),
         "clustered, jackknife": Clustered(TWO_GROUPS, "with JK2 weights", analysed="jackknife"),
         "clustered, ignored": Clustered(TWO_GROUPS, "without its design", analysed="people"),
