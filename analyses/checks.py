@@ -1,4 +1,4 @@
-"""Checks of docs/checks.md: agreement, noise, sample size, misspecification; random populations.
+"""Checks of docs/simulations.md: agreement, noise, sample size, misspecification; random populations.
 
     python analyses/checks.py --out figures
     python analyses/checks.py --only noise --out figures
