@@ -1,4 +1,4 @@
-"""Checks of docs/simulations.md: agreement, noise, sample size, misspecification; random populations.
+"""The four checks of docs/simulations.md, and what holds in random populations.
 
     python analyses/checks.py --out figures
     python analyses/checks.py --only noise --out figures

@@ -227,7 +227,7 @@ def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
-class _Program:
+class CompiledProgram:
     """A compiled cvxpy problem of one shape, with its variable, parameters and constraints."""
 
     problem: Any
@@ -237,7 +237,10 @@ class _Program:
 
 
 @lru_cache(maxsize=64)
-def _program(size: int, n_rows: int, n_equal: int, divergence: Divergence) -> _Program:
+def compiled_program(
+    size: int, n_rows: int, n_equal: int, divergence: Divergence
+) -> CompiledProgram:
+    """Return the cvxpy problem of a shape, compiled once."""
     import cvxpy as cp
 
     point = cp.Variable(size)
@@ -251,7 +254,7 @@ def _program(size: int, n_rows: int, n_equal: int, divergence: Divergence) -> _P
         constraints["equal"] = parameters["equal"] @ point == parameters["targets"]
     objective = cp.Minimize(divergence.expression(point, parameters["base"]))
     problem = cp.Problem(objective, list(constraints.values()))
-    return _Program(problem, point, parameters, constraints)
+    return CompiledProgram(problem, point, parameters, constraints)
 
 
 _TIGHT: dict[str, dict[str, float]] = {
@@ -373,7 +376,7 @@ def _run(limits: _Limits, base: Floats, floor: float, divergence: Divergence) ->
     """Run the solver; None if it found nothing, for whatever reason."""
     import cvxpy as cp
 
-    program = _program(len(base), len(limits.rows), len(limits.equal), divergence)
+    program = compiled_program(len(base), len(limits.rows), len(limits.equal), divergence)
     scale = np.abs(limits.rows).max(axis=1, initial=0.0)
     scale[scale == 0.0] = 1.0
     values = {

@@ -29,10 +29,6 @@ Unit = Literal["annotations", "pairs"]
 UNITS: tuple[Unit, ...] = ("annotations", "pairs")
 N_TYPES = len(TYPES)
 LINK = Logistic()
-DIRECT: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
-    {"average": lambda gaps: gaps.mean(axis=0), "agreement-law": lambda gaps: gaps.sum(axis=0)}
-)
-"""Arms whose labels no single annotator gives: the reward gap that they go by."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,9 @@ class Arm:
         Comparisons that one compared pair costs.
     by_type : bool
         Whether one model is trained for each type and their scores are averaged.
+    pooled : callable, optional
+        For labels that no single annotator gives: takes the types' reward gaps, shape (types, n),
+        and returns the gaps, shape (n,), by which labels are drawn.
     """
 
     name: str
@@ -57,6 +56,7 @@ class Arm:
     meaning: str
     labels_per_pair: int = 1
     by_type: bool = False
+    pooled: Callable[[Floats], Floats] | None = None
 
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
@@ -64,13 +64,24 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         arm.name: arm
         for arm in (
             Arm("anonymous", DPO, "one label of an annotator of a random type"),
-            Arm("average", DPO, "one label by the mean reward: the control for label noise"),
+            Arm(
+                "average",
+                DPO,
+                "one label by the mean reward: the control for label noise",
+                pooled=lambda gaps: gaps.mean(axis=0),
+            ),
             Arm(
                 "agreement-law",
                 AgreementOnly,
-                "one label by the law of unanimous panels, as published; nobody gives such",
+                "one label by the law of unanimous panels, as published; no annotator gives it",
+                pooled=lambda gaps: gaps.sum(axis=0),
             ),
-            Arm("agreement", AgreementOnly, "a panel of one label a type; kept if alike", N_TYPES),
+            Arm(
+                "agreement",
+                AgreementOnly,
+                "a panel of one label of each type, kept if all labels agree",
+                labels_per_pair=N_TYPES,
+            ),
             Arm("linked", CorrectedDPO, "two comparisons by each annotator"),
             Arm("typed", DPO, "one label, the type known; a model for each type", by_type=True),
         )
@@ -90,7 +101,7 @@ def find_arm(name: str) -> Arm:
 
 
 def check_arm(arm: Arm) -> None:
-    """Refuse what is no arm, the name of one included."""
+    """Refuse a value that is not an Arm, such as an arm's name."""
     _validate.instance("arm", arm, Arm, "an Arm, such as ARMS['anonymous']")
 
 
@@ -220,8 +231,8 @@ def annotate(
         wins = votes[0].astype(float)
         labels = Labels(pair, wins, 1.0 - wins, annotator, nobody, n_pairs * each, 0.0)
         return replace(labels._take(alike), discarded=float(1.0 - alike.mean()))
-    if arm.name in DIRECT:
-        chance, kind = LINK(DIRECT[arm.name](gaps)), nobody
+    if arm.pooled is not None:
+        chance, kind = LINK(arm.pooled(gaps)), nobody
     else:
         types = who.integers(N_TYPES, size=n_pairs)
         types = types[annotator] if arm.method.information == "linked" else types
@@ -243,8 +254,8 @@ def expect(arm: Arm, lengths: Integers) -> Labels:
     elif arm.by_type:
         wins, losses = p.ravel(), 1.0 - p.ravel()
         kind, pair = np.repeat(np.arange(N_TYPES), len(pair)), np.tile(pair, N_TYPES)
-    elif arm.name in DIRECT:
-        wins = LINK(DIRECT[arm.name](gaps))
+    elif arm.pooled is not None:
+        wins = LINK(arm.pooled(gaps))
         losses = 1.0 - wins
     return Labels(pair, wins, losses, np.full(len(pair), -1), kind, 0, discarded)
 
