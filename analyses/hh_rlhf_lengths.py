@@ -95,7 +95,7 @@ def sensitivity(pairs: Sequence[Pair], tokenizer: str, seeds: int, keep: Path) -
             settings = Settings(
                 arms=("anonymous", *COMPARED),
                 budgets=(EXACT, MANY),
-                units=("annotations",),
+                units=("labels",),
                 seeds=seeds,
                 knot=knot,
             )

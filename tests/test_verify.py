@@ -331,7 +331,7 @@ def test_samples_too_small_are_found_before_anything_else(monkeypatch: pytest.Mo
         return learn(method, data, **options)
 
     monkeypatch.setattr("socialpref.training.verification.learn", small_only)
-    with pytest.raises(ConvergenceError, match=r"^verify: dpo on 'sure' with 100 annotations, "):
+    with pytest.raises(ConvergenceError, match=r"^verify: dpo on 'sure' with 100 labels, "):
         verify(["dpo"], {"sure": sure}, sizes=[1_000_000, 100], n_seeds=2)
 
 

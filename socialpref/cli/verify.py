@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
         nargs="+",
         type=int,
         metavar="N",
-        help="the numbers of annotations in the samples (default: 3000 30000 300000)",
+        help="the numbers of labels in the samples (default: 3000 30000 300000)",
     )
     parser.add_argument(
         "--seeds",

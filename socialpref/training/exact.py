@@ -42,7 +42,7 @@ AT_ONCE = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A policy learned from annotations, with the evidence.
+    """A policy learned from comparisons, with the evidence.
 
     Attributes
     ----------

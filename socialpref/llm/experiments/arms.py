@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Unit = Literal["annotations", "pairs"]
-UNITS: tuple[Unit, ...] = ("annotations", "pairs")
+Unit = Literal["labels", "pairs"]
+UNITS: tuple[Unit, ...] = ("labels", "pairs")
 N_TYPES = len(TYPES)
 LINK = Logistic()
 
@@ -117,7 +117,7 @@ class Labels:
         1 and 0 if the first was preferred, 0 and 1 if the second; or how likely that is.
     annotator, annotator_type : ndarray of int, shape (n,)
         Who; -1 where the arm does not know.
-    n_annotations : int
+    n_asked : int
         Labels that were asked for; 0 if `wins` are probabilities.
     discarded : float
         Share of them that is thrown away.
@@ -128,7 +128,7 @@ class Labels:
     losses: Floats
     annotator: Integers
     annotator_type: Integers
-    n_annotations: int
+    n_asked: int
     discarded: float
 
     def __post_init__(self) -> None:
@@ -170,9 +170,7 @@ class Labels:
         return replace(self, **columns)
 
 
-def annotate(
-    arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "annotations"
-) -> Labels:
+def annotate(arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "labels") -> Labels:
     """Ask for labels until the budget is spent.
 
     Pairs come in random order, and again in another one once all were asked for; every arm that
@@ -184,10 +182,10 @@ def annotate(
     lengths : ndarray of int, shape (n, 2)
         Of the two texts of each pair.
     budget : int
-        How many annotations, or compared pairs, to pay for. A panel of T labels costs T annotations
+        How many labels, or compared pairs, to pay for. A panel of T labels costs T
         and one pair; two linked comparisons cost two of either.
     seed : int
-    unit : {"annotations", "pairs"}
+    unit : {"labels", "pairs"}
 
     Returns
     -------
@@ -204,7 +202,7 @@ def annotate(
     >>> from socialpref.llm.experiments import ARMS, annotate
     >>> lengths = np.array([[40, 500], [260, 120], [300, 310]])
     >>> labels = annotate(ARMS["agreement"], lengths, 3000, seed=0)
-    >>> len(labels), labels.n_annotations, round(labels.discarded, 2)
+    >>> len(labels), labels.n_asked, round(labels.discarded, 2)
     (142, 3000, 0.86)
     """
     check_arm(arm)
@@ -215,7 +213,7 @@ def annotate(
     if not len(lengths):
         raise _validate.complaint("lengths", "those of at least one pair", "none")
     each = arm.labels_per_pair
-    n_pairs = budget // each if unit == "annotations" else budget
+    n_pairs = budget // each if unit == "labels" else budget
     n_pairs -= n_pairs % 2  # linked comparisons come in twos
     if n_pairs < 2:
         raise _validate.complaint("budget", f"at least {2 * each} for the arm {arm.name}", budget)
@@ -242,7 +240,7 @@ def annotate(
 
 
 def expect(arm: Arm, lengths: Integers) -> Labels:
-    """Return what unlimited annotations would say of each pair, as probabilities."""
+    """Return what unlimited labels would say of each pair, as probabilities."""
     check_arm(arm)
     gaps = reward_gaps(lengths)
     pair = np.arange(gaps.shape[1])
@@ -265,7 +263,7 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
 
     Prompts are explicit and texts are plain, because HH-RLHF's dialogues are texts, and no chat
     template may change how long they are. Columns: ``prompt``, ``chosen``, ``rejected``;
-    ``label``, the share of annotations that prefer the chosen one; ``annotator`` and
+    ``label``, the share of labels that prefer the chosen one; ``annotator`` and
     ``annotator_type``; the lengths of both whole texts; and ``joint``, if a joint likelihood is
     given: ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of preferring the chosen one.
 

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 EXACT = 0
-"""The budget of unlimited annotations."""
+"""The budget of unlimited labels."""
 LARGEST = 1_000_000
 """No number of seeds, classes, pairs in a step, steps or knots is larger."""
 PAPER = 0.043
@@ -46,7 +46,7 @@ class Settings:
         Names in `ARMS`.
     budgets : tuple of int
         See `annotate`; `EXACT` for label probabilities, which only the length-only scorer takes.
-    units : tuple of {"annotations", "pairs"}
+    units : tuple of {"labels", "pairs"}
         What budgets count.
     seeds : int
         Runs of each; a seed draws the split, the labels, the weights and the order.
@@ -122,7 +122,7 @@ class Outcome:
     ----------
     arm, unit, budget, seed
         Which.
-    n_annotations, n_pairs : int
+    n_asked, n_pairs : int
         Labels that were paid for, and pairs that were trained on.
     discarded : float
         Share of the labels that was thrown away.
@@ -139,7 +139,7 @@ class Outcome:
     unit: Unit
     budget: int
     seed: int
-    n_annotations: int
+    n_asked: int
     n_pairs: int
     discarded: float
     n_tested: int
@@ -156,8 +156,8 @@ class _Run:
 
     @property
     def name(self) -> str:
-        # Where a pair costs one annotation both units ask for the same.
-        unit = self.unit if self.arm.labels_per_pair > 1 else "annotations"
+        # Where a pair costs one label both units ask for the same.
+        unit = self.unit if self.arm.labels_per_pair > 1 else "labels"
         return f"{self.arm.name}-{self.budget}-{unit}-{self.seed}"
 
 
@@ -306,7 +306,7 @@ def _finish(
     else:
         assert folder is not None
         margins = _margins(one, labels, joint, train, test, settings, models, folder / one.name)
-    asked = 0 if one.budget == EXACT else labels.n_annotations
+    asked = 0 if one.budget == EXACT else labels.n_asked
     outcome = Outcome(
         one.arm.name, one.unit, one.budget, one.seed, asked, len(labels), labels.discarded,
         len(test), tied, accuracy(margins, test.lengths),
@@ -493,7 +493,7 @@ def summary(outcomes: Sequence[Outcome], level: float = 0.95) -> "pd.DataFrame":
     rows = []
     for (unit, budget, arm), group in frame.groupby(["unit", "budget", "arm"], sort=False):
         row = {"unit": unit, "budget": budget, "arm": arm, "seeds": len(group)}
-        for name in ("n_annotations", "n_pairs", "discarded", "n_tested", "tied"):
+        for name in ("n_asked", "n_pairs", "discarded", "n_tested", "tied"):
             row[name] = group[name].mean()
         for name in ("accuracy", "gain"):
             row |= _interval(name, group[name].to_numpy(), level)
