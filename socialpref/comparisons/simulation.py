@@ -163,7 +163,7 @@ def expected_cells(
 def populations_of(
     name: str, population: Population | Sequence[Population]
 ) -> tuple[Population, ...]:
-    """Return the populations of all prompts, which must be alike but for their rewards."""
+    """Return the populations of all prompts, which may differ in their rewards only."""
     if isinstance(population, Population):
         return (population,)
     must = "a Population or several"

@@ -160,7 +160,7 @@ def sample_curves(table: "pd.DataFrame") -> "Figure":
 
 
 def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
-    """Draw what the number of latent classes does to the methods that need them.
+    """Draw the distance of the methods that need latent classes against their number.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
 
 
 def link_dots(table: "pd.DataFrame") -> "Figure":
-    """Draw what annotators who are not Bradley-Terry do to each method.
+    """Draw each method's distance for annotators who do not follow a Bradley-Terry model.
 
     Parameters
     ----------

@@ -156,7 +156,7 @@ def learn(
 
 @dataclass(frozen=True)
 class Fitting:
-    """Data, and what is the same for every fit to them: what a registered training is given."""
+    """The data and settings of a fit, which a registered training is given."""
 
     data: Comparisons | Sequence[Population]
     sampling: ArrayLike | None

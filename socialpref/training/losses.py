@@ -225,7 +225,7 @@ def agreement(
 
 
 def unanimous(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which panels (rows) prefer the first with one voice, and which the second.
+    """Return which panels (rows) unanimously prefer the first, and which the second.
 
     Parameters
     ----------

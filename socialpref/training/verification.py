@@ -1,4 +1,4 @@
-"""Whether training does what the theory says, for the table's methods and for a loss you bring."""
+"""Whether training does what the theory says, for the methods of the table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -280,7 +280,7 @@ def _errors(
 
 
 def same_order(learned: Floats, promised: Floats) -> bool:
-    """Whether scores order options alike; ties of either are ties to training's precision."""
+    """Whether scores order options in the same way, with ties to training's precision."""
     gaps = learned[:, None] - learned[None, :]
     wanted = promised[:, None] - promised[None, :]
     return bool(

@@ -107,7 +107,7 @@ def check_arm(arm: Arm) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What was said of pairs of a corpus; panels that disagree are gone from it.
+    """Labels of pairs of a corpus; panels that disagree are left out.
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ def annotate(arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "
 
 
 def expect(arm: Arm, lengths: Integers) -> Labels:
-    """Return what unlimited labels would say of each pair, as probabilities."""
+    """Return the expected labels of each pair, as probabilities."""
     check_arm(arm)
     gaps = reward_gaps(lengths)
     pair = np.arange(gaps.shape[1])

@@ -1,4 +1,4 @@
-"""The audit of a corpus: what the types of annotators would say of it."""
+"""The audit of a corpus: how the types of annotators would label it."""
 
 from dataclasses import asdict, dataclass
 
@@ -14,7 +14,7 @@ from .rewards import TYPES, mean_signs, reward_gaps
 
 @dataclass(frozen=True)
 class Audit:
-    """What the types make of a corpus.
+    """How the types would label a corpus.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The experiment: every arm, budget and seed. What is done is kept; what was cut off goes on."""
+"""The experiment: runs of every arm, budget and seed, kept so that they can be resumed."""
 
 import hashlib
 import json
@@ -259,7 +259,7 @@ def _runs(settings: Settings) -> Iterator[_Run]:
 
 
 def _digest(corpus: Corpus, settings: Settings, models: "Models | None") -> str:
-    """Return a name for what decides the results of a run, apart from which run it is."""
+    """Return a name for the data and settings that determine the results of all runs."""
     which = {"arms": (), "budgets": (), "seeds": 0, "units": (), "report_to": ""}
     facts = asdict(settings) | which | {"model": "length" if models is None else models.name}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
@@ -444,7 +444,7 @@ def train_model(
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """Return the last checkpoint that was written to its end, or None."""
+    """Return the last complete checkpoint, or None."""
     found = []
     for state in folder.glob("checkpoint-*/trainer_state.json"):  # the last file of a checkpoint
         try:
