@@ -1,11 +1,13 @@
-"""The four checks of docs/simulations.md, and what holds in random populations.
+"""How agreement, noise, sample size and wrong assumptions affect each method.
 
     python analyses/checks.py --out figures
     python analyses/checks.py --only noise --out figures
 
-Every method gets equally many labels, of the kind that it needs, and the
-same prior. Writes a table and a figure for each check. What is finished is kept in
-``check_*.jsonl`` beside them: an interrupted run goes on where it stopped.
+Data: labels simulated from two worked populations, a ring of 12 options, random populations, and
+the starter set of survey questions. Every method gets equally many labels, of the kind that it
+needs, and the same prior. Writes a table and a figure for each check (docs/simulations.md shows
+them). Finished cells are kept in ``check_*.jsonl`` in the same folder: run the command again to
+resume.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import pi, sqrt
 from pathlib import Path
 from typing import Any
@@ -120,23 +123,21 @@ def learned(
     }
     options: dict[str, Any] = {"ridge": ridge, "tolerance": 1e-7}
     mixture = fit_latent_classes(data["linked"], n_classes, ridge=ridge, n_starts=STARTS, seed=seed)
+
+    def corrected(alpha: float) -> Floats:
+        return learn(CorrectedDPO(alpha), data["linked"], joint=mixture, **options).rewards
+
     ways: dict[str, Callable[[], Floats]] = {
         "DPO": lambda: learn(DPO(), data["anonymous"], **options).rewards,
         "agreement-only": lambda: learn(AgreementOnly(), data["panel"], **options).rewards,
         "reward averaging": lambda: learn(RewardAveraging(), data["typed"], **options).rewards,
         "latent classes": mixture.mean_rewards,
+        **{name: partial(corrected, alpha) for name, alpha in ALPHAS.items()},
     }
-    found: dict[str, Floats | None] = {}
-    for name in methods:
-        try:
-            if name in ALPHAS:
-                found[name] = learn(
-                    CorrectedDPO(alpha=ALPHAS[name]), data["linked"], joint=mixture, **options
-                ).rewards
-            else:
-                found[name] = ways[name]()
-        except ConvergenceError:
-            found[name] = None
+    found: dict[str, Floats | None] = dict.fromkeys(methods)
+    for name in found:
+        with suppress(ConvergenceError):
+            found[name] = ways[name]()
     return found
 
 

@@ -89,6 +89,10 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
 )  # fmt: skip
 
 
+BASELINE = "anonymous"
+"""The arm with which `summary` compares the others."""
+
+
 def find_arm(name: str) -> Arm:
     """Return an arm by name.
 

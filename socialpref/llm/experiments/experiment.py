@@ -15,7 +15,19 @@ from ..._files import results_folder
 from ...errors import DataError, InputError, SocialPrefError
 from ...limits.corrected import CorrectedDPO
 from ..data import LIMIT, Corpus
-from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
+from .arms import (
+    ARMS,
+    BASELINE,
+    N_TYPES,
+    UNITS,
+    Arm,
+    Labels,
+    Unit,
+    annotate,
+    expect,
+    find_arm,
+    to_dataset,
+)
 from .length_score import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
 from .rewards import mean_signs
 
@@ -487,7 +499,7 @@ def summary(outcomes: Sequence[Outcome], level: float = 0.95) -> "pd.DataFrame":
         raise _validate.complaint("outcomes", "at least one", "none")
     frame = pd.DataFrame([asdict(o) for o in outcomes])
     keys = ["unit", "budget", "seed"]
-    base = frame[frame["arm"] == "anonymous"][[*keys, "accuracy"]]
+    base = frame[frame["arm"] == BASELINE][[*keys, "accuracy"]]
     frame = frame.merge(base.rename(columns={"accuracy": "base"}), on=keys, how="left")
     frame["gain"] = frame["accuracy"] - frame["base"]
     rows = []
