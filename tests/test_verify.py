@@ -346,7 +346,7 @@ def test_the_command_line(
     shown = capsys.readouterr().out
     assert status == 0
     assert "4 of 4 pass" in shown
-    assert "closed form = convex program = certificate: 70 rankings" in shown
+    assert "closed form = convex program = certificate. Rankings: 70" in shown
     table = pd.read_csv(out / "verify.csv")
     assert list(table["method"].unique()) == ["dpo", "agreement"]
     assert (table["tv_exact"] <= 1e-6).all()
