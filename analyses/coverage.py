@@ -49,7 +49,7 @@ REAL = {
 
 
 def truths() -> dict[str, tuple[Question, str]]:
-    """Return the questions that play the truth, and what is to be expected of them."""
+    """Return the known populations as questions, and what theory promises for them."""
     starter = read_starter()
     made = {
         name: (

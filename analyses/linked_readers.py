@@ -87,7 +87,7 @@ def described(path: Path) -> str:
 
 
 def shuffled(readers: Readers, seed: int) -> Readers:
-    """Deal every book's ratings to its readers anew: nobody has a taste of their own."""
+    """Shuffle every book's ratings among its readers, so that nobody has individual tastes."""
     rng = np.random.default_rng(seed)
     ratings = readers.ratings.copy()
     for column in ratings.T:

@@ -49,7 +49,7 @@ def number(
     """Return a real number in [low, high] as a float.
 
     `above` and `below` leave out the ends; `infinite` lets inf through. Strings, booleans and
-    arrays are no numbers.
+    arrays are not numbers.
     """
     opening = "(" if above or (math.isinf(low) and not infinite) else "["
     closing = ")" if below or (math.isinf(high) and not infinite) else "]"

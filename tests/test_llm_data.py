@@ -348,7 +348,7 @@ def test_the_command_with_the_length_only_scorer(
     arguments = ["hh", "--data", str(data), "--model", "length", "--budget", "exact,300"]
     assert main([*arguments, "--seeds", "2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "would be labelled alike" in printed
+    assert "would get the same label" in printed
     assert "agreement-law" in printed
     names = {file.name for file in out.iterdir()}
     assert names == {"accuracy.pdf", "accuracy.png", "audit.json", "runs.csv", "summary.csv"}

@@ -48,7 +48,7 @@ class Audit:
             f"{self.n_pairs} pairs, median length {self.median_length:.0f} tokens; "
             f"{self.n_empty} left out for an empty response\n"
             f"  {self.tied:.1%} tie ({self.cut:.1%} of all because both texts are cut)\n"
-            f"  {self.unanimous:.1%} of the others would be labelled alike by all {len(TYPES)} "
+            f"  {self.unanimous:.1%} of the others would get the same label from all {len(TYPES)} "
             "types\n"
             f"  labels that agree with the mean: {self.right_anonymous:.1%} of anonymous ones, "
             f"{self.right_average:.1%} by the mean reward, {self.right_unanimous:.1%} of "

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ... import _validate
 from ..._files import results_folder
 from ...errors import DataError, InputError, SocialPrefError
-from ...limits.corrected import CorrectedDPO
 from ..data import LIMIT, Corpus
 from .arms import (
     ARMS,
@@ -304,7 +303,7 @@ def _finish(
     if not len(labels):
         raise InputError(f"budget {one.budget} leaves the arm {one.arm.name} no label")
     joint = None
-    if one.arm.method is CorrectedDPO:
+    if one.arm.method.information == "linked":
         exact = one.budget == EXACT
         joint = (
             true_joint() if exact

@@ -180,7 +180,7 @@ def fit_score(
     scores = []
     for part in labels.by_model(arm):
         cells, score = _cells(arm, part, lengths), LengthScore(knot)
-        if arm.method is CorrectedDPO:  # not convex: go on from DPO's solution
+        if arm.method.information == "linked":  # not convex: go on from DPO's solution
             _fit(score, cells, dpo, None)
         _fit(score, cells, objective(arm, alpha, ROUNDING), joint)
         scores.append(score)
