@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ from .._files import results_folder
 from ..errors import DataError, InputError
 from ..limits.method import Information
 from .counts import Cells, add_up
+from .dropped import Dropped
+from .people import of_two_types
+from .readers.sources import FromTables
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -35,27 +38,23 @@ MOST_PLACES = 1_000_000_000
 """Prompts times options up to which is written down which options exist where."""
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """What a reader left out, and why.
+class Repeats(NamedTuple):
+    """Rows whose annotator had compared the same pair at the same prompt before.
 
     Attributes
     ----------
-    reason : str
-        Such as ``"skipped"``.
-    count : int
-        How many rows of the file, or ballots, or ratings.
+    duplicates : int
+        Rows with the label of the annotator's first one on the pair.
+    contradictions : int
+        Rows that prefer the other option.
     """
 
-    reason: str
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.count:,} {self.reason}"
+    duplicates: int
+    contradictions: int
 
 
 @dataclass(frozen=True, eq=False)
-class Comparisons:
+class Comparisons(FromTables):
     """Labels of pairs of options, one row each.
 
     Options, prompts, annotators and types are numbers here; a table that was read from names
@@ -196,25 +195,14 @@ class Comparisons:
         """Refuse an annotator of two types."""
         if self.annotator is None or self.annotator_type is None:
             return
-        known = np.flatnonzero((self.annotator >= 0) & (self.annotator_type >= 0))
-        if not len(known):
-            return
-        who, types = self.annotator[known], self.annotator_type[known]
-        if who.max() > 4 * len(self):
-            who = np.unique(who, return_inverse=True)[1]
-        any_row = np.zeros(int(who.max()) + 1, dtype=np.intp)
-        any_row[who] = np.arange(len(who))
-        torn = np.flatnonzero(types != types[any_row[who]])
-        if len(torn):
-            same = np.flatnonzero(who == who[torn[0]])
-            a, b = same[0], same[types[same] != types[same[0]]][0]
-            at, other = known[a], known[b]
-            name = self._annotator_name(int(self.annotator[at]))
+        torn = of_two_types(self.annotator, self.annotator_type)
+        if torn is not None:
+            one, other = (self._type_name(int(self.annotator_type[row])) for row in torn)
             raise _validate.complaint(
                 "annotator_type",
                 "one for each annotator",
-                f"{self._type_name(types[a])} in row {at} and {self._type_name(types[b])} in row "
-                f"{other} for annotator {name}",
+                f"{one} in row {torn.row} and {other} in row {torn.other} for annotator "
+                f"{self._annotator_name(int(self.annotator[torn.row]))}",
             )
 
     def _check_available(self) -> None:
@@ -392,6 +380,31 @@ class Comparisons:
         ):
             raise InputError("'panel' must have the same types of annotators in every panel.")
         return self.take(table[:, 0]), self.label[table]
+
+    def repeats(self) -> Repeats:
+        """Return how many rows say again, or contradict, what their annotator said of a pair.
+
+        All rows are kept. Of unknown annotators nothing is known.
+
+        Examples
+        --------
+        >>> from socialpref.comparisons import Comparisons
+        >>> rows = Comparisons([0] * 3, [0, 1, 0], [1, 0, 1], [1, 0, 0], 1, 2, annotator=[5] * 3)
+        >>> rows.repeats()
+        Repeats(duplicates=1, contradictions=1)
+        """
+        if self.annotator is None:
+            return Repeats(0, 0)
+        known = np.flatnonzero((self.annotator >= 0) & (self.first != self.second))
+        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        label = np.where(self.first == low, self.label, 1.0 - self.label)[known]
+        columns = [column[known] for column in (high, low, self.prompt, self.annotator)]
+        order = np.lexsort((known, *columns))
+        new = np.append(True, np.any([np.diff(c[order]) != 0 for c in columns], axis=0))
+        start = np.flatnonzero(new)[np.cumsum(new) - 1]
+        said, earlier = label[order], label[order][start]
+        against = (said - 0.5) * (earlier - 0.5) < 0.0
+        return Repeats(int((~new & ~against & (said == earlier)).sum()), int(against.sum()))
 
     def annotators(self) -> tuple[Integers, int]:
         """Return each row's annotator, numbered from 0, and how many there are.
