@@ -71,9 +71,10 @@ def add_up(
     apart = first != second
     if not apart.any():
         raise _validate.complaint("second", "another option than 'first'", "the same always")
-    x, y, z = (c[apart].astype(np.int64) for c in columns)
-    total = np.ones(len(x)) if weight is None else weight[apart]
-    w, v = wins[apart] * total, losses[apart] * total
+    rows = slice(None) if apart.all() else apart
+    x, y, z = (c[rows].astype(np.int64) for c in columns)
+    total = np.ones(len(x)) if weight is None else weight[rows]
+    w, v = wins[rows] * total, losses[rows] * total
     if not merged:
         return Cells(x, y, z, w, v, total, n_labels)
     swapped = y > z

@@ -15,17 +15,16 @@ class Torn(NamedTuple):
 
 def of_two_types(annotator: NDArray[np.integer], types: NDArray[np.integer]) -> Torn | None:
     """Return the first annotator of two types; negative numbers are unknown."""
-    known = np.flatnonzero((annotator >= 0) & (types >= 0))
-    if not len(known):
+    known = (annotator >= 0) & (types >= 0)
+    if not known.any():
         return None
-    who, kinds = annotator[known], types[known]
-    if who.max() > 4 * len(annotator):
-        who = np.unique(who, return_inverse=True)[1]
-    any_row = np.zeros(int(who.max()) + 1, dtype=np.intp)
-    any_row[who] = np.arange(len(who))
-    torn = np.flatnonzero(kinds != kinds[any_row[who]])
-    if not len(torn):
+    who, kinds = (annotator, types) if known.all() else (annotator[known], types[known])
+    numbers = who if who.max() <= 4 * len(who) else np.unique(who, return_inverse=True)[1]
+    kind_of = np.empty(int(numbers.max()) + 1, dtype=kinds.dtype)
+    kind_of[numbers] = kinds
+    torn = kinds != kind_of[numbers]
+    if not torn.any():
         return None
-    same = np.flatnonzero(who == who[torn[0]])
-    other = same[kinds[same] != kinds[same[0]]][0]
-    return Torn(int(known[same[0]]), int(known[other]))
+    same = np.flatnonzero(known & (annotator == who[torn.argmax()]))
+    other = same[types[same] != types[same[0]]][0]
+    return Torn(int(same[0]), int(other))

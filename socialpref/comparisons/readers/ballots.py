@@ -22,7 +22,7 @@ VOTES = {
 
 
 def within(ballot: Codes) -> tuple[Codes, Codes]:
-    """Return all pairs of places with the same number, of sorted numbers, each once."""
+    """Return the pairs of places with the same number, each once and in order."""
     _, starts, sizes = np.unique(ballot, return_index=True, return_counts=True)
     ones, others = [], []
     for size in np.unique(sizes[sizes > 1]).tolist():
@@ -31,7 +31,9 @@ def within(ballot: Codes) -> tuple[Codes, Codes]:
         ones.append((start + a).ravel())
         others.append((start + b).ravel())
     none = np.zeros(0, dtype=np.int64)
-    return np.concatenate([none, *ones]), np.concatenate([none, *others])
+    one, other = np.concatenate([none, *ones]), np.concatenate([none, *others])
+    order = np.argsort(one, kind="stable")
+    return one[order], other[order]
 
 
 class Entries:
@@ -149,8 +151,8 @@ def rankings_wide(
     given = places_of("columns", columns)
     series = [frame.series("columns", name) for name in given]
     if values is None:
-        numeric = all(one.dtype.kind in "iufb" for one in series)
-        values = "ranks" if numeric else "options"
+        full = [one for one in series if not one.isna().all()]
+        values = "ranks" if all(one.dtype.kind in "iufb" for one in full) else "options"
     _validate.choice("values", values, ("ranks", "options"))
     left = Left(len(frame))
     people.drop(left)

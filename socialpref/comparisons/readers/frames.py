@@ -178,6 +178,7 @@ def numbers_of(name: str, series: Any) -> Floats:
 
 def in_row(name: str, must: str, value: object, row: int) -> InputError:
     """Return the error for a cell of a column."""
+    value = value.item() if isinstance(value, np.generic) else value
     return InputError(f"column {name!r} must be {must}; got {_validate.shown(value)} in row {row}.")
 
 

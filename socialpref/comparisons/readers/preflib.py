@@ -101,7 +101,7 @@ def _columns(
     useful = np.zeros(len(cast), dtype=bool)
     useful[kinds.ballot[one]] = True
     left.drop("that rank no two options", np.repeat(~useful, cast))
-    if not len(one):
+    if not cast[kinds.ballot[one]].any():
         raise left.nothing("ballot that ranks two options")
     line = kinds.ballot[one]
     times = cast[line]
