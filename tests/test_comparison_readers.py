@@ -242,6 +242,7 @@ def test_rankings_of_every_shape() -> None:
     assert dropped(wide) == {"that rank no two options": 1}
     assert wide.ballot is not None
     assert wide.ballot.tolist() == [0, 0, 0, 1]
+    np.testing.assert_array_equal(wide.annotator, wide.ballot)
     long = ranks.assign(who=["Ann", "Bob", "Cy"]).melt("who", var_name="item", value_name="rank")
     rows = Comparisons.from_rankings(long, option="item", rank="rank", annotator="who")
     assert said(rows) == ORDERS
@@ -456,6 +457,12 @@ def test_other_files(tmp_path: Path) -> None:
     rows = Comparisons.from_file(tmp_path / "w.csv", "rankings", columns=["A", "B"])
     assert rows.label.tolist() == [1, 0]
     assert rows.annotator_names == ("Ann", "Bob")
+    wide.rename(columns={"A": "first", "B": "second"}).to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(DataError, match=r"'choice' must be the name of a column"):
+        Comparisons.from_file(tmp_path / "p.csv", "pairs")
+    chosen = pd.DataFrame({"chosen": ["x"], "rejected": ["y"]})
+    chosen.to_csv(tmp_path / "c.csv", index=False)
+    assert said(Comparisons.from_file(tmp_path / "c.csv")) == [("", "x", "y", 1.0)]
     with pytest.raises(DataError, match="form"):
         Comparisons.from_file(tmp_path / "w.csv")
     with pytest.raises(DataError, match=r"none\.csv"):
@@ -573,6 +580,8 @@ BAD_PAIRS: list[tuple[Any, dict[str, Any], str]] = [
     (abc(X, Y, [1, 0]), {"mapping": {"x": "winner"}}, "'mapping' must be one of"),
     (abc(X, Y, [1, 0]), {"mapping": {"x": 2}}, "'mapping' must be a number"),
     (abc(X, Y, [1, 0]), {"mapping": "x"}, "'mapping' must be a mapping"),
+    (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "c"]), {}, "'frame' must be .* different columns"),
+    (pl.LazyFrame({"a": ["x"], "b": ["y"], "c": [1]}), {}, "'frame' must be .* in memory"),
     ([1, 2], {}, "'frame' must be a data frame"),
     (None, {}, "'frame' must be a data frame"),
     ("table.csv", {}, "'frame' must be a data frame"),

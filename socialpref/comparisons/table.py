@@ -22,8 +22,8 @@ from ..errors import DataError, InputError
 from ..limits.method import Information
 from .counts import Cells, add_up
 from .dropped import Dropped
-from .people import of_two_types
 from .readers.sources import FromTables
+from .two_types import of_two_types
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -147,7 +147,7 @@ class Comparisons(FromTables):
             if values is None and name not in ("prompt", "first", "second"):
                 continue
             must = f"{len(labels)} integers, one for each label"
-            array = integers(name, values, must)
+            array = integers(name, values, f"{must} (names: Comparisons.from_frame)")
             if array.shape != labels.shape:
                 raise _validate.complaint(name, must, f"shape {array.shape}")
             least, end = low.get(name, 0), high.get(name, np.inf)

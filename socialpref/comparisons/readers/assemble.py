@@ -8,7 +8,7 @@ import numpy as np
 from ... import _validate
 from ...errors import InputError
 from ..dropped import Dropped
-from ..people import of_two_types
+from ..two_types import of_two_types
 from .frames import Codes, Column, Floats, Frame, Mask, in_row
 
 Columns = dict[str, Any]
@@ -117,6 +117,8 @@ def assembled(
         columns["weight"] = people.weight[rows]
     if ballot is not None:
         columns["ballot"] = np.unique(ballot, return_inverse=True)[1]
+        if people.annotator is None:  # whoever it was, one person filled in a ballot
+            columns["annotator"] = columns["ballot"]
     if people.prompt is None:
         prompt = Column(np.zeros(len(first), dtype=np.int64), ["all"], None)
     else:

@@ -126,6 +126,11 @@ def _found(
     return more
 
 
+def says_who_won(first: str, second: str) -> bool:
+    """Return whether two columns say themselves that the first was preferred."""
+    return (plain(first), plain(second)) in WINNERS
+
+
 def form_of(path: str | Path, columns: Iterable[str] | None = None) -> Form:
     """Return the form of a file, by its ending and its columns.
 

@@ -50,13 +50,9 @@ class Frame:
         try:
             self._frame = nw.from_native(frame, eager_only=True)
         except (TypeError, ValueError):
-            must = "a data frame of pandas, polars or pyarrow"
+            must = "a data frame in memory, of pandas, polars or pyarrow, with different columns"
             raise _validate.complaint("frame", must, _validate.shown(frame)) from None
-        names = list(self._frame.columns)
-        self.columns = [name for name in names if isinstance(name, str)]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise _validate.complaint("frame", "with different columns", f"{twice!r} twice")
+        self.columns = [name for name in self._frame.columns if isinstance(name, str)]
         if not len(self._frame):
             raise _validate.complaint("frame", "with at least one row", "none")
 

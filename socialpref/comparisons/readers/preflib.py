@@ -116,5 +116,4 @@ def _columns(
         for values in (kinds.option[one], kinds.option[other], label)
     )
     ballot = ballot[order]
-    columns = assembled(names, first, second, labels, People(), ballot, left, ballot)
-    return columns | {"annotator": columns["ballot"]}
+    return assembled(names, first, second, labels, People(), ballot, left, ballot)

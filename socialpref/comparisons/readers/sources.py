@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from ... import _validate
-from ..._tables import read_table_file, reading
+from ..._tables import ending_of, read_table_file, reading
 from . import ballots
 from .assemble import Columns, People
-from .columns import Form, form_of, guess_columns
+from .columns import Form, form_of, guess_columns, says_who_won
 from .frames import Frame
 from .pairs import pairs, votes_on_pairs
-from .preflib import preflib
+from .preflib import ENDINGS, preflib
 
 
 class FromTables:
@@ -113,6 +113,8 @@ class FromTables:
         unranked: ballots.Unranked = "ignored",
     ) -> Self:
         """Read rankings; each becomes all its pairs, and equal ranks are ties.
+
+        As for all ballots, a ballot without an annotator is an annotator of its own.
 
         Parameters
         ----------
@@ -414,9 +416,7 @@ class FromTables:
         """
         file = _validate.path("path", path)
         with reading(file):
-            if form == "preflib" or (
-                form is None and form_of(file, ["option", "rank"]) == "preflib"
-            ):
+            if form == "preflib" or (form is None and ending_of(file) in ENDINGS):
                 return cls.from_preflib(file, **columns)
             table = read_table_file(file)
             names = [name for name in table.columns if isinstance(name, str)]
@@ -427,9 +427,12 @@ class FromTables:
                 roles = ("annotator", "prompt", "weight", *columns)
                 given = {name: value for name, value in given.items() if name in roles}
             if form == "pairs":
+                first, second = _given(first=given.get("first"), second=given.get("second"))
+                if "choice" not in given and not says_who_won(first, second):
+                    _given(choice=None)
                 return cls.from_frame(table, **{"choice": None, **given})
-            if form == "choices" and "chosen" in given:
-                given["choice"] = given.pop("chosen")
+            if form == "choices":
+                given["choice"] = given.get("choice", given.pop("chosen", None))
             readers: dict[Form, Callable[..., Self]] = {
                 "rankings": cls.from_rankings,
                 "ratings": cls.from_ratings,

@@ -1,4 +1,4 @@
-"""What must hold of annotators and their types."""
+"""The check that no annotator has two types."""
 
 from typing import NamedTuple
 
