@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from socialpref import DPO, Comparisons, DataError, InputError, RewardAveraging
 from socialpref.comparisons import form_of, guess_columns, simulate
 from socialpref.examples import two_camps
-from socialpref.training import dataset_of, learn
+from socialpref.training import MLP, Tabular, dataset_of, fit_exact, fit_minibatch, learn
 
 from .helpers import refuses
 
@@ -201,6 +201,21 @@ def test_ragged_prompts_give_no_probability_to_what_does_not_exist() -> None:
         assert np.isfinite(fit.rewards[1]).all()
     three = pairs(frame.iloc[2:], prompt="p")
     np.testing.assert_allclose(learn(DPO(), rows).policy[1], learn(DPO(), three).policy[0])
+
+
+def test_minibatches_give_no_probability_to_what_does_not_exist() -> None:
+    prompt, first, second = np.array([[0, 0, 1, 1], [0, 1, 0, 2], [1, 0, 2, 1]])
+    rows = Comparisons(prompt, first, second, np.array([1.0, 0.0, 1.0, 0.0]), 2, 3)
+    (fit,) = fit_minibatch(
+        [MLP(2, 3)], rows.cells(merged=False), n_prompts=2, n_options=3, steps=2, batch_size=4
+    )
+    assert fit.policy[0, 2] == 0.0
+    assert (fit.policy[1] > 0.0).all()
+    with pytest.raises(InputError, match="n_options"):
+        fit_exact(rows.cells(), n_prompts=2, n_options=4)
+    network = fit_exact(rows.cells(), policy=Tabular(2, 3), ridge=0.1)
+    assert network.policy[0].tolist()[2] == 0.0
+    assert network.policy.sum(axis=1).tolist() == pytest.approx([1.0, 1.0])
 
 
 def test_contradictions_are_kept_and_counted() -> None:
@@ -580,7 +595,7 @@ BAD_PAIRS: list[tuple[Any, dict[str, Any], str]] = [
     (abc(X, Y, [1, 0]), {"mapping": {"x": "winner"}}, "'mapping' must be one of"),
     (abc(X, Y, [1, 0]), {"mapping": {"x": 2}}, "'mapping' must be a number"),
     (abc(X, Y, [1, 0]), {"mapping": "x"}, "'mapping' must be a mapping"),
-    (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "c"]), {}, "'frame' must be .* different columns"),
+    (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "c"]), {}, "'frame' must be .* columns"),
     (pl.LazyFrame({"a": ["x"], "b": ["y"], "c": [1]}), {}, "'frame' must be .* in memory"),
     ([1, 2], {}, "'frame' must be a data frame"),
     (None, {}, "'frame' must be a data frame"),
