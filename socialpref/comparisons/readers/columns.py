@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Literal
 
 from ... import _validate
-from ..._tables import ending_of
 from ...errors import InputError
 from .preflib import ENDINGS
 from .words import plain
@@ -139,6 +138,8 @@ def form_of(path: str | Path, columns: Iterable[str] | None = None) -> Form:
     InputError
         If neither tells.
     """
+    from ..._tables import ending_of
+
     file = _validate.path("path", path)
     if ending_of(file) in ENDINGS:
         return "preflib"

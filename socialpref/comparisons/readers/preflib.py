@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from ... import _validate
-from ..._tables import ending_of, reading
 from ...errors import InputError
 from .assemble import Columns, Left, People, assembled
 from .ballots import UNRANKED, Entries, with_rest
@@ -20,6 +19,8 @@ _GROUP = re.compile(r"\s*(?:\{([^{}]*)\}|(\d+)|)\s*(?:,|$)")
 
 def preflib(path: str | Path, unranked: str) -> Columns:
     """Return the comparisons of a file of PrefLib; every ballot is of an annotator of its own."""
+    from ..._tables import ending_of, reading
+
     file = _validate.path("path", path)
     _validate.choice("unranked", unranked, UNRANKED)
     with reading(file):

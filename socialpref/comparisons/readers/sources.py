@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from ... import _validate
-from ..._tables import ending_of, read_table_file, reading
 from . import ballots
 from .assemble import Columns, People
 from .columns import Form, form_of, guess_columns, says_who_won
@@ -414,6 +413,8 @@ class FromTables:
         ...     Comparisons.from_file(file).options
         ('x', 'y', 'z')
         """
+        from ..._tables import ending_of, read_table_file, reading
+
         file = _validate.path("path", path)
         with reading(file):
             if form == "preflib" or (form is None and ending_of(file) in ENDINGS):
