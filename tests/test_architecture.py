@@ -18,7 +18,7 @@ ROOT = Path(socialpref.__file__).parent
 ROOMS = (
     ("errors",),
     ("_extras", "_files", "_validate"),
-    ("links",),
+    ("divergences", "links"),
     ("draws",),
     ("population",),
     ("bradley_terry", "examples", "rules"),
@@ -213,8 +213,7 @@ TOP = {
     *("total_variation", "fit_bradley_terry"),
     *("SocialPrefError", "InputError", "DataError", "OutputError", "ConvergenceError"),
     "CertificateError",
-    *("nbc", "average_reward", "ranking", "borda", "plurality", "copeland", "maximin"),
-    *("maximal_lottery", "nash_welfare", "egalitarian", "compare_rules"),
+    *("nbc", "average_reward", "ranking", "compare_rules"),
     *("METHODS", "DPO", "CorrectedDPO", "AgreementOnly", "RewardAveraging", "LatentClasses"),
     "optimal_policy",
     *("flip", "flip_distances", "Pair", "Winner", "TopK", "Order", "AverageRewardOrder"),

@@ -610,7 +610,17 @@ def test_a_flip_in_words(two_camps: Population, crowd: Population, level: Popula
     assert coarse == "'c' catches up with 'a' once the draws change ever so slightly."
     never = sp.flip(two_camps, Pair("b", over="a")).describe()
     assert never == "No way of sampling the comparisons puts 'b' level with 'a'."
-    assert "No way of sampling" in sp.flip(crowd, Winner()).describe()
+    way = "No way of sampling the comparisons"
+    assert sp.flip(crowd, Winner()).describe() == f"{way} changes the winner."
+    assert sp.flip(two_camps, TopK(2)).describe() == f"{way} changes the best 2."
+    assert (
+        sp.flip(two_camps, TopK(members=["b"])).describe() == f"{way} orders the options as asked."
+    )
+    assert sp.flip(crowd).describe() == f"{way} changes the ranking."
+    top = sp.flip(two_camps, TopK(members=["c"])).describe()
+    assert top.startswith("The options are ordered as asked once draws of 'b' fall from 33.3%")
+    already = sp.flip(two_camps, TopK(members=["a"])).describe()
+    assert already == "Nothing has to change: the options are ordered as asked at the base."
     tied = sp.flip(level).describe()
     assert tied == "Tied at the base distribution, so there is no order to change: 'x' = 'y' = 'z'."
 

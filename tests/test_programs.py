@@ -32,6 +32,7 @@ from socialpref import (
     nbc,
     ranking,
 )
+from socialpref.divergences import Divergence
 from socialpref.flips import (
     Certificate,
     ChiSquare,
@@ -42,7 +43,6 @@ from socialpref.flips import (
     programs,
 )
 from socialpref.flips.certificate import exact, exact_distribution
-from socialpref.flips.divergences import Divergence
 from socialpref.flips.pivots import minimise
 from socialpref.rules import Ranking
 from tests.helpers import (

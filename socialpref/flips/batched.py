@@ -147,8 +147,11 @@ def _of_draws(
         item, above, below = np.nonzero(target.reversals(ranked))
         if not len(item):
             continue
-        gains = table[item, below] - table[item, above]
-        each = greedy(gains, base if base.ndim == 1 else base[item], margin, floor)
+        each = np.empty(len(item))
+        for part in blocks(len(item), size):
+            one = item[part]
+            gains = table[one, below[part]] - table[one, above[part]]
+            each[part] = greedy(gains, base if base.ndim == 1 else base[one], margin, floor)
         starts = np.flatnonzero(np.diff(item, prepend=-1))
         distances[rows][item[starts]] = np.minimum.reduceat(each, starts)
     return distances
