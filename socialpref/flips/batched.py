@@ -38,7 +38,8 @@ def flip_distances(
     Parameters
     ----------
     population : Draws, Population with draws, or sequence of Population
-        A sequence may have populations of any sizes.
+        Of a population with draws, its draws. The populations of a sequence count themselves,
+        and may have any sizes.
     to : Target, optional
         ``Pair(a, over=b)``, ``Winner()`` or ``TopK(k)``; omitted, some pair of the ranking is
         reversed. Unlike `flip`, this also answers for draws that have `a` above `b` already: the
