@@ -12,8 +12,8 @@ from torch import Tensor
 
 from .. import _validate
 from ..comparisons.simulation import expected_cells
+from ..divergences import total_variation
 from ..errors import ConvergenceError, InputError
-from ..limits.limit import total_variation
 from ..limits.optimal import optimal_policy
 from ..methods import METHODS
 from ..population import Population
