@@ -18,6 +18,9 @@ BLOCK_ENTRIES = 1 << 23
 FOREIGN = 1e-5
 """How far scores may be from their sum at the maximum, relative to their sizes."""
 
+ROUNDING = 1e-9
+"""How far relative to the weight of all answers, where scores are next to nothing."""
+
 
 def codes(cluster: ArrayLike, rows: int) -> tuple[Integers, int]:
     """Return the number of each row's cluster, and how many clusters there are."""
@@ -47,11 +50,15 @@ def scores_of(rows: Integers, columns: Integers, values: Floats, shape: tuple[in
     return coo_array((values, places), shape=shape).tocsr()
 
 
-def check_scores(scores: Any, pull: Floats) -> None:
-    """Refuse scores that do not sum to what holds them at the maximum: they are of another fit."""
+def check_scores(scores: Any, pull: Floats, weight: float) -> None:
+    """Refuse scores that do not sum to what holds them at the maximum: they are of another fit.
+
+    `weight` is that of all answers together.
+    """
     total = np.asarray(scores.sum(axis=0)).ravel()
     size = np.asarray(abs(scores).sum(axis=0)).ravel()
-    if (np.abs(total - pull) > FOREIGN * (size.max() + np.abs(pull).max())).any():
+    allowed = FOREIGN * (size.max() + np.abs(pull).max()) + ROUNDING * weight
+    if (np.abs(total - pull) > allowed).any():
         raise InputError(
             "'wins' and 'losses' must add up, over the clusters, to the comparisons of the fit."
         )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
+from .arguments import checked_pairs, checked_prior, checked_weights, per_row
 from .clusters import check_scores, codes, scores_of
 from .estimates import RewardFit
 from .pairs import (
@@ -23,20 +24,12 @@ from .pairs import (
     merge,
     positions_in,
     restrict,
+    sums_of,
 )
 from .solver import Laplacian, Likelihood, maximise
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SMALLEST_WEIGHT = 1e-280
-"""Smaller weights, times labels, would lose digits."""
-
-LARGEST_PRIOR = 1e300
-"""Larger ones, times rewards, would overflow."""
-
-MOST_OPTIONS = 10_000_000
-"""Numbers of options beyond this are taken for mistakes."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -113,8 +106,8 @@ class BradleyTerryFit(RewardFit):
         array([0.75, 0.75])
         """
         size = len(self.options) + len(self.left_out)
-        size, rows = _options(first, second, size)
-        counts = [_per_row(name, values, len(rows[0]), np.inf) for name, values in
+        _, _, rows = checked_pairs(first, second, size)
+        counts = [per_row(name, values, len(rows[0]), np.inf) for name, values in
                   (("wins", wins), ("losses", losses))]  # fmt: skip
         wins, losses = (np.broadcast_to(count, len(rows[0])) for count in counts)
         number, n_clusters = codes(cluster, len(rows[0]))
@@ -146,7 +139,7 @@ class BradleyTerryFit(RewardFit):
             np.concatenate([push, -push]),
             (n_clusters, len(self.rewards)),
         )
-        check_scores(scores, self.prior * self.rewards)
+        check_scores(scores, self.prior * self.rewards, float((wins + losses).sum()))
         return replace(self, scores=scores)
 
     def to_frame(self) -> "pd.DataFrame":
@@ -165,8 +158,8 @@ class BradleyTerryFit(RewardFit):
         """
         frame = super().to_frame()
         size = len(self.rewards)
-        won = np.bincount(self.low, self.wins, size) + np.bincount(self.high, self.losses, size)
-        lost = np.bincount(self.low, self.losses, size) + np.bincount(self.high, self.wins, size)
+        won = sums_of(self.low, self.wins, size) + sums_of(self.high, self.losses, size)
+        lost = sums_of(self.low, self.losses, size) + sums_of(self.high, self.wins, size)
         frame.insert(1, "n", won + lost)
         frame.insert(2, "wins", won)
         return frame
@@ -286,21 +279,11 @@ def fit_bradley_terry(
     """
     _validate.number("tolerance", tolerance, 0.0)
     _validate.integer("max_iterations", max_iterations, 1)
-    precision = 0.0 if prior is None else _validate.number("prior", prior, 0.0, LARGEST_PRIOR)
+    precision = checked_prior(prior)
     _validate.choice("component", component, ("all", "largest"))
-    if options is not None and n_options is None:
-        n_options = len(_validate.labels("options", options))
-    size, rows = _options(first, second, n_options)
-    names = _validate.labels("options", options, size, "option")
-    labels = _per_row("outcomes", outcomes, len(rows[0]), 1.0)
-    counts = _per_row("weights", 1.0 if weights is None else weights, len(rows[0]), np.inf)
-    if counts.min(initial=np.inf, where=counts > 0.0) < SMALLEST_WEIGHT:
-        raise _validate.complaint("weights", f"0 or at least {SMALLEST_WEIGHT:g}", "less")
-    with np.errstate(over="ignore"):
-        if not np.isfinite(np.broadcast_to(counts, len(rows[0])).sum()):
-            raise _validate.complaint("weights", "with a finite sum", "infinity")
-    if not counts.any():
-        raise _validate.complaint("weights", "positive for some comparison", "only zeros")
+    size, names, rows = checked_pairs(first, second, n_options, options)
+    labels = per_row("outcomes", outcomes, len(rows[0]), 1.0)
+    counts = checked_weights(weights, len(rows[0]))
     pairs = merge(*rows, labels, counts, size)
     kept, weight = np.arange(size), 0.0
     if component == "largest":
@@ -335,49 +318,3 @@ def fit_bradley_terry(
     wins = np.broadcast_to(counts * labels, len(rows[0]))
     losses = np.broadcast_to(counts * (1.0 - labels), len(rows[0]))
     return fit._clustered_by(number, n_clusters, rows, size, wins, losses)
-
-
-def _options(
-    first: ArrayLike, second: ArrayLike, n_options: int | None
-) -> tuple[int, tuple[Integers, Integers]]:
-    """Return the number of options and the two options of each comparison."""
-    must = "a one-dimensional array of at least one integer"
-    rows = []
-    for name, values in (("first", first), ("second", second)):
-        if type(values) is not np.ndarray:
-            _validate.any_array(name, values, must)
-        array = np.asarray(values)
-        if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
-            raise _validate.complaint(name, must, f"shape {array.shape} of {array.dtype}")
-        rows.append(array)
-    if len(rows[0]) != len(rows[1]):
-        raise _validate.complaint(
-            "second", f"of the length of 'first', {len(rows[0])}", f"length {len(rows[1])}"
-        )
-    most = max(int(array.max()) for array in rows)
-    given = most + 1 if n_options is None else n_options
-    size = _validate.integer("n_options", given, 2, MOST_OPTIONS)
-    for name, array in zip(("first", "second"), rows, strict=True):
-        if array.min() < 0 or array.max() >= size:
-            wrong = array[(array < 0) | (array >= size)][0]
-            raise _validate.complaint(name, f"options in 0..{size - 1}", f"{wrong} among them")
-    same = rows[0] == rows[1]
-    if same.any():
-        row = int(np.argmax(same))
-        raise _validate.complaint(
-            "second", "another option than 'first'", f"{rows[1][row]} twice in row {row}"
-        )
-    first, second = (array.astype(np.intp, copy=False) for array in rows)
-    return size, (first, second)
-
-
-def _per_row(name: str, values: ArrayLike, rows: int, high: float) -> Floats:
-    """Return numbers in [0, high]: one for each row, or one for all."""
-    must = f"numbers in [0, {high:g}]" if np.isfinite(high) else "finite non-negative numbers"
-    array = _validate.any_array(name, values, must)
-    if array.ndim and array.shape != (rows,):
-        raise _validate.complaint(name, f"one number or of length {rows}", f"shape {array.shape}")
-    right = (array >= 0.0) & (array <= high) & np.isfinite(array)
-    if not right.all():
-        raise _validate.complaint(name, must, f"{array[~right].flat[0]} among them")
-    return array

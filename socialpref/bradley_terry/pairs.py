@@ -99,7 +99,7 @@ class Graph:
         """Return the sum of the values of each option's pairs: where it is low, and high."""
         low = np.zeros(self.size)
         low[self._lows] = np.add.reduceat(values, self._first)
-        return low, np.asarray(np.bincount(self.high, values, self.size), dtype=np.float64)
+        return low, sums_of(self.high, values, self.size)
 
     def all_reach(self, roots: Mask, from_low: Floats, from_high: Floats, steps: int) -> bool:
         """Whether pairs lead from every option to a root, in at most so many steps.
@@ -118,6 +118,11 @@ class Graph:
             if count == before:
                 break
         return count == self.size
+
+
+def sums_of(place: Integers, values: Floats, size: int) -> Floats:
+    """Return the sum of the values at each place."""
+    return np.asarray(np.bincount(place, values, size), dtype=np.float64)
 
 
 def merge(first: Integers, second: Integers, labels: Floats, counts: Floats, size: int) -> Pairs:
