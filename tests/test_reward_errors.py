@@ -32,7 +32,8 @@ def answers(seed: int, size: int, people: int, each: int, *, taste: float = 0.0)
 def dense_errors(fit: BradleyTerryFit, data: dict[str, Any], weights: Floats) -> Floats:
     """Return the sandwich's errors, row by row and by numpy's pseudo-inverse."""
     size = len(fit.rewards)
-    information, scores = np.zeros((size, size)), {}
+    information = np.zeros((size, size))
+    scores: dict[int, Floats] = {}
     for y, z, won, who, weight in zip(
         data["first"], data["second"], data["outcomes"], data["cluster"], weights, strict=True
     ):
@@ -40,7 +41,7 @@ def dense_errors(fit: BradleyTerryFit, data: dict[str, Any], weights: Floats) ->
         e[y], e[z] = 1.0, -1.0
         chance = expit(fit.rewards[y] - fit.rewards[z])
         information += weight * chance * (1 - chance) * np.outer(e, e)
-        scores[who] = scores.get(who, 0.0) + weight * (won - chance) * e
+        scores[who] = scores.get(who, np.zeros(size)) + weight * (won - chance) * e
     centring = np.eye(size) - 1.0 / size
     bread = np.linalg.pinv(information + fit.prior * centring)
     table = np.array(list(scores.values()))
@@ -111,10 +112,11 @@ def test_counts_of_clusters_are_as_good_as_rows(seed: int) -> None:
     wins = np.bincount(place.ravel(), data["outcomes"])
     losses = np.bincount(place.ravel(), 1 - data["outcomes"])
     games = wins + losses
-    plain = fit_bradley_terry(*kept[:, 1:].T, wins / games, weights=games)
+    who, first, second = kept.T
+    plain = fit_bradley_terry(first, second, wins / games, weights=games)
     assert plain.scores is None
     assert plain.n_clusters is None
-    counted = plain.with_clusters(*kept.T, wins, losses)
+    counted = plain.with_clusters(who, first, second, wins, losses)
     np.testing.assert_allclose(
         counted.standard_errors(clustered=True), by_row.standard_errors(clustered=True), rtol=1e-7
     )
@@ -306,7 +308,8 @@ def test_rank_intervals_cover() -> None:
     """Eight options close together, and annotators with tastes of their own."""
     rng = np.random.default_rng(2)
     truth = np.linspace(0.35, -0.35, 8)
-    own, together = [], []
+    own: list[Any] = []
+    together: list[Any] = []
     for run in range(600):
         people, each = 80, 25
         person = np.repeat(np.arange(people), each)

@@ -341,7 +341,7 @@ def _chain(
     weight = counts[ballot]
     if below is not None:
         listed = _listed(table, below)
-        row, left = np.nonzero(~listed & listed.any(axis=1)[:, None])
+        row, left = np.nonzero(~listed & listed.any(axis=1, keepdims=True))
         last = table[np.arange(len(table)), (table != NOTHING).sum(axis=1) - 1]
         winner, loser = np.concatenate([winner, last[row]]), np.concatenate([loser, left])
         weight = np.concatenate([weight, counts[row]])
