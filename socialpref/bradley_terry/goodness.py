@@ -8,7 +8,7 @@ import numpy as np
 from .. import _validate
 from .cycles import Cycles, find_cycles
 from .fit import BradleyTerryFit
-from .pairs import Floats, Integers, Pairs
+from .pairs import Floats, Graph, Integers, Pairs
 from .solver import Likelihood, maximise
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ SIMULATIONS = 199
 
 HOLD = 1e-4
 """The prior at least of fits to simulated comparisons, which need not have a finite maximum."""
+
+ROUNDING = 1e-9
+"""How far from a whole number a count may be, relative to it."""
 
 NAMED = 3
 """Pairs that a description names."""
@@ -112,7 +115,7 @@ def goodness_of_fit(
     ----------
     fit : BradleyTerryFit
     simulations : int, optional
-        Data sets to draw from the fitted model, and to fit, for the p-value. If omitted, 199 if
+        Data sets to draw from the model, and to fit, for the p-value. If omitted, 199 if
         the fit has a prior or less than 5 wins or losses of some pair are expected, and none
         otherwise: the deviance is then compared with a chi-squared distribution.
     seed : int or numpy.random.Generator
@@ -132,7 +135,8 @@ def goodness_of_fit(
     The p-value takes all comparisons for independent. A small one can come from a cycle of
     preferences that no rewards explain, or from annotators who repeat themselves. Where wins or
     losses are no whole numbers (ties, soft labels, weights) there is none. Ties that add up to
-    whole numbers go unnoticed, and make the p-value too large: fit without them.
+    whole numbers go unnoticed, and make the p-value too large: fit without them. Data sets are
+    simulated from rewards that are shrunk by as much as errors spread the fitted ones.
 
     Examples
     --------
@@ -162,13 +166,14 @@ def goodness_of_fit(
     degrees = len(games) - (len(fit.rewards) - 1)
     small = bool((games * np.minimum(chance, expit(-gap))).min() < SMALL_CELL)
     p_value, method = None, "chi-squared"
-    if (fit.wins % 1.0).any() or (fit.losses % 1.0).any():
+    if not (_whole(fit.wins) and _whole(fit.losses)):
         method = "wins are no whole numbers"
     elif degrees <= 0 and not fit.prior:
         method = "rewards explain any comparisons of these pairs"
     elif simulations or small or fit.prior:
         count = simulations or SIMULATIONS
-        drawn = [_simulated(fit, chance, generator) for _ in range(count)]
+        likely = _likely(fit)
+        drawn = [_simulated(fit, likely, generator) for _ in range(count)]
         p_value = (1 + sum(value >= deviance for value in drawn)) / (count + 1)
         method = f"{count} simulated data sets"
     else:
@@ -190,12 +195,35 @@ def goodness_of_fit(
     )
 
 
+def _whole(counts: Floats) -> bool:
+    """Return whether counts are whole numbers, up to rounding."""
+    return bool((np.abs(counts - np.rint(counts)) <= ROUNDING * counts).all())
+
+
 def _saturated(wins: Floats, losses: Floats) -> float:
     """Return the log-likelihood if each pair has a probability of its own."""
     from scipy.special import xlogy
 
     games = wins + losses
     return float((xlogy(wins, wins / games) + xlogy(losses, losses / games)).sum())
+
+
+def _likely(fit: BradleyTerryFit) -> Floats:
+    """Return the probability that each pair's `low` wins, from which to simulate.
+
+    Fitted rewards spread more than the true ones, by their errors, and comparisons drawn from
+    them would be explained too well. So they are shrunk to the spread of the true ones. The errors
+    are those of an option whose opponents' rewards are known, which is quick and nearly enough.
+    """
+    from scipy.special import expit
+
+    scale = 1.0
+    if not fit.prior and fit.rewards.any():
+        games, gap = fit.wins + fit.losses, fit.rewards[fit.low] - fit.rewards[fit.high]
+        graph = Graph(fit.low, fit.high, len(fit.rewards))
+        errors = 1.0 / np.add(*graph.sums(games * expit(gap) * expit(-gap)))
+        scale = np.sqrt(max(0.0, 1.0 - errors.sum() / (fit.rewards**2).sum()))
+    return np.asarray(expit(scale * (fit.rewards[fit.low] - fit.rewards[fit.high])))
 
 
 def _simulated(fit: BradleyTerryFit, chance: Floats, generator: np.random.Generator) -> float:
