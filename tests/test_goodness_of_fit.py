@@ -77,13 +77,13 @@ def test_nothing_to_test_and_no_counts() -> None:
 
 def test_few_comparisons_are_simulated() -> None:
     """One comparison of each pair in a circle, or not: exact p-values are 1 and 1/4."""
-    circle = goodness_of_fit(fit_bradley_terry(*ROUND), simulations=399)
-    assert circle.method == "399 simulated data sets"
+    circle = goodness_of_fit(fit_bradley_terry(*ROUND), simulations=199)
+    assert circle.method == "199 simulated data sets"
     # Of 8 equally likely tables 2 are circles, with deviance 6 log 2; the others fit perfectly.
     assert circle.deviance == pytest.approx(6 * math.log(2))
     assert circle.p_value is not None
-    assert circle.p_value == pytest.approx(0.25, abs=0.09)  # 4 standard errors
-    again = goodness_of_fit(fit_bradley_terry(*ROUND), simulations=399)
+    assert circle.p_value == pytest.approx(0.25, abs=0.12)  # 4 standard errors
+    again = goodness_of_fit(fit_bradley_terry(*ROUND), simulations=199)
     assert again.p_value == circle.p_value
 
 

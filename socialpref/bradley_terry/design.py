@@ -80,12 +80,9 @@ class PairDesign:
         """
         import pandas as pd
 
-        columns = {"option": self.options, "appearances": self.appearances,
-                   "observed": self.observed}  # fmt: skip
-        for name, values in (("uniform", self.uniform), ("nbc", self.product)):
-            if values is not None:
-                columns[name] = values
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame({"option": self.options, "appearances": self.appearances})
+        columns = {"observed": self.observed, "uniform": self.uniform, "nbc": self.product}
+        return frame.assign(**{k: v for k, v in columns.items() if v is not None})
 
     def describe(self) -> str:
         """Return how uneven the design is and what rests on it, in sentences.

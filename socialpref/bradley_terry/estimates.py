@@ -166,7 +166,8 @@ class RewardFit:
         """Return the trace of the clustered covariance over that of the naive one.
 
         Above 1 the answers of a cluster say less than as many independent ones: annotators have
-        tastes of their own.
+        tastes of their own. With a weak prior the naive errors of options that hardly occur are
+        the prior's, and the design effect then says little.
 
         Examples
         --------
@@ -286,8 +287,9 @@ class RewardFit:
         named = ", ".join(
             f"{self.options[y]!r} {self.rewards[y]:.3f} ({errors[y]:.3f})" for y in order
         )
-        how = f"by {self.n_clusters:,} clusters" if clustered else "taking all answers for " \
-            "independent"  # fmt: skip
+        how = "taking all answers for independent"
+        if clustered:
+            how = f"by {self.n_clusters:,} clusters"
         more = ", ..." if len(self.rewards) > RANKED else ""
         said = f"Rewards of {len(self.rewards):,} options (standard errors, {how}): {named}{more}."
         if clustered:
@@ -303,7 +305,7 @@ class RewardFit:
             if information.mixes():
                 return information
         raise ConvergenceError(
-            "Bradley-Terry fit: standard errors are not known, because some options are linked to "
+            "standard errors are not known, because some options are linked to "
             "the others by next to no information"
         )
 
@@ -331,9 +333,7 @@ class RewardFit:
         """Return the variance of a contrast, whose entries sum to 0."""
         found = information.solve(contrast)
         if found is None:
-            raise ConvergenceError(
-                "Bradley-Terry fit: the system of a standard error is not solved"
-            )
+            raise ConvergenceError("the system of a standard error is not solved")
         if not clustered:
             return float(contrast @ found)
         count = self.n_clusters

@@ -107,11 +107,10 @@ class BradleyTerryFit(RewardFit):
         """
         size = len(self.options) + len(self.left_out)
         _, _, rows = checked_pairs(first, second, size)
-        counts = [per_row(name, values, len(rows[0]), np.inf) for name, values in
-                  (("wins", wins), ("losses", losses))]  # fmt: skip
-        wins, losses = (np.broadcast_to(count, len(rows[0])) for count in counts)
-        number, n_clusters = codes(cluster, len(rows[0]))
-        return self._clustered_by(number, n_clusters, rows, size, wins, losses)
+        length = len(rows[0])
+        won = np.broadcast_to(per_row("wins", wins, length, np.inf), length)
+        lost = np.broadcast_to(per_row("losses", losses, length, np.inf), length)
+        return self._clustered_by(*codes(cluster, length), rows, size, won, lost)
 
     def _clustered_by(
         self,
