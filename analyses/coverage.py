@@ -1,16 +1,17 @@
-"""Whether the intervals of flip distances cover the truth as often as they say.
+"""Whether the 95 % intervals of flip distances hold the true distance 95 % of the time.
 
     python analyses/coverage.py --out figures
 
-Answer shares and group sizes of made and of real questions play the truth. Surveys of the same
-size are drawn from each, every one is given its 95 % interval, and the intervals that hold the
-true distance are counted; the same for the NBC of every option. Theory promises 95 % where the
-distance is a smooth function of the answer shares: the order is clear, one pair stays the nearest
-to flip, and no cell is nearly empty. The real questions show what happens where it is not.
+Data: surveys simulated from known populations, three of them made up and six with the answer
+shares and group sizes of questions of the starter set. Each survey gets its 95 % intervals, and
+those that hold the true distance, or the true NBC of an option, are counted. Theory promises 95 %
+where the distance is a smooth function of the answer shares: the order is clear, one pair stays
+the nearest to flip, and no cell is nearly empty. The real questions show what happens otherwise.
 
 Clustered surveys are drawn, too: in each stratum two primary units, whose members have an effect
 on their answers in common. They are analysed with the strata and units, with jackknife weights
 (each stratum's second unit in place of the first), and as if all people had been drawn one by one.
+Writes a table and a figure (docs/survey-study.md shows them).
 """
 
 import argparse

@@ -218,7 +218,7 @@ class Population:
         )
 
     def drawn(self) -> "tuple[Population, ...]":
-        """Return the draws as populations, for what has no form for all draws at once.
+        """Return the draws as populations, for functions that take one population at a time.
 
         Raises
         ------

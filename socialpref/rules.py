@@ -86,7 +86,7 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     Raises
     ------
     InputError
-        If a score is NaN, there are none, or the tolerance is negative.
+        If there are no scores, a score is NaN, or the tolerance is negative.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     must = "a one-dimensional array of at least one number"
     values = _validate.any_array("scores", scores, must)
     if values.ndim != 1 or not values.size or np.isnan(values).any():
-        raise _validate.complaint("scores", must, f"{values!r}")
+        raise _validate.complaint("scores", must, _validate.shown(values))
     order = (-values).argsort(kind="stable")
     sizes = np.abs(values)
     scale = sizes.max() if np.isfinite(sizes).all() else sizes[np.isfinite(sizes)].max(initial=1.0)
@@ -163,7 +163,7 @@ def average_reward(population: Population | Draws) -> NDArray[np.float64]:
 
 
 def _check_scored(population: object) -> None:
-    """Refuse what is neither a population nor draws of one."""
+    """Refuse a value that is neither a population nor draws of one."""
     must = "a Population or Draws"
     _validate.instance("population", population, (Population, Draws), must)
 
@@ -220,7 +220,8 @@ def copeland(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.
     --------
     Two voters in three prefer A to B, the third prefers B by much:
 
-    >>> from socialpref import Population, copeland
+    >>> from socialpref import Population
+    >>> from socialpref.rules import copeland
     >>> camps = Population([[1, 0], [0, 9]], [2 / 3, 1 / 3], options=["A", "B"])
     >>> copeland(camps), copeland(camps, votes="noisy")
     (array([1., 0.]), array([0., 1.]))
@@ -265,7 +266,7 @@ class MaximalLottery:
     low, high : ndarray, shape (K,)
         The least and the largest probability of each option in any maximal lottery.
     residual : float
-        By how much more than half the time some option beats the lottery; 0 but for rounding.
+        By how much more than half the time some option beats the lottery; 0 up to rounding.
     """
 
     probabilities: NDArray[np.float64]
@@ -315,7 +316,8 @@ def maximal_lottery(population: Population, *, votes: Votes = "ordinal") -> Maxi
 
     Examples
     --------
-    >>> from socialpref import Population, maximal_lottery
+    >>> from socialpref import Population
+    >>> from socialpref.rules import maximal_lottery
     >>> cycle = Population([[2, 1, 0], [0, 2, 1], [1, 0, 2]])
     >>> maximal_lottery(cycle).probabilities.round(3)
     array([0.333, 0.333, 0.333])
@@ -387,12 +389,12 @@ def _sampling(population: Population, sampling: ArrayLike | None) -> NDArray[np.
 # --- maximal lotteries: lottery @ lead >= 0 ---------------------------------------------
 
 REACHED = 1e-4
-"""A lead over another option that is no larger may be 0 at the lottery of largest entropy."""
+"""Leads up to this size may be 0 at the lottery of largest entropy."""
 TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 def _interior(lead: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a maximal lottery that gives every option a chance or beats it, as some one does.
+    """Return a maximal lottery in which each option is drawn or beaten; one always exists.
 
     Maximise t such that ``lottery + lottery @ lead >= t`` (Tucker's theorem: t > 0).
     """
@@ -541,7 +543,7 @@ RULES: dict[str, Callable[[Population], ArrayLike]] = {
     "Nash welfare": nash_welfare,
     "egalitarian": egalitarian,
 }
-"""Every rule by its usual name; those that there are for ballots and for noisy votes, twice."""
+"""Every rule by its usual name; rules for both ballots and noisy votes are listed twice."""
 
 
 def compare_rules(population: Population) -> "pd.DataFrame":

@@ -427,7 +427,7 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--source", "census"], ["--source", "'census'", "'starter'"]),
         (["survey", "--source", "table"], ["--source table needs a file"]),
         (["survey", "--path", "answers.csv"], ["answers.csv", "No such file"]),
-        (["survey", "answers.csv", "--path", "answers.csv"], ["FILE and --path are the same"]),
+        (["survey", "answers.csv", "--path", "other.csv"], ["FILE and --path are the same"]),
         (
             ["survey", "answers.csv", "--source", "starter"],
             ["starter is embedded", "without a file"],

@@ -610,7 +610,17 @@ def test_a_flip_in_words(two_camps: Population, crowd: Population, level: Popula
     assert coarse == "'c' catches up with 'a' once the draws change ever so slightly."
     never = sp.flip(two_camps, Pair("b", over="a")).describe()
     assert never == "No way of sampling the comparisons puts 'b' level with 'a'."
-    assert "No way of sampling" in sp.flip(crowd, Winner()).describe()
+    way = "No way of sampling the comparisons"
+    assert sp.flip(crowd, Winner()).describe() == f"{way} changes the winner."
+    assert sp.flip(two_camps, TopK(2)).describe() == f"{way} changes the best 2."
+    assert (
+        sp.flip(two_camps, TopK(members=["b"])).describe() == f"{way} orders the options as asked."
+    )
+    assert sp.flip(crowd).describe() == f"{way} changes the ranking."
+    top = sp.flip(two_camps, TopK(members=["c"])).describe()
+    assert top.startswith("The options are ordered as asked once draws of 'b' fall from 33.3%")
+    already = sp.flip(two_camps, TopK(members=["a"])).describe()
+    assert already == "Nothing has to change: the options are ordered as asked at the base."
     tied = sp.flip(level).describe()
     assert tied == "Tied at the base distribution, so there is no order to change: 'x' = 'y' = 'z'."
 
@@ -781,11 +791,17 @@ def test_three_computations_agree_on_the_worked_examples(
     assert (every.programs, every.passed) == (3, True)
 
 
-@pytest.mark.parametrize(("moved", "difference"), [(0.2, 0.2 - 0.106697), (math.inf, math.inf)])
+@pytest.mark.parametrize(
+    ("point", "difference"),
+    [(np.array([0.2, -0.1, -0.1]) + 1 / 3, 0.2 - 0.106697), (None, math.inf)],
+)
 def test_a_disagreement_fails(
-    two_camps: Population, monkeypatch: pytest.MonkeyPatch, moved: float, difference: float
+    two_camps: Population,
+    monkeypatch: pytest.MonkeyPatch,
+    point: Any,
+    difference: float,
 ) -> None:
-    monkeypatch.setattr("socialpref.flips.agreement._moved", lambda program: moved)
+    monkeypatch.setattr("socialpref.flips.agreement.by_solver", lambda program: point)
     found = agreement([two_camps])
     assert found.difference == pytest.approx(difference, abs=5e-7)
     assert not found.passed

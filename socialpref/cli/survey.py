@@ -366,11 +366,13 @@ def run(options: argparse.Namespace) -> None:
     for aspect, table in tables.items():
         print(f"Sensitivity to {aspect}\n{_shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
+    if options.report is not None:
+        print(f"The report is {options.report}")
 
 
 @contextmanager
 def _forgetting(folder: Path) -> Iterator[None]:
-    """Remove a folder in the end, unless the block is interrupted: then it is needed again."""
+    """Remove a folder after the block, but keep it after an interruption, to resume from."""
     try:
         yield
     except SocialPrefError:
@@ -427,7 +429,7 @@ def _find_source(options: argparse.Namespace) -> bool:
     """Complete `path`, `source` and `groups`; return whether the source was told by the file."""
     from ..surveys.readers.kinds import OPINIONQA_FILES, kind_of
 
-    if options.file is not None and options.path is not None:
+    if options.file is not None and options.path not in (None, options.file):
         raise InputError(f"FILE and --path are the same; got {options.file} and {options.path}")
     options.path = options.file if options.path is None else options.path
     guessed = options.source is None and options.path is not None
@@ -565,20 +567,24 @@ def _report(result: "Study", top: int) -> str:
 
 
 def _counted(kinds: dict[str, int]) -> str:
-    return "; ".join(f"{kind} ({_questions(number)})" for kind, number in kinds.items())
+    from ..report.words import counted
+
+    return "; ".join(f"{kind} ({counted(number, 'question')})" for kind, number in kinds.items())
 
 
 def _headline(facts: dict[str, Any]) -> list[str]:
     """Return the sentences on a survey, or on a part of it."""
+    from ..report.words import counted
+
     least = facts["settings"]["min_options"]
     lines = [
-        f"  {_questions(facts['n_questions'])} with at least {least} options, "
+        f"  {counted(facts['n_questions'], 'question')} with at least {least} options, "
         f"{facts['n_examined']} of them examined"
     ]
     if not facts["n_examined"]:
         return lines
     lines.append(
-        f"  {_questions(facts['n_flippable'])} can be flipped by what is compared: "
+        f"  {counted(facts['n_flippable'], 'question')} can be flipped by what is compared: "
         f"{facts['share_flippable']:.1%}" + _bounds(facts, "share_flippable", "{:.1%}")
     )
     if facts["median_distance"] is not None:
@@ -589,11 +595,11 @@ def _headline(facts: dict[str, Any]) -> list[str]:
             f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
         ]
     lines.append(
-        f"  {_questions(facts['n_winner_flippable'])} can be given another winner so "
+        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner so "
         f"({facts['n_winner_flippable_neighbours']} by such a swap)"
     )
     lines.append(
-        f"  {_questions(facts['n_share_flippable'])} can be flipped by who counts"
+        f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"
         + _bounds(facts, "n_share_flippable", "{:.0f}")
     )
     if facts["median_share_distance"] is not None:
@@ -602,7 +608,7 @@ def _headline(facts: dict[str, Any]) -> list[str]:
             + _bounds(facts, "median_share_distance", "{:.3f}"),
             f"    of all questions, {_within(facts['share_within_by_shares'])}",
         ]
-    differing = _questions(facts["n_order_mismatch"])
+    differing = counted(facts["n_order_mismatch"], "question")
     lines.append(f"  For {differing} the NBC and average-reward orders differ")
     return lines
 
@@ -654,10 +660,6 @@ def _shown(table: "pd.DataFrame") -> str:
     return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
 
 
-def _questions(number: int) -> str:
-    return "1 question" if number == 1 else f"{number} questions"
-
-
 def _precision(gap: float) -> str:
     return f"to within {gap:.0e}" if gap else "exactly"
 
@@ -696,7 +698,7 @@ def _error_lines(error: "Uncertainty | None", options: tuple[str, ...]) -> list[
         return []
     return [
         f"  replicates that can be flipped  {error.flip_share:.1%}; {error.level:.0%} interval of "
-        f"the distance {error.flip_interval.describe('{:.4f}')}",
+        f"the distance {error.flip_interval.describe('{:.4f}', infinite='never')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
         *_design_lines(error),

@@ -23,7 +23,7 @@ def simulate(
     replicas: Sequence[int] | None = None,
     seed: int | np.random.Generator = 0,
 ) -> Comparisons:
-    """Draw annotations from a population.
+    """Draw comparisons from a population.
 
     Prompts are drawn uniformly, the two options from the sampling distribution (they can be
     the same), annotators by the types' shares and labels by their preferences.
@@ -33,7 +33,7 @@ def simulate(
     population : Population or sequence of Population
         One for each prompt, with the same types, shares and number of options.
     n : int
-        Number of annotations, that is of labels; of linked comparisons and panels the number of
+        Number of labels; of linked comparisons and panels the number of
         whole ones that fit.
     information : {"anonymous", "linked", "typed", "panel"}
         Linked: each annotator makes `comparisons` of them at one prompt. Typed: each label comes
@@ -85,17 +85,23 @@ def simulate(
         first, second = (np.repeat(c, size) for c in _pairs(rng, prompts[0], sampling, groups))
         types = np.tile(voices, groups)
     rewards = np.stack([p.rewards for p in prompts])
+    names = [one.options for one in prompts]
+    alike = all(one == names[0] for one in names)
     chance = prompts[0].link(rewards[x, types, first] - rewards[x, types, second])
     return Comparisons(
         prompt=x,
         first=first,
         second=second,
-        label=(rng.random(rows) < chance).astype(np.int8),
+        label=(rng.random(rows) < chance).astype(np.float64),
         n_prompts=len(prompts),
         n_options=prompts[0].n_options,
         annotator=np.repeat(np.arange(groups), size) if information == "linked" else None,
         annotator_type=types if information in ("typed", "panel") else None,
         panel=np.repeat(np.arange(groups), size) if information == "panel" else None,
+        available=np.ones((len(prompts), prompts[0].n_options), dtype=bool),
+        options=names[0] if alike else None,
+        own_options=None if alike else tuple(names),
+        types=prompts[0].types if information in ("typed", "panel") else None,
     )
 
 
@@ -106,7 +112,7 @@ def expected_cells(
     sampling: ArrayLike | None = None,
     replicas: Sequence[int] | None = None,
 ) -> Cells:
-    """Return what the annotations of a population add up to, in expectation.
+    """Return what the comparisons of a population add up to, in expectation.
 
     A fit to them is training with unlimited data.
 
@@ -163,7 +169,7 @@ def expected_cells(
 def populations_of(
     name: str, population: Population | Sequence[Population]
 ) -> tuple[Population, ...]:
-    """Return the populations of all prompts, which must be alike but for their rewards."""
+    """Return the populations of all prompts, which may differ in their rewards only."""
     if isinstance(population, Population):
         return (population,)
     must = "a Population or several"

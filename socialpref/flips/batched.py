@@ -38,7 +38,8 @@ def flip_distances(
     Parameters
     ----------
     population : Draws, Population with draws, or sequence of Population
-        A sequence may have populations of any sizes.
+        Of a population with draws, its draws. The populations of a sequence count themselves,
+        and may have any sizes.
     to : Target, optional
         ``Pair(a, over=b)``, ``Winner()`` or ``TopK(k)``; omitted, some pair of the ranking is
         reversed. Unlike `flip`, this also answers for draws that have `a` above `b` already: the
@@ -147,8 +148,11 @@ def _of_draws(
         item, above, below = np.nonzero(target.reversals(ranked))
         if not len(item):
             continue
-        gains = table[item, below] - table[item, above]
-        each = greedy(gains, base if base.ndim == 1 else base[item], margin, floor)
+        each = np.empty(len(item))
+        for part in blocks(len(item), size):
+            one = item[part]
+            gains = table[one, below[part]] - table[one, above[part]]
+            each[part] = greedy(gains, base if base.ndim == 1 else base[one], margin, floor)
         starts = np.flatnonzero(np.diff(item, prepend=-1))
         distances[rows][item[starts]] = np.minimum.reduceat(each, starts)
     return distances

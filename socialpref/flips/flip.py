@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from ..divergences import Divergence, TotalVariation
 from ..errors import CertificateError, InputError
 from ..population import Population, check_population
-from .certificate import WIDTH, Certificate, Interval, LeastOf, minimum
+from .certificate import WIDTH, Certificate, LeastOf, ProvenInterval, minimum
 from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_floats, check_pair
-from .divergences import Divergence, TotalVariation
 from .exact import certify
 from .greedy import WORTHWHILE, least
 from .programs import as_divergence, check_programs, nearest
@@ -92,7 +92,7 @@ class Flip:
         pairs = tuple(map(tuple, claim.pairs.tolist()))
         return LeastOf(pairs, partial(certify, claim), claim)
 
-    def prove(self, *, width: float = WIDTH) -> Interval:
+    def prove(self, *, width: float = WIDTH) -> ProvenInterval:
         """Check that the certificate proves this flip, and return the proven interval.
 
         Where ``certificate.check()`` proves some distance, this proves that it is the distance
@@ -107,7 +107,7 @@ class Flip:
 
         Returns
         -------
-        Interval
+        ProvenInterval
             It contains `distance`; of NaN if everything is tied.
 
         Raises
@@ -132,8 +132,8 @@ class Flip:
         claim = self._checked()
         if isinstance(claim, PairFlips) and not len(claim.pairs):
             if self.proof is not None or not math.isnan(self.distance) or self.pair is not None:
-                raise CertificateError("the options are tied, and the flip says something else")
-            interval, point = Interval(math.nan, math.nan, math.nan), None
+                raise CertificateError("the options are tied, but the flip does not say so")
+            interval, point = ProvenInterval(math.nan, math.nan, math.nan), None
         else:
             parts = self._parts(claim)
             interval = minimum(parts, width)
@@ -155,19 +155,19 @@ class Flip:
         return interval
 
     def _checked(self) -> PairFlips | Arrangement:
-        """Return the claim, without anything that it remembers; raise if a field is wrong.
+        """Return the claim without its cached values; raise if a field is wrong.
 
         The flip may be anybody's: nothing of it is used before this.
         """
         claim = self.claim
         if claim is None or type(claim) not in (PairFlips, Arrangement):
-            raise CertificateError("the flip claims nothing")
+            raise CertificateError("the flip has no claim")
         claim = replace(claim)
         claim.check()
         if not (isinstance(claim, PairFlips) and claim.programs is None):
             check_programs(claim)
         if not (are_floats(self.base) and np.array_equal(self.base, claim.base)):
-            raise CertificateError("the flip does not claim anything of its base")
+            raise CertificateError("the flip's claim is not about its base")
         if type(self.distance) is not float:
             raise CertificateError("the flip's distance must be a float")
         if not are_floats(self.mix) or self.mix.shape != claim.base.shape:
@@ -180,7 +180,7 @@ class Flip:
             _validate.labels("options", self.options, len(claim.table))
             _validate.labels("labels", self.labels, len(claim.base))
         except InputError as error:
-            raise CertificateError(f"the flip is none: {error}") from None
+            raise CertificateError(f"the flip is not valid: {error}") from None
         if type(self.options) is not tuple or type(self.labels) is not tuple:
             raise CertificateError("the flip's options and labels must be tuples")
         if self.over != claim.over or (claim.over == "sampling" and self.labels != self.options):
@@ -217,11 +217,11 @@ class Flip:
         sampling = self.over == "sampling"
         names = self.pair and tuple(repr(self.options[y]) for y in self.pair)
         if not self.exists:
-            aim = f"puts {names[1]} level with {names[0]}" if names else "does it"
+            aim = f"puts {names[1]} level with {names[0]}" if names else self._aim()
             way = "way of sampling the comparisons" if sampling else "change of the types' shares"
             return f"No {way} {aim}."
         if self.distance == 0.0:
-            return "Nothing has to change: it is so at the base distribution."
+            return "Nothing has to change: the options are ordered as asked at the base."
         what = "draws of {} {}" if sampling else "the share of {} {}"
         rise, fall = ("rise", "fall") if sampling else ("rises", "falls")
         change = self.mix - self.base
@@ -231,9 +231,21 @@ class Flip:
             for y in np.argsort(change, kind="stable")
             if abs(change[y]) >= threshold
         ]
-        aim = f"{names[1]} catches up with {names[0]}" if names else "The order is reached"
+        aim = (
+            f"{names[1]} catches up with {names[0]}"
+            if names
+            else "The options are ordered as asked"
+        )
         least = f"the {'draws' if sampling else 'shares'} change ever so slightly"
         return f"{aim} once {', '.join(moves) or least}."
+
+    def _aim(self) -> str:
+        """Say what is asked for, where no pair of options stands for it."""
+        if isinstance(self.claim, Arrangement):
+            return "orders the options as asked"
+        if self.claim is None or self.claim.top is None:
+            return "changes the ranking"
+        return "changes the winner" if self.claim.top == 1 else f"changes the best {self.claim.top}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a row for each option or type: its share at the base and at the flip.
@@ -368,7 +380,7 @@ def flip(
 
 
 class _Answer(NamedTuple):
-    """What of a flip hangs on how it is solved; `mix` is None if there is none."""
+    """The parts of a flip that depend on how it is solved; `mix` is None if there is none."""
 
     distance: float
     mix: Floats | None

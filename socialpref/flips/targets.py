@@ -230,15 +230,13 @@ class TopK(Target):
 
     def placed(self, options: tuple[str, ...]) -> Target:
         """Return the target itself, if it is no given set."""
-        return self if self.members is None else super().placed(options)
+        return TopK(self._size(len(options))) if self.members is None else super().placed(options)
 
     def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
         """Return the pairs of a member and another option; none where a tie is on the boundary."""
-        n_options = ranked.scores.shape[1]
-        k = self._size(n_options)
         not_above = (ranked.group[:, None, :] <= ranked.group[:, :, None]).sum(axis=2)
-        members = not_above <= k
-        return _across(members & (members.sum(axis=1, keepdims=True) == k))
+        members = not_above <= self.k
+        return _across(members & (members.sum(axis=1, keepdims=True) == self.k))
 
     def _size(self, n_options: int) -> int:
         return _validate.integer("k", self.k, 1, n_options - 1)
@@ -326,15 +324,15 @@ def as_target(to: Target | Iterable[Pair] | None) -> Target:
         return AnyChange()
     if isinstance(to, Target):
         return to
-    must = "a target such as Winner(), or a sequence of Pair(...)"
+    must = "a target such as Winner(), or a sequence of one or more Pair(...)"
     pairs = tuple(_items("to", to, must))
-    if not all(isinstance(pair, Pair) for pair in pairs):
+    if not pairs or not all(isinstance(pair, Pair) for pair in pairs):
         raise _validate.complaint("to", must, _validate.shown(to))
     return _Pairs(pairs)
 
 
 def _items(name: str, values: Any, must: str) -> list[Any]:
-    """Return what an iterable holds; a string is a name."""
+    """Return the items of an iterable; a string is one item."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise _validate.complaint(name, must, _validate.shown(values))
     return list(values)

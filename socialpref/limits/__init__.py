@@ -11,7 +11,7 @@ from .agreement import AgreementOnly, agreement_rate
 from .corrected import CorrectedDPO, VarianceForm
 from .design import pair_design
 from .dpo import DPO
-from .limit import ImplicitRewards, Limit, total_variation
+from .limit import ImplicitRewards, Limit
 from .method import Information, Method, Order
 from .optimal import optimal_policy
 from .typed import LatentClasses, RewardAveraging
@@ -31,5 +31,4 @@ __all__ = [
     "agreement_rate",
     "optimal_policy",
     "pair_design",
-    "total_variation",
 ]

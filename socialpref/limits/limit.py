@@ -121,27 +121,6 @@ def of_each(
     return tuple(limit(one) for one in each)
 
 
-def total_variation(first: ArrayLike, second: ArrayLike) -> float:
-    """Return half the L1 distance of two distributions.
-
-    Raises
-    ------
-    InputError
-        If they are not distributions over the same options.
-
-    Examples
-    --------
-    >>> from socialpref import total_variation
-    >>> total_variation([0.5, 0.5], [0.25, 0.75])
-    0.25
-    """
-    one = _validate.real_array("first", first, 1)
-    other = _validate.real_array("second", second, 1)
-    one = _validate.distribution("first", one, len(one))
-    other = _validate.distribution("second", other, len(one))
-    return float(np.abs(one - other).sum() / 2)
-
-
 def is_right(rewards: Floats, error: float) -> bool:
     """Return whether an error of the rewards is small enough for them to be returned."""
     return error <= TOLERANCE * max(1.0, float(np.abs(rewards).max()))
@@ -189,8 +168,8 @@ def _policy(
         near = (below < 0.0) & ((below + 2.0 * error) / beta > np.log(POLICY_TOLERANCE))
     if near.any() and 2.0 * error > POLICY_TOLERANCE * beta:
         raise ConvergenceError(
-            f"{method}: at beta {beta:g} the policy hangs on the last digits of the rewards, which "
-            f"are known to {error:.2e}"
+            f"{method}: at beta {beta:g} the policy depends on the last digits of the rewards, "
+            f"which are known to {error:.2e}"
         )
     policy = np.exp(logits)
     return np.asarray(policy / policy.sum())

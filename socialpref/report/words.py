@@ -85,6 +85,11 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: '1 question', '2 questions'."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _share(share: float) -> str:
     return "all" if share == 1 else "none" if share == 0 else f"{share:.1%}"
 
@@ -103,7 +108,8 @@ def error_words(error: Uncertainty) -> str:
     _validate.instance("error", error, Uncertainty, "an Uncertainty")
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
     if math.isfinite(error.flip_interval.low):
-        text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"
+        interval = error.flip_interval.describe(infinite="never")
+        text += f"; {error.level:.0%} interval of the distance: {interval}"
     text += (
         f"; at the base, {_share(error.same_order)} have the same ranking "
         f"and {_share(error.same_winner)} the same winner"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..flips import certificate
+from ..flips.certificate import ProvenInterval
 from ..flips.flip import Flip
 from ..population import Population
 from ..rules import Ranking
@@ -49,7 +49,7 @@ class Finding:
         By NBC at the base distribution and by average reward.
     flip, winner_flip : Flip
         The smallest changes that reverse some pair and that overtake the winner.
-    interval : flips.certificate.Interval
+    interval : flips.ProvenInterval
         What the certificate of `flip` proves.
     by_shares : ShareFlips
         The smallest changes of the groups' shares.
@@ -64,7 +64,7 @@ class Finding:
     reward_order: Ranking
     flip: Flip
     winner_flip: Flip
-    interval: certificate.Interval
+    interval: ProvenInterval
     by_shares: ShareFlips
     replicates: Replicates | None = None
     uncertainty: Uncertainty | None = None

@@ -1,4 +1,4 @@
-"""How far the study's headline rests on its conventions.
+"""How far the study's headline figures depend on its settings.
 
 Each aspect of the protocol is varied on its own: the smoothing of empty cells, the base
 distribution, the temperature of the link, the shares of the groups, the grouping of the
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from .._tables import read_table_file, reading
 from ..errors import InputError
 from ..links import Logistic, Probit
 from .protocol import Protocol
-from .readers.files import read_csv, reading
 from .shares import with_points
 from .studies import Study, study
 from .survey import Survey
@@ -252,7 +252,7 @@ def read_base(path: str | Path) -> dict[str, dict[str, float]]:
 
     file = _validate.path("path", path)
     with reading(file):
-        frame = read_csv(file)
+        frame = read_table_file(file)
         if missing := [c for c in ("question", "option", "share") if c not in frame.columns]:
             raise InputError(f"the table must have a column {missing[0]!r}")
         frame["share"] = pd.to_numeric(frame["share"])

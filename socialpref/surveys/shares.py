@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from .._tables import read_table_file, reading
 from ..errors import InputError
 from ..flips.flip import Flip, flip
 from ..flips.targets import Winner
 from ..population import Population
 from .protocol import Protocol
 from .question import Question
-from .readers.files import read_csv, reading
 
 Floats = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def read_shares(path: str | Path) -> Mapping[str, Mapping[str, float]]:
 
     file = _validate.path("path", path)
     with reading(file):
-        frame = read_csv(file)
+        frame = read_table_file(file)
         if missing := [c for c in ("group", "share") if c not in frame.columns]:
             raise InputError(f"the table must have a column {missing[0]!r}")
         if "question" not in frame.columns:

@@ -1,4 +1,4 @@
-"""What a loss of one's own converges to."""
+"""What a loss of your own converges to."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from .. import _validate
 from ..comparisons.simulation import expected_cells
+from ..divergences import total_variation
 from ..errors import ConvergenceError, InputError
-from ..limits.limit import total_variation
 from ..limits.optimal import optimal_policy
 from ..methods import METHODS
 from ..population import Population
@@ -23,7 +23,7 @@ from .objectives import Batch
 from .verification import EXACT, Floats, Integers, same_order
 
 SAME = 1e-9
-"""The largest total variation at which a loss of one's own has the same limit as a method."""
+"""The largest total variation at which a loss of your own has the same limit as a method."""
 
 
 MOST_TYPES = 12

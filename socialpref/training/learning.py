@@ -1,4 +1,4 @@
-"""Every method, trained: on annotations, or on the expectation over a population."""
+"""Every method, trained: on comparisons, or on the expectation over a population."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ STEP = 0.25
 STRONGEST = 100.0
 """The largest strength that training follows the minimum to, in 400 fits."""
 CORNER = 0.01
-"""On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
+"""On comparisons minima often lie where the clamp begins; the corner is rounded by this part."""
 TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": torch.device("cpu")}
 """Options of the fits of tables."""
 
@@ -97,10 +97,10 @@ def learn(
         With its options, such as ``CorrectedDPO(alpha=0.5)``.
     data : Comparisons, Population or sequence of Population
         With a population, or one for each prompt, the loss is its expectation: training with
-        unlimited annotations and the true joint likelihood.
+        unlimited comparisons and the true joint likelihood.
     joint : JointLikelihood or LatentClasses, optional
         For corrected DPO only: the joint likelihood of linked comparisons, or the latent classes
-        to learn it with. If omitted, it is learned from the annotations with ``LatentClasses()``,
+        to learn it with. If omitted, it is learned from the comparisons with ``LatentClasses()``,
         or is the population's own if `data` is one.
     sampling : array_like, optional
         With a population, as for `expected_cells`.
@@ -117,14 +117,14 @@ def learn(
     ------
     InputError
         If the method has no registered training, `joint` is given to another than corrected DPO,
-        or the annotations do not tell what the method needs.
+        or the comparisons do not tell what the method needs.
     ConvergenceError
         As for `fit_exact` and `fit_latent_classes`.
 
     Notes
     -----
     Corrected DPO follows the minimum from DPO's as alpha grows, up to 100 at most. With
-    annotations the clamp's corner is rounded by one hundredth of the clamp.
+    comparisons the clamp's corner is rounded by one hundredth of the clamp.
 
     Examples
     --------
@@ -149,14 +149,14 @@ def learn(
         },
     )
     if sampling is not None and isinstance(data, Comparisons):
-        raise _validate.complaint("sampling", "omitted with annotations", _validate.shown(sampling))
+        raise _validate.complaint("sampling", "omitted with comparisons", _validate.shown(sampling))
     options = {} if joint is None else {"joint": joint}
     return train.dispatch(type(method))(method, fitting, **options)
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """Data, and what is the same for every fit to them: what a registered training is given."""
+    """The data and settings of a fit, which a registered training is given."""
 
     data: Comparisons | Sequence[Population]
     sampling: ArrayLike | None
@@ -168,6 +168,11 @@ class Fitting:
         if isinstance(self.data, Comparisons):
             return self.data.n_prompts, self.data.n_options
         return len(self.data), self.data[0].n_options
+
+    @property
+    def available(self) -> NDArray[np.bool_] | None:
+        """Which options exist at each prompt; None if all of them do."""
+        return self.data.existing() if isinstance(self.data, Comparisons) else None
 
     def cells(self, information: Information, replicas: Sequence[int] | None = None) -> Cells:
         """Return the data added up, or their expectation; `replicas` as for `expected_cells`."""
@@ -183,7 +188,7 @@ class Fitting:
     def classes(self, method: LatentClasses) -> ClassMixture:
         """Return the latent classes of linked comparisons."""
         if not isinstance(self.data, Comparisons):
-            raise _validate.complaint("data", "annotations for latent classes", "a population")
+            raise _validate.complaint("data", "comparisons for latent classes", "a population")
         return fit_latent_classes(self.data, method.n_classes)
 
     def joint(self, given: JointLikelihood | LatentClasses | None) -> JointLikelihood:
@@ -193,14 +198,15 @@ class Fitting:
         given = LatentClasses() if given is None else given
         return self.classes(given) if isinstance(given, LatentClasses) else given
 
-    def by_type(self) -> tuple[list[Cells], Floats]:
-        """Return the cells of every type, and the types' shares."""
+    def by_type(self) -> tuple[list[Cells | None], Floats]:
+        """Return the cells of every type, None of one without annotators, and people's shares."""
         if isinstance(self.data, Comparisons):
             counts = self.data.annotators_by_type()
             types = self.data.annotator_type
-            return [self.data.take(types == u).cells() for u in range(len(counts))], (
-                counts / counts.sum()
-            )
+            parts = [
+                self.data.take(types == u).cells() if n else None for u, n in enumerate(counts)
+            ]
+            return parts, counts / counts.sum()
         shares = self.data[0].shares
         alone = [
             [Population(one.rewards[[u]], link=one.link) for one in self.data]
@@ -211,13 +217,16 @@ class Fitting:
     def policy(self, rewards: Floats, *fits: Fit, loss: float | None = None) -> Fit:
         """Return the policy of rewards that were made from other fits."""
         beta, reference = self.options["beta"], self.options["reference"]
+        available = self.available
+        known = rewards if available is None else np.where(available, rewards, 0.0)
         return result_of(
-            torch.as_tensor(rewards / beta),
+            torch.as_tensor(known / beta),
             beta,
             reference,
             loss=fits[0].loss if loss is None else loss,
             residual=max(fit.residual for fit in fits),
             iterations=sum(fit.iterations for fit in fits),
+            available=available,
         )
 
 
@@ -266,11 +275,19 @@ def _reward_averaging(method: RewardAveraging, fitting: Fitting) -> Fit:
     """Fit one reward model to each type's comparisons, and average them over people."""
     parts, shares = fitting.by_type()
     weights = method.weights(shares)
-    fits = [fitting.of(part) for part in parts]
+    absent = [u for u, part in enumerate(parts) if part is None and weights[u] > 0.0]
+    if absent:
+        must = "known for some annotator of each type that has a share"
+        raise _validate.complaint("annotator_type", must, f"none of type {absent[0]}")
+    fits = [
+        (weight, fitting.of(part))
+        for weight, part in zip(weights, parts, strict=True)
+        if part is not None and weight > 0.0
+    ]
     return fitting.policy(
-        np.tensordot(weights, [fit.rewards for fit in fits], 1),
-        *fits,
-        loss=float(weights @ [fit.loss for fit in fits]),
+        sum(w * fit.rewards for w, fit in fits),
+        *(fit for _, fit in fits),
+        loss=float(sum(w * fit.loss for w, fit in fits)),
     )
 
 
@@ -290,4 +307,5 @@ def _latent_classes(method: LatentClasses, fitting: Fitting) -> Fit:
         loss=-mixture.log_likelihood,
         residual=mixture.residual,
         iterations=mixture.iterations,
+        available=fitting.available,
     )

@@ -103,7 +103,6 @@ def fit_minibatch(
     batch_size = _validate.integer("batch_size", batch_size, 1)
     save_every = _validate.integer("save_every", save_every, 1)
     seed = _validate.integer("seed", seed)
-    reference_of(reference, (n_prompts, n_options))
     where = device_of(device)
     _validate.instance("policies", policies, Sequence, "a sequence of torch modules")
     for one in policies:
@@ -116,6 +115,7 @@ def fit_minibatch(
     _validate.instance("cells", each, Sequence, must)
     for part in each:
         _validate.instance("cells", part, Cells, must)
+        reference_of(reference, (n_prompts, n_options), part.available)
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
     if min(schedule, default=None) != 0:
         raise _validate.complaint("objective", "given from step 0 on", f"{list(schedule)}")
@@ -191,11 +191,14 @@ def fit_minibatch(
         for m, policy in enumerate(policies):
             policy.load_state_dict({k: v[m] for k, v in {**leaves, **buffers}.items()})
     recently = float(np.mean(recent))
-    return tuple(result_of(one, beta, reference, recently, float("nan"), steps) for one in scores)
+    return tuple(
+        result_of(one, beta, reference, recently, float("nan"), steps, part.available)
+        for one, part in zip(scores, each, strict=True)
+    )
 
 
 class _Examples:
-    """The examples of every policy; each goes through its own in shuffles without end."""
+    """The examples of every policy, in an endless sequence of shuffles."""
 
     def __init__(
         self,
@@ -244,7 +247,7 @@ class _Examples:
         return first, second, Batch(wins, losses, weight, self._n_labels, known)
 
     def digest(self) -> str:
-        """Return what tells these examples from others."""
+        """Return a checksum of the examples."""
         return f"{_digest((self._pairs, self._said))} {self._places} {self._n_labels}"
 
     def _rows(self, m: int, step: int) -> Tensor:
@@ -258,7 +261,7 @@ class _Examples:
         return start + torch.cat(parts)
 
     def _order(self, m: int, epoch: int, size: int) -> Tensor:
-        """Return the shuffle of a policy's epoch, which depends on nothing before it."""
+        """Return the order of examples in a policy's epoch, which no earlier epoch changes."""
         if (m, epoch) not in self._orders:
             self._orders.pop((m, epoch - 2), None)
             entropy = np.random.SeedSequence([self._seed, m, epoch]).generate_state(1)[0]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _validate
+from ..._tables import read_table_file, reading
 from ...errors import InputError
 from ...inference import LONELY, Design, ReplicateWeights
-from .files import read_csv, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,7 +214,7 @@ def _read_factors(where: str) -> Floats:
         try:
             return np.array([float(word) for word in text])
         except ValueError:
-            table = read_csv(file)
+            table = read_table_file(file)
             if "factor" not in table.columns:
                 raise InputError("there must be one number a line, or a column 'factor'") from None
             return numbers(table, "factor")
