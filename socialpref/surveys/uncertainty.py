@@ -223,8 +223,8 @@ def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> R
 
     Examples
     --------
-    >>> from socialpref.surveys import Bootstrap, Protocol, read_starter, replicate
-    >>> question = read_starter("country")["ENTRY_2005"]
+    >>> from socialpref.surveys import Bootstrap, Protocol, read_pew, replicate
+    >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> replicates = replicate(question, Protocol(), Bootstrap(200, seed=1))
     >>> replicates.nbc.shape
     (200, 4)
@@ -319,8 +319,8 @@ def population_with_draws(
     --------
     >>> from socialpref import nbc
     >>> from socialpref.inference import interval_of
-    >>> from socialpref.surveys import Bootstrap, Protocol, population_with_draws, read_starter
-    >>> question = read_starter("country")["ENTRY_2005"]
+    >>> from socialpref.surveys import Bootstrap, Protocol, population_with_draws, read_pew
+    >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> population, base = population_with_draws(question, Protocol(), Bootstrap(200, seed=1))
     >>> interval_of(population.draws, nbc(population.draws, base)[:, 0]).describe("{:.2f}")
     '0.34 to 0.36'
