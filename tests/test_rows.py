@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from socialpref import InputError
-from socialpref.surveys import Question, Survey, study, survey_from_rows
-from socialpref.surveys.readers.rows import is_no_answer, is_refused
+from socialpref.surveys import MissingAnswers, Question, Survey, study, survey_from_rows
 
 Floats = NDArray[np.float64]
 NAN = float("nan")
@@ -205,57 +204,12 @@ def test_options_are_the_answers_given_in_order_of_their_codes(
     assert question.dropped == ()
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        "Refused",
-        "REFUSED",
-        "(Refused)",
-        "Refused (VOL.)",
-        "DK/Refused",
-        "Don't know/Refused",
-        "Don't know or refused",
-        "Refused to answer",
-        "Refused/Web blank",
-        "DK/Refused/No lean",
-        "No answer",
-        "no answer/refused",
-        "Missing; no answer",
-    ],
-)
-def test_labels_that_say_refused(label: str) -> None:
-    question = answer([1, 2, 3, 3], value_labels={"Q": {3: label}})["Q"]
-    assert question.options == ("1", "2")
-    assert told(question) == [("option", label, "refused", 2)]
-    assert is_no_answer(label)
-
-
-@pytest.mark.parametrize(
-    "label", ["Refused to pay", "Was refused a loan", "No answer is right", "Not sure", "Unrefused"]
-)
-def test_labels_that_only_sound_like_it(label: str) -> None:
-    assert answer([1, 2, 3, 3], value_labels={"Q": {3: label}})["Q"].n_options == 3
-
-
-def test_code_99_is_refused_whatever_its_label() -> None:
-    question = answer([1, 2, 99, 99.0], value_labels={"Q": {99: "Skipped"}})["Q"]
-    assert told(question) == [("option", "Skipped", "refused", 2)]
-    assert is_refused(99, "")
-    assert not is_refused("99", "99")
-
-
 def test_two_codes_of_refusal_are_both_dropped() -> None:
     question = answer([1, 2, 98, 99], value_labels={"Q": {98: "Refused", 99: "Refused"}})["Q"]
     assert told(question) == [
         ("option", "Refused (98)", "refused", 1),
         ("option", "Refused (99)", "refused", 1),
     ]
-
-
-@pytest.mark.parametrize("label", ["Don't know", "Don’t know", "DK", "Missing; Not available"])
-def test_not_knowing_is_an_answer_here_but_none_where_shares_are_published(label: str) -> None:
-    assert not is_refused(1, label)
-    assert is_no_answer(label)
 
 
 def test_what_only_uncounted_people_chose_is_no_option() -> None:

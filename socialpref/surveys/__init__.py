@@ -1,8 +1,10 @@
 """Surveys: files of counts become questions, questions become populations, and a study."""
 
+from .missing import MissingAnswers
 from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
+from .readers.codebook import Codebook, read_codebook
 from .readers.globalopinionqa import read_globalopinionqa
 from .readers.kinds import kind_of
 from .readers.opinionqa import OPINIONQA_GROUPS, read_opinionqa
@@ -27,8 +29,10 @@ from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_dra
 __all__ = [
     "OPINIONQA_GROUPS",
     "Bootstrap",
+    "Codebook",
     "Dropped",
     "Finding",
+    "MissingAnswers",
     "Protocol",
     "Question",
     "QuestionResult",
@@ -43,6 +47,7 @@ __all__ = [
     "population_with_draws",
     "read_atp",
     "read_base",
+    "read_codebook",
     "read_globalopinionqa",
     "read_opinionqa",
     "read_ratings",

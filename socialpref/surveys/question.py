@@ -23,7 +23,8 @@ class Dropped:
     Attributes
     ----------
     kind : str
-        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column.
+        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column,
+        ``"file"`` for a whole file.
     name : str
         Its label.
     reason : str
@@ -72,6 +73,9 @@ class Question:
         Place of each option on its scale, NaN for options off the scale; empty if unknown.
     dropped : tuple of Dropped
         What was left out.
+    sample_shares : ndarray of shape (G,), or None
+        Share of each group in the whole sample, those who were not asked or did not answer
+        included; None if unknown.
     """
 
     key: str
@@ -88,6 +92,7 @@ class Question:
     source: str = ""
     ordinals: tuple[float, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    sample_shares: Floats | None = None
 
     @classmethod
     def from_counts(
@@ -356,10 +361,20 @@ class Question:
         }
         if self.respondents is not None:
             kept = self.respondents.relabel(g, len(self.groups), o, len(self.options))
-            return Question.from_respondents(self.key, kept, *names, **about)
-        rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+            rest = Question.from_respondents(self.key, kept, *names, **about)
+        else:
+            rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+        here = [self.groups.index(name) for name in rest.groups]
+        if self.sample_shares is not None:
+            shares = self.sample_shares[here]
+            rest = replace(rest, sample_shares=shares / shares.sum())
         if self.counts is None:
             return replace(rest, counts=None, sizes=None, effective_sizes=None)
+        if self.respondents is None and self.sizes is not None:  # they need not be sums of counts
+            left = table[np.ix_(here, o)].sum(axis=1) / table[here].sum(axis=1)
+            assert self.effective_sizes is not None
+            sizes, effective = self.sizes[here] * left, self.effective_sizes[here] * left
+            rest = replace(rest, sizes=sizes, effective_sizes=effective)
         return rest
 
     def population(

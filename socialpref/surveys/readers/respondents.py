@@ -1,4 +1,4 @@
-"""CSV and Parquet files with one row per respondent."""
+"""Files with one row per respondent: SPSS, Stata, and tables of any kind."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _validate
-from ..._tables import read_table_file, reading
+from ..._tables import ending_of, read_table_file, reading
 from ...errors import InputError
+from ..missing import MissingAnswers
 from ..survey import Survey
+from .codebook import LABELLED_ENDINGS, Codebook, read_labelled
 from .rows import Labels, listed, survey_from_rows
 
 if TYPE_CHECKING:
@@ -28,20 +30,26 @@ def read_respondents(
     texts: Mapping[str, str] | None = None,
     replicate_weights: Sequence[str] = (),
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+    codebook: Codebook | None = None,
+    batteries: Mapping[str, Sequence[str]] | None = None,
     citation: str = "",
 ) -> Survey:
-    r"""Read a survey from a CSV or Parquet file with one row per respondent.
+    r"""Read a survey from a file with one row per respondent.
 
     Parameters
     ----------
     path : str or Path
-        The file; CSV (also ``.csv.gz``) unless its name ends in ``.parquet``.
+        An SPSS file (``.sav``, ``.zsav``) or a Stata file (``.dta``), with its labels and
+        declared missing values; a CSV file of any usual separator and encoding (also
+        ``.csv.gz``), a Parquet file, JSON lines, or the first sheet of an Excel file
+        (``.xlsx``, which needs openpyxl).
     groups, weight, questions
         As for `survey_from_rows`.
     where : mapping, optional
         Keep only the rows that have this value in this column, such as ``{"year": 2010}``.
-    value_labels, texts, replicate_weights, drop_groups, citation
-        As for `survey_from_rows`.
+    value_labels, texts, replicate_weights, drop_groups, missing, codebook, batteries, citation
+        As for `survey_from_rows`. A codebook counts before what the file says itself.
 
     Returns
     -------
@@ -73,7 +81,9 @@ def read_respondents(
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
     with reading(file):
-        frame, name = read_table_file(file), file.name
+        labelled = ending_of(file) in LABELLED_ENDINGS
+        frame, book = read_labelled(file) if labelled else (read_table_file(file), Codebook())
+        name = file.name
         for column, value in where.items():
             frame = frame[_equal(frame, column, value)]
             name += f", {column} = {value}"
@@ -88,6 +98,9 @@ def read_respondents(
             texts=texts,
             replicate_weights=replicate_weights,
             drop_groups=drop_groups,
+            missing=missing,
+            codebook=book if codebook is None else book.with_more(codebook),
+            batteries=batteries,
             name=name,
             citation=citation,
             source=name,
