@@ -179,7 +179,9 @@ class MissingAnswers:
             result.append(reason)
         return result
 
-    def group_reason(self, value: Hashable, label: str, *, declared: bool, pew: bool) -> str | None:
+    def group_reason(
+        self, value: Hashable, label: str, *, declared: bool = False, pew: bool = False
+    ) -> str | None:
         """Return why a group does not count, or None; Pew's are refused by code 99 only."""
         if pew:
             return REFUSED if is_code(value, PEW_REFUSED) else USER_MISSING if declared else None
