@@ -198,15 +198,20 @@ class MissingAnswers:
         questions : mapping
             For each question the codes and labels that it had.
         """
-        if strange := [key for key in self._of if key not in questions]:
-            must = f"of questions {', '.join(map(repr, list(questions)[:12]))}"
-            raise _validate.complaint("missing", must, repr(strange[0]))
+        for key in self._of:
+            if key not in questions:
+                must = f"of questions {', '.join(map(repr, list(questions)[:12]))}"
+                raise _validate.complaint("missing", must, repr(key))
         known = {word for words in questions.values() for word in words}
         if lost := [label for label in self.options if label not in known]:
             raise _validate.complaint("drop_options", "labels of options", repr(lost[0]))
-        if self._all and not self._all & known:
-            must = "codes of some answers"
-            raise _validate.complaint("missing", must, ", ".join(sorted(self._all)))
+        words = {code for code in self._all if not _WHOLE.fullmatch(code)}
+        if self._all and (words - known or not self._all & known):
+            got = ", ".join(map(repr, sorted(words - known or self._all)))
+            raise _validate.complaint("missing", "codes of some answers", got)
+        for key, codes in self._of.items():
+            if strange := sorted(codes.difference(questions[key])):
+                raise _validate.complaint(f"missing of {key}", "codes of its answers", strange[0])
 
     def _keeps_dont_know(self, by_default: bool) -> bool:
         return by_default if self.dont_know is None else self.dont_know == "keep"
@@ -245,9 +250,8 @@ def _within_scale(missing: Iterable[str], codes: Iterable[str]) -> list[str]:
         top = number
         while top + 1 in numbers:
             top += 1
-        goes_on = top not in said and number - 1 in numbers
         longer = number < 10 and any(n in said and n > 10 for n in numbers)
-        if goes_on or (longer and _connected(number, numbers, said)):
+        if (top not in said or longer) and _connected(number, numbers, said):
             within.append(str(number))
     return within
 

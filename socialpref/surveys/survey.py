@@ -75,8 +75,8 @@ class Survey:
         -------
         DataFrame
             Columns ``question, group, option, count``, or ``share`` and ``group_share`` in
-            place of ``count`` where only shares are known, then ``ordinal, text, grouping,
-            source``.
+            place of ``count`` where only shares are known, and ``n`` beside ``count`` where it
+            is a sum of weights, then ``ordinal, text, grouping, source``.
         """
         import pandas as pd
 
@@ -186,6 +186,10 @@ def _frame(question: Question) -> "pd.DataFrame":
     }
     if question.counts is not None:
         columns["count"] = question.counts.ravel()
+        assert question.sizes is not None
+        sums = question.counts.sum(axis=1)
+        if (question.sizes != sums).any() or (question.counts % 1 != 0).any():
+            columns["n"] = np.repeat(question.sizes, n_options)
     else:
         columns["share"] = question.choice_shares.ravel()
         columns["group_share"] = np.repeat(question.group_shares, n_options)
@@ -226,28 +230,28 @@ def _question(key: str, rows: "pd.DataFrame", groups: str) -> Question:
     more.setdefault("grouping", groups)
     if "ordinal" in rows and rows["ordinal"].notna().any():
         more["ordinals"] = _one_for_each(key, rows, "ordinal", o, options)
-    if value != "count":
-        table = _normalised(key, value, table, names, stars)
+    if value == "count":
+        question = Question.from_counts(key, table, names, options, **more)
+        n = _sizes(key, rows, g, names, table.sum(axis=1))
+        return question if n is None else _of_size(question, n, names)
+    table = _normalised(key, value, table, names, stars)
     weights = None
     if "group_share" in rows and rows["group_share"].notna().any():
         weights = _one_for_each(key, rows, "group_share", g, names)
-    if value == "count":
-        weights = table.sum(axis=1)
     n = _sizes(key, rows, g, names, weights)
-    if value == "count":
-        question = Question.from_counts(key, table, names, options, **more)
-    elif n is None:
-        return Question.from_shares(key, table, names, options, group_shares=weights, **more)
-    else:
-        # The checks are those of shares; the counts are what the sample's size makes of them.
-        if weights is None:
-            weights = n / n.sum()
-        sampled = Question.from_shares(key, table, names, options, group_shares=weights, **more)
-        counts = sampled.group_shares[:, None] * sampled.choice_shares * n.sum()
-        more["dropped"] = sampled.dropped
-        question = Question.from_counts(key, counts, sampled.groups, options, **more)
+    if weights is None and n is not None:
+        weights = n / n.sum()
+    question = Question.from_shares(key, table, names, options, group_shares=weights, **more)
     if n is None:
         return question
+    counts = question.group_shares[:, None] * question.choice_shares * n.sum()
+    more["dropped"] = question.dropped
+    question = Question.from_counts(key, counts, question.groups, options, **more)
+    return _of_size(question, n, names)
+
+
+def _of_size(question: Question, n: Floats, names: Sequence[str]) -> Question:
+    """Return a question of which the number of respondents of each group is known."""
     sizes = n[[list(names).index(name) for name in question.groups]]
     return replace(question, sizes=sizes, effective_sizes=sizes)
 

@@ -68,19 +68,7 @@ def read_labelled(file: Path) -> tuple["pd.DataFrame", Codebook]:
     InputError
         If it is no such file.
     """
-    import pyreadstat
-
-    kind = LABELLED_ENDINGS.get(ending_of(file), "SPSS")
-    read = pyreadstat.read_dta if kind == "Stata" else pyreadstat.read_sav
-    options = {"user_missing": True, "disable_datetime_conversion": True}
-    # Some files name another encoding than they are in; then it is that of old Windows.
-    for encoding in (None, "WINDOWS-1252"):
-        try:
-            frame, about = read(file, encoding=encoding, **options)
-            break
-        except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as error:
-            if encoding is not None or "encoding" not in str(error):
-                raise InputError(f"not a complete {kind} file ({error})") from None
+    frame, about = _read(file, user_missing=True, disable_datetime_conversion=True)
     labels = {name: dict(codes) for name, codes in about.variable_value_labels.items()}
     missing: dict[str, list[tuple[Any, Any]]] = {
         name: [(r["lo"], r["hi"]) for r in ranges] for name, ranges in about.missing_ranges.items()
@@ -93,6 +81,26 @@ def read_labelled(file: Path) -> tuple["pd.DataFrame", Codebook]:
     texts = {name: text or "" for name, text in about.column_names_to_labels.items()}
     scales = {n: scale for n, scale in about.variable_measure.items() if scale in SCALES}
     return frame, Codebook(labels, texts, missing, scales)
+
+
+def names_of(file: Path) -> set[str]:
+    """Return the names of the variables of an SPSS or Stata file; call it within `reading`."""
+    return set(_read(file, metadataonly=True)[1].column_names)
+
+
+def _read(file: Path, **options: bool) -> tuple["pd.DataFrame", Any]:
+    import pyreadstat
+
+    kind = LABELLED_ENDINGS.get(ending_of(file), "SPSS")
+    read = pyreadstat.read_dta if kind == "Stata" else pyreadstat.read_sav
+    # Some files name another encoding than they are in; then it is that of old Windows.
+    for encoding in (None, "WINDOWS-1252"):
+        try:
+            return read(file, encoding=encoding, **options)
+        except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as error:
+            if encoding is not None or "encoding" not in str(error):
+                raise InputError(f"not a complete {kind} file ({error})") from None
+    raise AssertionError("the last attempt returns or raises")
 
 
 def read_codebook(path: str | Path) -> Codebook:

@@ -1,5 +1,6 @@
 """Files with one row per respondent: SPSS, Stata, and tables of any kind."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from ...errors import InputError
 from ..missing import MissingAnswers
 from ..survey import Survey
 from .codebook import LABELLED_ENDINGS, Codebook, read_labelled
+from .items import check_items
 from .rows import Labels, listed, survey_from_rows
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ def read_respondents(
     Raises
     ------
     DataError
-        If the file is missing, damaged or not of that form, `where` leaves no row, or
-        `survey_from_rows` refuses it.
+        If the file is missing, damaged or not of that form, `where` leaves no row, columns
+        hold rankings of items, or `survey_from_rows` refuses it.
 
     Examples
     --------
@@ -81,14 +83,19 @@ def read_respondents(
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
     with reading(file):
-        labelled = ending_of(file) in LABELLED_ENDINGS
-        frame, book = read_labelled(file) if labelled else (read_table_file(file), Codebook())
-        name = file.name
+        (frame, book), name = _rows_of(file), file.name
         for column, value in where.items():
             frame = frame[_equal(frame, column, value)]
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
+        apart = {*used, *listed(replicate_weights, "replicate_weights"), *where, weight}
+        asked = [
+            name
+            for name in frame.columns
+            if (name not in apart if questions is None else name in named)
+        ]
+        check_items(frame, asked, file.name)
         return survey_from_rows(
             frame.drop(columns=list(set(where) - used)),
             groups=groups,
@@ -105,6 +112,22 @@ def read_respondents(
             citation=citation,
             source=name,
         )
+
+
+def check_rankings(path: str | Path, groups: Sequence[str]) -> None:
+    """Refuse a file of rows that rank items, whichever columns are its questions."""
+    file = _validate.path("path", path)
+    with reading(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame, _ = _rows_of(file)
+        check_items(frame, [name for name in frame.columns if name not in groups], file.name)
+
+
+def _rows_of(file: Path) -> tuple["pd.DataFrame", Codebook]:
+    """Return the rows of a file, and what it says of them."""
+    if ending_of(file) in LABELLED_ENDINGS:
+        return read_labelled(file)
+    return read_table_file(file), Codebook()
 
 
 def _equal(frame: "pd.DataFrame", column: str, value: str | float) -> NDArray[np.bool_]:

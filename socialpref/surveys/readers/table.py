@@ -4,6 +4,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ... import _validate
 from ..._tables import read_table_file, reading
 from ..missing import MissingAnswers
@@ -78,8 +80,10 @@ def _as_meant(frame: "pd.DataFrame", groups: str, name: str) -> "pd.DataFrame":
     if not {"question", groups, "option", "count"} <= set(frame.columns):
         return frame
     counts = pd.to_numeric(frame["count"], errors="coerce")
-    if counts.isna().any() or (counts < 0).any() or "share" in frame.columns:
-        return frame  # whatever is wrong with them is said later
+    with np.errstate(over="ignore"):
+        plain = np.isfinite(counts.sum()) and counts.notna().all() and (counts >= 0).all()
+    if not plain or {"share", "percent"} & set(frame.columns):
+        return frame  # whatever is wrong with the counts is said later
     cells = counts.groupby([frame["question"], frame[groups]]).sum()
     if len(cells) > 1 and (cells / 100.0 - 1.0).abs().le(ROUNDING + 1e-9).all():
         warnings.warn(
