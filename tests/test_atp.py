@@ -186,7 +186,11 @@ def test_who_counts_can_decide_whether_a_ranking_flips(tmp_path: Path) -> None:
     answers = np.full(6000, NAN)
     answers[1500:3000] = np.repeat([1.0, 2.0, 3.0], [998, 367, 135])  # rewards 0, -1, -2
     answers[3000:] = np.repeat([1.0, 2.0, 3.0], [54, 7, 2939])  # 0, -2, 4
-    columns = {"Q_W9": answers, "F_PARTYSUM_FINAL": party, "WEIGHT_W9": np.ones(6000)}
+    columns: dict[str, Any] = {
+        "Q_W9": answers,
+        "F_PARTYSUM_FINAL": party,
+        "WEIGHT_W9": np.ones(6000),
+    }
     write_sav(tmp_path / "w.sav", columns, labels={})
     question = read_atp(tmp_path)["Q_W9"]
     np.testing.assert_allclose(question.group_shares, [1 / 3, 2 / 3])

@@ -322,6 +322,8 @@ def _counted(question: Question, missing: MissingAnswers) -> Question | Dropped:
     for label, why in zip(question.options, reasons, strict=True):
         if why is not None:
             answered = answered.without(options=[label], reason=why)
+    told = tuple(lost for lost in answered.dropped if lost.respondents or lost in question.dropped)
+    answered = replace(answered, dropped=told)
     before, after = question.choice_shares.sum(axis=0), answered.choice_shares.sum(axis=0)
     gone = [
         label

@@ -489,9 +489,9 @@ def _battery(
 ) -> Question | Dropped:
     """Return the question whose options are the items of a battery, or why there is none.
 
-    Option k's share in group g is in proportion to the share of those asked who marked it. An
-    item's marks are independent draws of a group's answers at best; if people mark several
-    items the ratios of their shares vary less, so the sum of marks is the effective size.
+    A group's choice shares are in proportion to the shares of those asked who marked each item.
+    The ratio of two such shares varies at most as if every mark were an answer of its own, so
+    the effective size is Kish's, times the number of marks by person.
     """
     counted = people.reason == 0
     given = np.any([item.given for item in items], axis=0)
@@ -515,26 +515,19 @@ def _battery(
     some = marks > 0
     if chosen.sum() < 2:
         return Dropped("variable", key, "fewer than two items were marked", float(given.sum()))
-    unasked = given & counted & ~asked
-    dropped = [
-        *people.lost_of(given),
-        *([Dropped("respondents", key, "no item answered", float(unasked.sum()))] * unasked.any()),
-        *(
-            Dropped("group", people.names[group], "marked nothing", float(size))
-            for group, size, marked in zip(here, sizes, some, strict=True)
-            if not marked
-        ),
-        *(
-            Dropped("option", item.label, "nobody chose it", 0.0)
-            for item, any_mark in zip(items, chosen, strict=True)
-            if not any_mark
-        ),
-    ]
+    dropped = people.lost_of(given)
+    if unasked := float((given & counted & ~asked).sum()):
+        dropped.append(Dropped("respondents", key, "no item answered", unasked))
+    for group, size in zip(here[~some], sizes[~some], strict=True):
+        dropped.append(Dropped("group", people.names[group], "marked nothing", float(size)))
+    for item, marked in zip(items, chosen, strict=True):
+        if not marked:
+            dropped.append(Dropped("option", item.label, "nobody chose it", 0.0))
     question = Question.from_counts(
         key,
         (shares[some] * (weights[some] / marks[some])[:, None])[:, chosen],
         [people.names[group] for group in here[some]],
-        [item.label for item, any_mark in zip(items, chosen, strict=True) if any_mark],
+        [item.label for item, marked in zip(items, chosen, strict=True) if marked],
         dropped=dropped,
         **about,
     )
