@@ -22,8 +22,8 @@ from .flips import (
     Pair,
     TopK,
     Winner,
-    flip_distances,
 )
+from .flips.batched import flip_distances
 from .flips.flip import flip
 from .inference import Interval
 from .limits.agreement import AgreementOnly

@@ -40,7 +40,7 @@ from socialpref import (
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
-from socialpref.flips import TotalVariation, Wasserstein, pair_flip_distances
+from socialpref.flips import TotalVariation, Wasserstein, greedy_distances, pair_flip_distances
 from socialpref.report.words import flip_words
 from socialpref.surveys.registry import where
 
@@ -504,7 +504,8 @@ SURVEYS: dict[str, Call] = {
             "groups": NO_OBJECT | {"floats": np.zeros(4), "masked": MASKED, "a list": [0, 1, 2, 0]},
             "options": NO_OBJECT | {"too few": np.array([0, 1])},
             "weights": NO_OBJECT | {"too few": np.ones(3), "strings": np.array(list("1111"))},
-            "replicate_weights": {"one axis": np.ones(4), "a list": [[1.0]] * 4},
+            "design": {"a number": 3, "a string": "psu"},
+            "replicates": {"an array": np.ones((4, 2))},
             "sample": {"None": None, "a number": 3},
         },
         {"floats": "groups", "masked": "groups"},
@@ -549,7 +550,7 @@ SURVEYS: dict[str, Call] = {
             "questions": NO_NAMES | {"one twice": ["Q", "Q"]},
             "value_labels": NO_MAPPING | {"of a list": {"Q": ["yes", "no"]}},
             "texts": NO_MAPPING | {"of a number": {"Q": 3}},
-            "replicate_weights": NO_NAMES | NONE,
+            "design": {"a number": 3, "names": ["psu"]},
             "drop_groups": NO_NAMES | NONE,
         },
         {
@@ -583,7 +584,6 @@ SURVEYS: dict[str, Call] = {
             "seed": NO_INTEGER | NONE,
             "method": NO_CHOICE,
             "level": NOT_IN_UNIT | NONE | {"0": 0.0, "1": 1.0},
-            "replicate_scale": NOT_POSITIVE,
         },
     ),
     "study": Call(
@@ -846,7 +846,26 @@ FLIPS: dict[str, Call] = {
         },
     ),
     "flip_distances": Call(
-        sp.flip_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
+        sp.flip_distances,
+        {"population": [CAMPS, CAMPS]},
+        {
+            "population": NO_POPULATION | {"one without draws": CAMPS, "an array": np.zeros(3)},
+            "to": NO_TARGET | {"an arrangement": sp.Order([0, 1, 2]), "pairs": [sp.Pair(0, 1)]},
+            "over": NO_CHOICE,
+            "score": NO_CHOICE,
+            "sampling": NO_SHARES | {"one too few": [[0.2, 0.3, 0.5]]},
+            **LEAST,
+        },
+        {"to": "to|option|over"},
+    ),
+    "flip_distances of draws": Call(
+        sp.flip_distances,
+        {"population": CAMPS.with_draws([CAMPS.rewards, CAMPS.rewards])},
+        {"to": NO_TARGET, "sampling": NO_SHARES, **LEAST},
+        {"to": "to|option|over"},
+    ),
+    "greedy_distances": Call(
+        greedy_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
     ),
     "pair_flip_distances": Call(
         pair_flip_distances,

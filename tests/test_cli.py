@@ -773,16 +773,54 @@ def test_options_of_another_source_are_refused(tmp_path: Path, out: Path) -> Non
     complains(run("survey", "--weight", "w", "--out", out), "--weight goes with --source")
 
 
-def test_the_scale_of_replicate_weights(tmp_path: Path, out: Path) -> None:
+@pytest.fixture
+def respondents(tmp_path: Path) -> Path:
+    """Write a file of respondents with units, strata and replicate weights."""
     rng = np.random.default_rng(0)
     rows: dict[str, Any] = {"party": rng.choice(["a", "b"], 900), "Q": rng.integers(1, 4, 900)}
     rows |= {name: rng.uniform(0.5, 1.5, 900) for name in ("w", "r1", "r2", "r3")}
-    pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False)
+    rows |= {"town": np.arange(900) // 30, "layer": np.arange(900) // 300}
+    file = tmp_path / "rows.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    return file
+
+
+def test_designs_on_the_command_line(respondents: Path, out: Path) -> None:
     arguments = (
-        "survey", "--source", "respondents", "--path", tmp_path / "rows.csv", "--groups", "party",
-        "--weight", "w", "--replicate-weights", "r1,r2,r3", "--columns", "Q", "--bootstrap", "3",
-        "--out", out,
+        "survey", "--source", "respondents", "--path", respondents, "--groups", "party",
+        "--weight", "w", "--columns", "Q", "--bootstrap", "20", "--question", "Q", "--out", out,
     )  # fmt: skip
-    assert run(*arguments, "--replicate-scale", "0.5").status == 0
-    assert summary_of(out)["settings"]["bootstrap"]["replicate_scale"] == 0.5
-    complains(run(*arguments, "--replicate-scale", "0"), "'replicate_scale'")
+    ran = run(*arguments, "--replicate-weights", "r?", "--replicate-method", "JK1")
+    assert ran.status == 0
+    assert "by replicate-weights" in ran.out
+    assert "degrees of freedom              2" in ran.out
+    ran = run(*arguments, "--strata", "layer", "--psu", "town")
+    assert "by design" in ran.out
+    assert "degrees of freedom              27" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--replicate-weights", "r*", "--replicate-method", "jk1"], "needs --bootstrap"),
+        (["--psu", "town"], "--psu needs --bootstrap"),
+        (["--replicate-weights", "r*", "--bootstrap", "9"], "need --replicate-method"),
+        (["--replicate-method", "jk1", "--bootstrap", "9"], "needs --replicate-weights"),
+        (
+            ["--replicate-weights", "r*", "--replicate-method", "jack", "--bootstrap", "9"],
+            "one of bootstrap, brr",
+        ),
+        (["--strata", "town", "--psu", "layer", "--bootstrap", "9"], "two primary units"),
+        (["--psu", "town", "--where", "Q=1", "--bootstrap", "9"], "keeps a part of stratum"),
+        (["--jobs", "0"], "'n_jobs'"),
+        (["--top", "-1"], "'--top'"),
+    ],
+)
+def test_what_a_design_needs(
+    arguments: list[str], message: str, respondents: Path, out: Path
+) -> None:
+    ran = run(
+        "survey", "--source", "respondents", "--path", respondents, "--groups", "party",
+        "--columns", "Q", *arguments, "--out", out,
+    )  # fmt: skip
+    complains(ran, message)

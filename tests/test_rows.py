@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from socialpref import InputError
-from socialpref.surveys import MissingAnswers, Question, Survey, study, survey_from_rows
+from socialpref.surveys import (
+    DesignColumns,
+    MissingAnswers,
+    Question,
+    Survey,
+    study,
+    survey_from_rows,
+)
 
 Floats = NDArray[np.float64]
 NAN = float("nan")
@@ -164,12 +171,14 @@ def test_questions_share_their_respondents() -> None:
 
 def test_replicate_weights_are_those_of_the_rows_that_count() -> None:
     replicates = {"r1": [2.0] * 3 + [NAN] + [1.0] * 6, "r2": [0.0] * 5 + [3.0] * 5}
-    survey = by_party(rows(**replicates), replicate_weights=["r1", "r2"])
+    survey = by_party(
+        rows(**replicates), design=DesignColumns(replicate_weights=["r1", "r2"], method="brr")
+    )
     answers = survey["Q"].respondents
     assert answers is not None
-    assert answers.replicate_weights is not None
+    assert answers.replicates is not None
     np.testing.assert_array_equal(
-        answers.replicate_weights.T,
+        answers.replicates.weights.T,
         [[2, 2, 2, 0, 1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 3, 3, 0, 3, 0]],
     )
 
@@ -238,10 +247,10 @@ def test_what_only_uncounted_people_chose_is_no_option() -> None:
 
 def test_questions_are_the_columns_that_are_nothing_else() -> None:
     survey = survey_from_rows(
-        rows(r1=1.0),
+        rows(r1=1.0, r2=1.0),
         groups=["party"],
         weight="weight",
-        replicate_weights=["r1"],
+        design=DesignColumns(replicate_weights=["r*"], method="brr"),
         value_labels=LABELS,
     )
     assert [question.key for question in survey] == ["sex", "Q"]
@@ -299,7 +308,7 @@ def test_columns_may_have_numbers_for_names() -> None:
         ({"questions": ["Q", "R"]}, "there must be a column 'R'; there is none"),
         ({"questions": []}, "nothing in rows can be a question (it is empty)"),
         ({"questions": ["Q", "Q"]}, "'questions' must be distinct labels"),
-        ({"replicate_weights": ["r"]}, "there must be a column 'r'; there is none"),
+        ({"design": DesignColumns(units=["r"])}, "there must be a column 'r'; there is none"),
         (
             {"drop_groups": ["Green"]},
             "'drop_groups' must be among the groups 'Dem', 'Other', 'Rep'",
@@ -330,11 +339,6 @@ def test_weights_must_be_weights(weights: list[Any], message: str) -> None:
     with pytest.raises(InputError) as error:
         survey_from_rows(frame, groups=["g"], weight="w")
     assert str(error.value) == message
-
-
-def test_replicate_weights_must_not_be_missing() -> None:
-    with pytest.raises(InputError, match="'r' must be a weight for every row that counts"):
-        by_party(rows(r=[NAN] + [1.0] * 9), replicate_weights=["r"])
 
 
 def test_names_of_columns_must_differ() -> None:

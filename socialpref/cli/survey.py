@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
@@ -17,11 +18,22 @@ from .. import _validate
 from ..errors import InputError, SocialPrefError
 
 if TYPE_CHECKING:
-    from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
+    import pandas as pd
+
+    from ..surveys import (
+        Bootstrap,
+        DesignColumns,
+        Protocol,
+        QuestionResult,
+        Study,
+        Survey,
+        Uncertainty,
+    )
     from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
-    "starter": "the embedded starter set",
+    "pew": "the embedded Pew table, 24 questions by party",
+    "starter": "the embedded starter set, 70 questions of other surveys",
     "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
     "table": "a table of counts, shares or percentages by question, group and option",
     "respondents": "a table, SPSS or Stata file with one row per respondent",
@@ -30,10 +42,13 @@ SOURCES = {
     "ratings": "a table with one row per rating of an item",
 }
 ROWS = ("respondents", "atp", "ratings")
+EMBEDDED = ("pew", "starter")
 GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
     "drop_groups": ROWS,
     "weight": ("respondents", "atp"),
+    "strata": ("respondents",),
+    "psu": ("respondents",),
     "replicate_weights": ("respondents",),
     "columns": ("respondents",),
     "where": ("respondents",),
@@ -44,7 +59,12 @@ GOES_WITH = {
     "dont_know": ("table", "globalopinionqa", *ROWS),
 }
 """Options of single sources."""
-ASPECTS = ("smoothing", "temperature", "base", "groups")
+NEEDS_BOOTSTRAP = {
+    "resample": "auto", "strata": "", "psu": "", "lonely_psu": "error", "replicate_weights": "",
+    "replicate_method": None, "replicate_scale": None,
+}  # fmt: skip
+"""Options that are about replicates, and their defaults."""
+ASPECTS = ("smoothing", "temperature", "base", "shares", "groups")
 
 
 def add_to(commands: Any) -> None:
@@ -54,7 +74,8 @@ def add_to(commands: Any) -> None:
         help="how fragile the ranking of each survey question is",
         description=(
             "Find, for every question of a survey, the smallest change of the distribution of "
-            "comparisons that changes its ranking by normalized Borda count."
+            "comparisons, and of the groups' shares, that changes its ranking by normalized Borda "
+            "count."
         ),
         epilog="Sources. " + "; ".join(f"{name}: {what}" for name, what in SOURCES.items()) + ".",
     )
@@ -67,7 +88,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="the survey's file or folder; its kind is known by its ending and its columns "
-        "(default: the starter set)",
+        "(default: the Pew table)",
     )
     add("--path", type=Path, metavar="FILE", help="the same as FILE")
     add(
@@ -93,12 +114,6 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="the column of survey weights; 'none' for no weights (default: none for rows of "
         "respondents, each wave's own for Pew's files)",
-    )
-    add(
-        "--replicate-weights",
-        default="",
-        metavar="NAME[,NAME]",
-        help="the columns of replicate weights, for rows of respondents (default: none)",
     )
     add(
         "--columns",
@@ -206,6 +221,28 @@ def add_to(commands: Any) -> None:
         "with columns question, option, share (default: uniform)",
     )
     add(
+        "--group-shares",
+        metavar="NAME|FILE",
+        help="how much each group counts: observed (as it answered, weighted where there are "
+        "weights), equal, or a CSV file with columns group, share and perhaps question (default: "
+        "observed; equal for the starter set's countries)",
+    )
+    add(
+        "--share-margin",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the lead that the overtaking option needs in a flip by the groups' shares "
+        "(default: 0)",
+    )
+    add(
+        "--share-floor",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the least share that every group keeps in such a flip (default: 0)",
+    )
+    add(
         "--min-respondents",
         type=float,
         default=100.0,
@@ -227,15 +264,51 @@ def add_to(commands: Any) -> None:
         "--resample",
         default="auto",
         metavar="METHOD",
-        help="the way to draw replicates: auto, respondents, replicate-weights, multinomial or "
-        "dirichlet (default: auto, the first that the data allow)",
+        help="the way to draw replicates: auto, replicate-weights, design, respondents, "
+        "multinomial or dirichlet (default: auto, the first that the data allow)",
+    )
+    add(
+        "--strata",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the sample's strata, for rows of respondents (default: "
+        "none)",
+    )
+    add(
+        "--psu",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the primary sampling units within the strata (default: "
+        "none, respondents are drawn)",
+    )
+    add(
+        "--lonely-psu",
+        default="error",
+        metavar="HOW",
+        help="what to do with a stratum of a single unit: error, adjust (its distance from the "
+        "mean of all units), average (the average variance of the other strata) or remove (no "
+        "variance) (default: error)",
+    )
+    add(
+        "--replicate-weights",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the columns of the survey's own replicate weights, or patterns such as 'rw*', for "
+        "rows of respondents (default: none)",
+    )
+    add(
+        "--replicate-method",
+        metavar="METHOD",
+        help="how the replicate weights were made: bootstrap, brr, fay:RHO, jk1, jk2, sdr, or "
+        "jkn:WHERE with the replicates' factors in a file (one number a line) or in columns "
+        "(required with replicate weights)",
     )
     add(
         "--replicate-scale",
         type=float,
         metavar="X",
-        help="the factor of the sum of squares in the variance by replicate weights (default: 1 "
-        "over their number)",
+        help="in place of a method: the factor of the sum of squares in the variance (default: "
+        "the method's)",
     )
     add(
         "--level",
@@ -338,7 +411,7 @@ def run(options: argparse.Namespace) -> None:
     for question in asked:
         print(_answer(result[question.key]))
     for aspect, table in tables.items():
-        print(f"Sensitivity to {aspect}\n{table.to_string(index=False)}\n")
+        print(f"Sensitivity to {aspect}\n{_shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
 
 
@@ -378,7 +451,7 @@ def _forgetting(folder: Path) -> Iterator[None]:
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..links import Logistic
-    from ..surveys import Protocol, read_base
+    from ..surveys import Protocol, read_base, read_shares
 
     smoothing: float | str = options.smoothing
     if smoothing != "jeffreys":
@@ -389,6 +462,7 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
                 f"--smoothing must be a number or 'jeffreys'; got {smoothing!r}"
             ) from None
     named = options.base in ("uniform", "answers")
+    shares = options.group_shares
     return Protocol(
         smoothing=smoothing,
         margin=options.margin,
@@ -396,6 +470,9 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         min_respondents_per_option=options.min_respondents,
         link=Logistic(options.temperature),
         base=options.base if named else read_base(options.base),
+        group_shares=shares if shares in (None, "observed", "equal") else read_shares(shares),
+        share_margin=options.share_margin,
+        share_floor=options.share_floor,
     )
 
 
@@ -409,8 +486,10 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
         seed=options.seed,
         method=options.resample,
         level=options.level,
-        replicate_scale=options.replicate_scale,
     )
+    for name, default in NEEDS_BOOTSTRAP.items():
+        if not options.bootstrap and getattr(options, name) != default:
+            raise InputError(f"--{name.replace('_', '-')} needs --bootstrap N, the number of draws")
     return bootstrap if options.bootstrap else None
 
 
@@ -426,7 +505,7 @@ def _find_source(options: argparse.Namespace) -> bool:
         ratings = options.item, options.rating, options.annotator
         options.source = kind_of(options.path, groups=bool(options.groups), ratings=ratings)
     elif options.source is None:
-        options.source = "starter"
+        options.source = "pew"
     if options.source == "opinionqa" and options.path and options.path.name in OPINIONQA_FILES:
         options.groups = options.groups or options.path.name.removesuffix("_data.json")
         options.path = options.path.parent
@@ -444,9 +523,16 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         if getattr(options, name) and source not in sources:
             option = name.replace("_", "-")
             raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
+    if source in EMBEDDED and path is not None:
+        raise InputError(f"--source {source} is embedded: it goes without a file")
+    if source == "pew":
+        if groups not in (None, "party"):
+            raise InputError(
+                f"the Pew table is by party; for other groups choose --source starter or a file "
+                f"(got --groups {groups})"
+            )
+        return surveys.read_pew()
     if source == "starter":
-        if path is not None:
-            raise InputError("the starter set is embedded: it goes without a file")
         return surveys.read_starter(groups)
     if source == "opinionqa":
         return surveys.read_opinionqa(
@@ -489,11 +575,24 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         weight=None if options.weight == "none" else options.weight,
         questions=questions,
         where=dict(_condition(text) for text in options.where),
-        replicate_weights=_list(options.replicate_weights),
+        design=_design(options),
         drop_groups=dropped,
         missing=missing,
         codebook=None if options.codebook is None else surveys.read_codebook(options.codebook),
         batteries=batteries,
+    )
+
+
+def _design(options: argparse.Namespace) -> "DesignColumns":
+    from ..surveys import DesignColumns
+
+    return DesignColumns(
+        strata=_list(options.strata),
+        units=_list(options.psu),
+        lonely=options.lonely_psu,
+        replicate_weights=_list(options.replicate_weights),
+        method=options.replicate_method,
+        scale=options.replicate_scale,
     )
 
 
@@ -528,6 +627,8 @@ def _variants(
         groupings = {own: survey}
         groupings |= {n: _read(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
         return surveys.grouping_variants(groupings, protocol), own
+    if aspect == "shares":
+        return surveys.share_variants(survey, protocol), "as studied"
     if aspect == "base":
         named = options.base in ("uniform", "answers")
         variants = surveys.base_variants(survey, protocol, None if named else options.base)
@@ -542,41 +643,112 @@ def _variants(
 
 def _report(result: "Study", top: int) -> str:
     facts = result.summary()
-    lines = [
-        f"Survey study: {facts['survey']}",
-        f"  {facts['n_questions']} questions with at least {result.protocol.min_options} options, "
-        f"{facts['n_examined']} of them examined",
-    ]
+    lines = [f"Survey study: {facts['survey']}"]
     if skipped := len(result.survey.skipped):
         lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
+    kinds = facts["group_shares"]
+    shares = next(iter(kinds)) if len(kinds) == 1 else _counted(kinds)
+    lines.append(f"  Shares of the groups: {shares}")
+    # Parts that were chosen in different ways have no rate in common.
+    for name, part in result.parts.items():
+        lines += [f"\n{name}", *_headline(part.summary())]
+    if not result.parts:
+        lines += _headline(facts)
     if facts["n_examined"]:
-        share = facts["share_flippable"]
+        gaps = facts["largest_certified_gap"], facts["largest_share_certified_gap"]
+        gap = max((gap for gap in gaps if gap is not None), default=0.0)
+        lines.append(f"  Every distance is proven, {_precision(gap)}")
+    return "\n".join(lines + _most_fragile(result, top)) + "\n"
+
+
+def _counted(kinds: dict[str, int]) -> str:
+    return "; ".join(f"{kind} ({_questions(number)})" for kind, number in kinds.items())
+
+
+def _headline(facts: dict[str, Any]) -> list[str]:
+    """Return the sentences on a survey, or on a part of it."""
+    least = facts["settings"]["min_options"]
+    lines = [
+        f"  {_questions(facts['n_questions'])} with at least {least} options, "
+        f"{facts['n_examined']} of them examined"
+    ]
+    if not facts["n_examined"]:
+        return lines
+    lines.append(
+        f"  {_questions(facts['n_flippable'])} can be flipped by what is compared: "
+        f"{facts['share_flippable']:.1%}" + _bounds(facts, "share_flippable", "{:.1%}")
+    )
+    if facts["median_distance"] is not None:
+        lines += [
+            f"    median distance {facts['median_distance']:.3f} in total variation"
+            + _bounds(facts, "median_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within'])}",
+            f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
+        ]
+    lines.append(
+        f"  {_questions(facts['n_winner_flippable'])} can be given another winner so "
+        f"({facts['n_winner_flippable_neighbours']} by such a swap)"
+    )
+    lines.append(
+        f"  {_questions(facts['n_share_flippable'])} can be flipped by who counts"
+        + _bounds(facts, "n_share_flippable", "{:.0f}")
+    )
+    if facts["median_share_distance"] is not None:
+        lines += [
+            f"    median distance {facts['median_share_distance']:.3f} of the groups' shares"
+            + _bounds(facts, "median_share_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within_by_shares'])}",
+        ]
+    differing = _questions(facts["n_order_mismatch"])
+    lines.append(f"  For {differing} the NBC and average-reward orders differ")
+    return lines
+
+
+def _within(shares: dict[str, float]) -> str:
+    return ", ".join(f"{share:.1%} within {distance}" for distance, share in shares.items())
+
+
+def _most_fragile(result: "Study", top: int) -> list[str]:
+    """Return the list of fragile questions: changes of the winner and nominal options first."""
+    from ..surveys.headline import named_first
+
+    named = named_first(result.results)[:top]
+    if not named:
+        return []
+    width = max(len(r.question.key) for r, _ in named)
+    lines = []
+    heading = None
+    for r, found in named:
+        assert r.finding is not None
+        if (wins := r.finding.winner_flip.exists) != heading:
+            aim = "winner" if wins else "order"
+            lines.append(f"\nAnother {aim}: distance, key, which option overtakes which")
+            heading = wins
+        assert found.pair is not None
+        above, below = (r.question.options[y] for y in found.pair)
+        mark = " (neighbours)" if r.question.are_neighbours(found.pair) else ""
         lines.append(
-            f"  {_questions(facts['n_flippable'])} can be flipped: {share:.1%} of the questions"
-            + _bounds(facts, "share_flippable", "{:.1%}")
+            f"  {found.distance:.4f}  {r.question.key:<{width}}  {below!r} over {above!r}{mark}"
         )
-        if facts["median_distance"] is not None:
-            lines.append(
-                f"  Their median flip distance is {facts['median_distance']:.3f} in total variation"
-                + _bounds(facts, "median_distance", "{:.3f}")
-            )
-        differing = _questions(facts["n_order_mismatch"])
-        lines += [
-            f"  {_questions(facts['n_winner_flippable'])} can be given another winner",
-            f"  For {differing} the NBC and average-reward orders differ",
-            f"  Every distance is proven, {_precision(facts['largest_certified_gap'])}",
-        ]
-    frame = result.to_frame()
-    if len(result.distances) and top > 0:
-        lines.append("\nMost fragile questions: distance, key, which option overtakes which")
-        fragile = frame[frame["flip_distance"] < float("inf")].nsmallest(top, "flip_distance")
-        width = fragile["question"].str.len().max()
-        lines += [
-            f"  {row.flip_distance:.4f}  {row.question:<{width}}  "
-            f"{row.flip_below!r} over {row.flip_above!r}"
-            for row in fragile.itertuples()
-        ]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+SHOWN = {
+    "setting": "setting",
+    "n_flippable": "flips",
+    "median_distance": "median",
+    "n_winner_flippable": "of winner",
+    "n_share_flippable": "by shares",
+    "median_share_distance": "median ",
+    "n_other_order": "other order",
+    "n_other_winner": "winner",
+}
+"""The columns of a sensitivity table that are printed, and their headings."""
+
+
+def _shown(table: "pd.DataFrame") -> str:
+    shown = table[list(SHOWN)].rename(columns=SHOWN)
+    return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
 
 
 def _questions(number: int) -> str:
@@ -596,6 +768,8 @@ def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
 
 
 def _answer(result: "QuestionResult") -> str:
+    from ..surveys.shares import describe_shares
+
     question, found = result.question, result.finding
     title = f"{question.key}: {question.text}".rstrip(": ")
     if found is None:
@@ -605,14 +779,16 @@ def _answer(result: "QuestionResult") -> str:
         f"  NBC order at the base sampling  {found.nbc_order.describe(question.options)}",
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
-        *_error_lines(found.uncertainty),
+        f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
+        *_error_lines(found.uncertainty, question.options),
         f"  {found.flip.describe()}",
+        f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _error_lines(error: "Uncertainty | None") -> list[str]:
+def _error_lines(error: "Uncertainty | None", options: tuple[str, ...]) -> list[str]:
     if error is None:
         return []
     return [
@@ -620,4 +796,19 @@ def _error_lines(error: "Uncertainty | None") -> list[str]:
         f"the distance {error.flip_interval.describe('{:.4f}')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
+        *_design_lines(error),
+        f"  {error.level:.0%} intervals of NBC",
+        *(
+            f"    {option}: {interval.describe()}"
+            for option, interval in zip(options, error.nbc_intervals, strict=True)
+        ),
     ]
+
+
+def _design_lines(error: "Uncertainty") -> list[str]:
+    lines = []
+    if math.isfinite(error.deff):
+        lines.append(f"  design effect of the shares     {error.deff:.2f}")
+    if math.isfinite(error.degrees):
+        lines.append(f"  degrees of freedom              {error.degrees:g}")
+    return lines

@@ -10,7 +10,7 @@ what the flip is a `claim` of. `regions` divides the simplex of sampling distrib
 from .certificate import Certificate, Interval, LeastOf
 from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
 from .flip import Flip
-from .greedy import flip_distances, pair_flip_distances
+from .greedy import greedy_distances, pair_flip_distances
 from .targets import AverageRewardOrder, Order, Pair, Target, TopK, Winner
 
 __all__ = [
@@ -29,6 +29,6 @@ __all__ = [
     "TotalVariation",
     "Wasserstein",
     "Winner",
-    "flip_distances",
+    "greedy_distances",
     "pair_flip_distances",
 ]

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import CertificateError, InputError
-from ..links import check_values
 from ..population import Population, check_population
 from .certificate import WIDTH, Certificate, Interval, LeastOf, minimum
 from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_floats, check_pair
@@ -19,6 +18,7 @@ from .divergences import Divergence, TotalVariation
 from .exact import certify
 from .greedy import WORTHWHILE, least
 from .programs import as_divergence, check_programs, nearest
+from .scores import check_score, nbc_by_type
 from .targets import Pair, Target, as_target
 
 if TYPE_CHECKING:
@@ -381,29 +381,13 @@ def _scores(
     population: Population, over: Over, score: Score, sampling: ArrayLike | None
 ) -> tuple[Floats, Floats]:
     """Return the table whose product with the base is the scores, and the base."""
-    _validate.choice("over", over, ("sampling", "shares"))
-    _validate.choice("score", score, ("nbc", "average reward"))
+    check_score(over, score, sampling)
     if score == "average reward":
-        if over == "sampling":
-            raise InputError(
-                "'score' must be 'nbc' with over='sampling': the average reward does not depend "
-                "on the sampling distribution."
-            )
-        if sampling is not None:
-            raise InputError(
-                "'sampling' must be left out with score='average reward', which does not depend "
-                "on the sampling distribution."
-            )
         return population.rewards.T, population.shares
     drawn = _validate.distribution("sampling", sampling, population.n_options, population.options)
     if over == "sampling":
         return population.pairwise(), drawn
-    square = (population.n_options, population.n_options)
-    by_type = [
-        check_values(population.link(rewards[:, None] - rewards[None, :]), square) @ drawn
-        for rewards in population.rewards
-    ]
-    return np.column_stack(by_type), population.shares
+    return nbc_by_type(population.rewards, population.link, drawn), population.shares
 
 
 def _is_total_variation(divergence: object) -> bool:

@@ -34,7 +34,6 @@ SETTINGS = {
     "link": "Preference link",
     "base": "Base: how options are drawn before any change",
     "n_replicates": "number of replicates",
-    "replicate_scale": "scale of replicate weights",
 }
 
 
@@ -185,11 +184,6 @@ def _about_intervals(study: Study, facts: dict[str, Any]) -> list[str]:
             f"Intervals: {errors[0].level:.0%}, from {numbers} replicates of the survey "
             f"({methods})."
         )
-        if "share_flippable_interval" not in facts:
-            texts.append(
-                "The headline figures have none: they need as many replicates of every question, "
-                "which are samples, as those of replicate weights are not."
-            )
     elif not shares_only:
         texts.append(
             "Sampling error is not in these figures. For intervals add --bootstrap 1000 to the "

@@ -104,9 +104,8 @@ def error_words(error: Uncertainty) -> str:
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
     if math.isfinite(error.flip_interval.low):
         text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"
-    if math.isfinite(error.same_order):
-        text += (
-            f"; at the base, {_share(error.same_order)} have the same ranking "
-            f"and {_share(error.same_winner)} the same winner"
-        )
+    text += (
+        f"; at the base, {_share(error.same_order)} have the same ranking "
+        f"and {_share(error.same_winner)} the same winner"
+    )
     return f"{text}. Method: {error.method}."

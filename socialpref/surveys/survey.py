@@ -74,9 +74,10 @@ class Survey:
         Returns
         -------
         DataFrame
-            Columns ``question, group, option, count``, or ``share`` and ``group_share`` in
-            place of ``count`` where only shares are known, and ``n`` beside ``count`` where it
-            is a sum of weights, then ``ordinal, text, grouping, source``.
+            Columns ``question, group, option, count``, or ``share`` in place of ``count`` where
+            only shares are known; ``n`` where ``count`` is a sum of weights; ``group_share`` where
+            the groups' shares are not those of the counts; then ``ordinal, text, grouping``
+            and ``source``.
         """
         import pandas as pd
 
@@ -101,10 +102,10 @@ class Survey:
             ``option`` and ``count`` (or ``share``, or ``percent``). Combinations that have no
             row count as 0. Where ``n`` is the number of respondents of a row's group, or
             ``n_question`` that of all groups of a question, counts may be sums of weights, and
-            shares have a sampling error. ``group_share`` beside shares is that of the row's
-            group, by default in proportion to ``n``, or else equal. Percentages may sum to
-            99 to 101, ``*`` is a quarter of a per cent and a dash none. ``ordinal, text,
-            grouping, source`` are used if present.
+            shares have a sampling error. ``group_share`` is the share of the row's group, by
+            default in proportion to the counts, or to ``n``, or else equal. Percentages may sum
+            to 99 to 101, ``*`` is a quarter of a per cent and a dash none. ``ordinal, text,
+            grouping, source, part`` are used if present.
         groups : str
             Name of the column that holds the groups.
         name, citation : str
@@ -192,6 +193,7 @@ def _frame(question: Question) -> "pd.DataFrame":
             columns["n"] = np.repeat(question.sizes, n_options)
     else:
         columns["share"] = question.choice_shares.ravel()
+    if question.counts is None or question.shares_are != "observed":
         columns["group_share"] = np.repeat(question.group_shares, n_options)
     columns["ordinal"] = np.tile(question.ordinals or [np.nan] * n_options, n_groups)
     for name in ("text", "grouping", "source"):
@@ -224,36 +226,35 @@ def _question(key: str, rows: "pd.DataFrame", groups: str) -> Question:
     table[g, o] = numbers
     more: dict[str, Any] = {
         name: str(rows[name].iloc[0])
-        for name in ("text", "grouping", "source")
+        for name in ("text", "grouping", "source", "part")
         if name in rows and not pd.isna(rows[name].iloc[0])
     }
     more.setdefault("grouping", groups)
     if "ordinal" in rows and rows["ordinal"].notna().any():
         more["ordinals"] = _one_for_each(key, rows, "ordinal", o, options)
-    if value == "count":
-        question = Question.from_counts(key, table, names, options, **more)
-        n = _sizes(key, rows, g, names, table.sum(axis=1))
-        return question if n is None else _of_size(question, n, names)
-    table = _normalised(key, value, table, names, stars)
     weights = None
     if "group_share" in rows and rows["group_share"].notna().any():
         weights = _one_for_each(key, rows, "group_share", g, names)
-    n = _sizes(key, rows, g, names, weights)
-    if weights is None and n is not None:
-        weights = n / n.sum()
-    question = Question.from_shares(key, table, names, options, group_shares=weights, **more)
-    if n is None:
+    if value == "count":
+        question = Question.from_counts(key, table, names, options, **more)
+        n = _sizes(key, rows, g, names, table.sum(axis=1))
+    else:
+        table = _normalised(key, value, table, names, stars)
+        n = _sizes(key, rows, g, names, weights)
+        shares = n / n.sum() if weights is None and n is not None else weights
+        question = Question.from_shares(key, table, names, options, group_shares=shares, **more)
+        if n is None:
+            return question
+        here = [list(names).index(name) for name in question.groups]
+        more["dropped"] = question.dropped
+        counts = n[here, None] * question.choice_shares
+        question = Question.from_counts(key, counts, question.groups, options, **more)
+    if n is not None:
+        sizes = n[[list(names).index(name) for name in question.groups]]
+        question = replace(question, sizes=sizes, effective_sizes=sizes)
+    if weights is None:
         return question
-    counts = question.group_shares[:, None] * question.choice_shares * n.sum()
-    more["dropped"] = question.dropped
-    question = Question.from_counts(key, counts, question.groups, options, **more)
-    return _of_size(question, n, names)
-
-
-def _of_size(question: Question, n: Floats, names: Sequence[str]) -> Question:
-    """Return a question of which the number of respondents of each group is known."""
-    sizes = n[[list(names).index(name) for name in question.groups]]
-    return replace(question, sizes=sizes, effective_sizes=sizes)
+    return question.with_shares(dict(zip(names, weights.tolist(), strict=True)))
 
 
 def _percentages(key: str, rows: "pd.DataFrame") -> tuple[Floats, NDArray[np.bool_]]:

@@ -29,6 +29,13 @@ OPINIONQA_CITATION = (
 OPINIONQA_GROUPS = {"party": "POLPARTY", "race": "RACE", "sex": "SEX"}
 
 
+NO_SCALE = {
+    "MOVERURAL_W32", "MOVESUBURB_W32", "MOVEURBAN_W32", "NEIGHKIDS_W32",
+    "GUNSAFETYKIDS_W26", "POLCHF1_W36", "PWMAN2_W49",
+}  # fmt: skip
+"""Questions whose options have different ordinals upstream, and no order."""
+
+
 def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
     """Read OpinionQA's respondent counts from its files as they are upstream.
 
@@ -98,7 +105,7 @@ def _opinionqa_question(
             f"question {key} has an option {min(unknown)!r} that info.csv does not name"
         )
     # Only options on the scale have an ordinal; they come first.
-    scale = [*ordinals, *[np.nan] * (len(options) - len(ordinals))]
+    scale = [*ordinals, *[np.nan] * (len(options) - len(ordinals))] if key not in NO_SCALE else ()
     question = Question.from_counts(
         key,
         [[table[name].get(option, 0.0) for option in options] for name in groups],

@@ -14,6 +14,7 @@ from ...errors import InputError
 from ..missing import MissingAnswers
 from ..survey import Survey
 from .codebook import LABELLED_ENDINGS, Codebook, read_labelled
+from .designs import DesignColumns
 from .items import check_items
 from .rows import Labels, listed, survey_from_rows
 
@@ -30,7 +31,7 @@ def read_respondents(
     *,
     value_labels: Mapping[str, Labels] | None = None,
     texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
     missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
     codebook: Codebook | None = None,
@@ -49,8 +50,9 @@ def read_respondents(
     groups, weight, questions
         As for `survey_from_rows`.
     where : mapping, optional
-        Keep only the rows that have this value in this column, such as ``{"year": 2010}``.
-    value_labels, texts, replicate_weights, drop_groups, missing, codebook, batteries, citation
+        Keep only the rows that have this value in this column, such as ``{"year": 2010}``. With
+        a design, what is kept must be a sample of its own: whole strata.
+    value_labels, texts, design, drop_groups, missing, codebook, batteries, citation
         As for `survey_from_rows`. A codebook counts before what the file says itself.
 
     Returns
@@ -82,14 +84,21 @@ def read_respondents(
     _validate.instance("where", where, Mapping, "a mapping from columns to values")
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
+    _validate.instance("design", design, (DesignColumns, type(None)), "DesignColumns or None")
+    if design is not None:
+        used |= {*design.strata, *design.units}
     with reading(file):
         (frame, book), name = _rows_of(file), file.name
         for column, value in where.items():
-            frame = frame[_equal(frame, column, value)]
+            kept = _equal(frame, column, value)
+            if design is not None:
+                design.check_whole(frame, kept, f"{column} = {value}")
+            frame = frame[kept]
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
-        apart = {*used, *listed(replicate_weights, "replicate_weights"), *where, weight}
+        others = [*used, *where, *([] if weight is None else [weight])]
+        apart = {*others, *(design.named(frame, others) if design is not None else ())}
         asked = [
             name
             for name in frame.columns
@@ -103,7 +112,7 @@ def read_respondents(
             questions=questions,
             value_labels=value_labels,
             texts=texts,
-            replicate_weights=replicate_weights,
+            design=design,
             drop_groups=drop_groups,
             missing=missing,
             codebook=book if codebook is None else book.with_more(codebook),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ... import _validate
 from ...errors import InputError
+from ...inference import Design, ReplicateWeights
 from ..missing import LEFT_OUT, MissingAnswers, warn_of
 from ..question import Dropped, Question
 from ..respondents import Respondents
@@ -16,6 +17,7 @@ from ..survey import Survey, check_frame
 from .answers import MAX_OPTIONS, Answers, Rule
 from .batteries import Item, items_of
 from .codebook import Codebook
+from .designs import DesignColumns, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,7 @@ def survey_from_rows(
     questions: Sequence[str] | None = None,
     value_labels: Mapping[str, Labels] | None = None,
     texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
     missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
     codebook: Codebook | None = None,
@@ -68,8 +70,8 @@ def survey_from_rows(
         For each column the label of each code. Codes without one are their own label.
     texts : mapping of str to str, optional
         What is asked, by column.
-    replicate_weights : sequence of str, optional
-        Columns of the survey's own replicate weights.
+    design : DesignColumns, optional
+        The columns of strata and primary units, or of the survey's own replicate weights.
     drop_groups : sequence of str, optional
         Labels of groups to leave out, before or after crossing.
     missing : MissingAnswers
@@ -129,7 +131,7 @@ def survey_from_rows(
         weight=weight,
         questions=questions,
         book=book,
-        replicate_weights=replicate_weights,
+        design=design,
         drop_groups=drop_groups,
         missing=missing,
         batteries=batteries,
@@ -172,7 +174,7 @@ def read_rows(
     weight: str | None,
     questions: Sequence[str] | None = None,
     book: Codebook,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
     missing: MissingAnswers,
     batteries: Mapping[str, Sequence[str]] | None = None,
@@ -188,20 +190,22 @@ def read_rows(
         raise _validate.complaint("groups", "at least one column", "none")
     if weight is not None:
         _validate.instance("weight", weight, str, "the name of a column")
-    replicate_weights = listed(replicate_weights, "replicate_weights")
     batteries = {} if batteries is None else batteries
     _validate.instance("batteries", batteries, Mapping, "a mapping from questions to columns")
     together = {str(key): listed(columns, "batteries") for key, columns in batteries.items()}
     items = [column for columns in together.values() for column in columns]
-    apart = {*by, *replicate_weights} | (set() if weight is None else {weight})
+    columns = DesignColumns() if design is None else design
+    _validate.instance("design", columns, DesignColumns, "DesignColumns or None")
+    used = [*by, *([] if weight is None else [weight])]
     named = listed(() if questions is None else questions, "questions")
-    _check_columns(frame, [*by, *apart, *named, *items])
+    _check_columns(frame, [*used, *named, *items, *columns.strata, *columns.units])
+    apart = {*used, *columns.named(frame, used)}
     rule = Rule(book, missing, pew)
-    people = _people(frame, by, weight, replicate_weights, rule, listed(drop_groups, "drop_groups"))
+    people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
     rows = Rows([], [], people.group_labels, {}, {})
     results: list[Question | Dropped] = []
-    columns = [c for c in frame.columns if c not in apart] if questions is None else named
-    for column in [c for c in columns if c not in items]:
+    asked = [c for c in frame.columns if c not in apart] if questions is None else named
+    for column in [c for c in asked if c not in items]:
         key = str(column)
         answers = Answers.of(frame[column], column, book, text=column in named)
         reasons = answers.reasons(key, rule)
@@ -280,7 +284,8 @@ class _People:
         Position in `names`; -1 for those who do not count.
     names : tuple of str
     weights : ndarray, shape (N,)
-    replicate_weights : ndarray of shape (N, R), or None
+    design : Design or None
+    replicates : ReplicateWeights or None
     lost : tuple of Dropped
         The reasons not to count.
     reason : ndarray of int, shape (N,)
@@ -291,7 +296,8 @@ class _People:
     groups: NDArray[np.int16]
     names: tuple[str, ...]
     weights: Floats
-    replicate_weights: Floats | None
+    design: Design | None
+    replicates: ReplicateWeights | None
     lost: tuple[Dropped, ...]
     reason: NDArray[np.int16]
     group_labels: list[str]
@@ -317,7 +323,7 @@ def _people(
     frame: "pd.DataFrame",
     groups: Sequence[str],
     weight: str | None,
-    replicate_weights: Sequence[str],
+    design: DesignColumns,
     rule: Rule,
     drop_groups: Sequence[str],
 ) -> _People:
@@ -342,11 +348,14 @@ def _people(
     here, places = np.unique(cells[counts], return_inverse=True)
     positions = np.full(len(frame), -1, dtype=np.int16)
     positions[counts] = places
+    weights = _frozen(np.where(counts, weights, 0.0))
+    others = [*groups, *([] if weight is None else [weight])]
     return _People(
         groups=positions,
         names=tuple(names[i] for i in here),
-        weights=_frozen(np.where(counts, weights, 0.0)),
-        replicate_weights=_replicates(frame, replicate_weights, counts),
+        weights=weights,
+        design=design.design(frame, counts),
+        replicates=design.replicates(frame, counts, weights, others),
         lost=tuple(lost for lost, _ in losses),
         reason=reason,
         group_labels=[*(label for part in parts for label in part.labels), *names],
@@ -393,12 +402,7 @@ def _crossed(parts: Sequence[Answers]) -> tuple[NDArray[np.intp], list[str]]:
 
 def _numbers(frame: "pd.DataFrame", column: str) -> Floats:
     """Return a column of weights: non-negative, positive somewhere, NaN where missing."""
-    import pandas as pd
-
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    strange = np.isnan(values) & frame[column].notna().to_numpy()
-    if strange.any():
-        raise _validate.complaint(column, "numbers", repr(frame[column].to_numpy()[strange][0]))
+    values = numbers(frame, column)
     if np.isinf(values).any() or (values < 0).any():
         wrong = values[np.isinf(values) | (values < 0)][0]
         raise _validate.complaint(
@@ -407,18 +411,6 @@ def _numbers(frame: "pd.DataFrame", column: str) -> Floats:
     if not (values > 0).any():
         raise _validate.complaint(column, "weights that are positive somewhere", "none")
     return values
-
-
-def _replicates(
-    frame: "pd.DataFrame", columns: Sequence[str], counts: NDArray[np.bool_]
-) -> Floats | None:
-    if not columns:
-        return None
-    weights = np.column_stack([_numbers(frame, column) for column in columns])
-    if np.isnan(weights[counts]).any():
-        column = columns[int(np.isnan(weights[counts]).any(axis=0).argmax())]
-        raise _validate.complaint(column, "a weight for every row that counts", "a missing one")
-    return _frozen(np.where(counts[:, None], weights, 0.0))
 
 
 def _frozen(array: Floats) -> Floats:
@@ -457,7 +449,8 @@ def _question(
         groups=people.groups,
         options=position[answers.codes],
         weights=people.weights,
-        replicate_weights=people.replicate_weights,
+        design=people.design,
+        replicates=people.replicates,
         sample=sample,
     )
     question = Question.from_respondents(
