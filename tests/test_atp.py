@@ -1,7 +1,6 @@
 """Pew's American Trends Panel, from SPSS files of its shape with made-up respondents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from socialpref import DataError, InputError
-from socialpref.surveys import Question, Survey, read_atp, study
+from socialpref.surveys import Protocol, Question, Survey, read_atp, study
 from socialpref.surveys.readers.opinionqa import PEW_CITATION
 
 from .sav_files import LABELS, NAN, PARTY, TEXTS, WAVE, random_wave, renamed, write_sav
@@ -195,8 +194,10 @@ def test_who_counts_can_decide_whether_a_ranking_flips(tmp_path: Path) -> None:
     question = read_atp(tmp_path)["Q_W9"]
     np.testing.assert_allclose(question.group_shares, [1 / 3, 2 / 3])
     np.testing.assert_allclose(known(question.sample_shares), [1 / 2, 1 / 2])
-    wave = replace(question, group_shares=known(question.sample_shares))
-    own, whole = (study(Survey("s", (q,))).results[0].finding for q in (question, wave))
+    own, whole = (
+        study(read_atp(tmp_path), Protocol(group_shares=shares)).results[0].finding
+        for shares in ("observed", "wave")
+    )
     assert own is not None
     assert whole is not None
     matrices = [

@@ -224,8 +224,9 @@ def add_to(commands: Any) -> None:
         "--group-shares",
         metavar="NAME|FILE",
         help="how much each group counts: observed (as it answered, weighted where there are "
-        "weights), equal, or a CSV file with columns group, share and perhaps question (default: "
-        "observed; equal for the starter set's countries)",
+        "weights), equal, wave (its share of the whole sample, those not asked included: the "
+        "published protocol's), or a CSV file with columns group, share and perhaps question "
+        "(default: observed; equal for the starter set's countries)",
     )
     add(
         "--share-margin",
@@ -452,6 +453,7 @@ def _forgetting(folder: Path) -> Iterator[None]:
 def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..links import Logistic
     from ..surveys import Protocol, read_base, read_shares
+    from ..surveys.question import SHARES
 
     smoothing: float | str = options.smoothing
     if smoothing != "jeffreys":
@@ -470,7 +472,7 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         min_respondents_per_option=options.min_respondents,
         link=Logistic(options.temperature),
         base=options.base if named else read_base(options.base),
-        group_shares=shares if shares in (None, "observed", "equal") else read_shares(shares),
+        group_shares=shares if shares in (None, *SHARES) else read_shares(shares),
         share_margin=options.share_margin,
         share_floor=options.share_floor,
     )
