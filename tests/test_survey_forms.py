@@ -50,7 +50,7 @@ def test_percentages_are_shares(tmp_path: Path) -> None:
     assert question.counts is None
     # Nothing is known of the number of respondents: the rule about it does not apply.
     assert study(Survey("s", (question,))).summary()["n_examined"] == 1
-    with pytest.raises(InputError, match="no sampling error"):
+    with pytest.raises(InputError, match="has no intervals"):
         study(Survey("s", (question,)), bootstrap=Bootstrap(2))
 
 

@@ -166,7 +166,7 @@ class MissingAnswers:
         result: list[str | None] = []
         for value, code, label, missing in zip(values, codes, labels, declared, strict=True):
             kind = kind_of_label(label)
-            if label in self.options:
+            if label in self.options or code in self.options:
                 reason: str | None = LEFT_OUT
             elif code in given or label in given:
                 reason = kind or USER_MISSING
@@ -291,14 +291,25 @@ def suspicious(codes: Iterable[str], labelled: Iterable[bool]) -> list[str]:
     return [str(number) for number in found if number in plain]
 
 
-def warn_of(questions: Mapping[str, Sequence[str]]) -> None:
+def warn_of(
+    questions: Mapping[str, Sequence[str]], groups: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Warn of codes that look like missing answers, and name the option that leaves them out.
 
     Parameters
     ----------
     questions : mapping
         For each question its suspicious codes.
+    groups : mapping, optional
+        For each column of groups its suspicious codes.
     """
+    for column, codes in (groups or {}).items():
+        if codes:
+            warnings.warn(
+                f"the groups {', '.join(codes)} of {column!r} have no labels and look like missing "
+                f"answers; --drop-groups={','.join(codes)} leaves them out",
+                stacklevel=2,
+            )
     alike = defaultdict(list)
     for key, codes in questions.items():
         if codes:

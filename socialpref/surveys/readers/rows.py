@@ -140,7 +140,7 @@ def survey_from_rows(
     )
     check_known(drop_groups, rows.group_labels)
     missing.check_used(rows.words)
-    warn_of(rows.suspicious)
+    warn_of(rows.suspicious, rows.suspicious_groups)
     return survey_of(name, rows.questions, citation, rows.skipped)
 
 
@@ -158,6 +158,8 @@ class Rows(NamedTuple):
         For each question the codes and labels that there were, dropped ones included.
     suspicious : dict
         For each question its codes without labels that look like missing answers.
+    suspicious_groups : dict
+        The same for each column of groups.
     """
 
     questions: list[Question]
@@ -165,6 +167,7 @@ class Rows(NamedTuple):
     group_labels: list[str]
     words: dict[str, set[str]]
     suspicious: dict[str, list[str]]
+    suspicious_groups: dict[str, list[str]]
 
 
 def read_rows(
@@ -202,7 +205,7 @@ def read_rows(
     apart = {*used, *columns.named(frame, used)}
     rule = Rule(book, missing, pew)
     people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
-    rows = Rows([], [], people.group_labels, {}, {})
+    rows = Rows([], [], people.group_labels, {}, {}, people.suspicious)
     results: list[Question | Dropped] = []
     asked = [c for c in frame.columns if c not in apart] if questions is None else named
     for column in [c for c in asked if c not in items]:
@@ -291,6 +294,8 @@ class _People:
     reason : ndarray of int, shape (N,)
         0 for those who count, i for those lost to ``lost[i - 1]``.
     group_labels : list of str
+    suspicious : dict
+        For each column its codes without labels that look like missing answers.
     """
 
     groups: NDArray[np.int16]
@@ -301,6 +306,7 @@ class _People:
     lost: tuple[Dropped, ...]
     reason: NDArray[np.int16]
     group_labels: list[str]
+    suspicious: dict[str, list[str]]
 
     def lost_of(self, given: NDArray[np.bool_]) -> list[Dropped]:
         """Return what went of given answers with those who do not count."""
@@ -359,6 +365,10 @@ def _people(
         lost=tuple(lost for lost, _ in losses),
         reason=reason,
         group_labels=[*(label for part in parts for label in part.labels), *names],
+        suspicious={
+            column: part.suspicious([None if x not in drop_groups else x for x in part.labels])
+            for column, part in zip(groups, parts, strict=True)
+        },
     )
 
 
