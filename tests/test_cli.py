@@ -22,7 +22,7 @@ import socialpref.plots
 import socialpref.surveys
 from socialpref import __version__
 from socialpref.cli import main
-from socialpref.surveys import Protocol, Study, read_starter, study
+from socialpref.surveys import Protocol, Study, read_pew, study
 
 from .survey_files import few, pair, stable, survey_of, swap, tied
 
@@ -99,14 +99,14 @@ def out(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Default:
-    """The starter set's run, with two questions shown."""
+    """The run of the Pew table, with two questions shown."""
 
     folder: Path
     out: str
     err: str
 
 
-ASKED = ("ENTRY_2005", "ABORTJUST_US_2011")
+ASKED = ("SOCIETY_GUNS_W92", "NEWSPREFV2_W45")
 
 
 @pytest.fixture(scope="module")
@@ -130,55 +130,65 @@ def test_the_default_run_writes_tables_and_figures(default: Default) -> None:
 
 
 @pytest.fixture(scope="module")
-def starter() -> Study:
-    return study(read_starter())
+def pew() -> Study:
+    return study(read_pew())
 
 
-def test_its_files_hold_the_study(default: Default, starter: Study) -> None:
+def test_its_files_hold_the_study(default: Default, pew: Study) -> None:
     summary = json.loads((default.folder / "summary.json").read_text())
-    assert summary == json.loads(json.dumps(starter.summary()))
+    assert summary == json.loads(json.dumps(pew.summary()))
     table = (default.folder / "questions.csv").read_text(encoding="utf-8")
-    assert table == starter.to_frame().to_csv(index=False)
+    assert table == pew.to_frame().to_csv(index=False)
     rows = rows_of(default.folder)
-    assert len(rows) == 70
-    assert rows["WARMING_2010"]["examined"] == "False"
-    assert rows["WARMING_2010"]["flip_distance"] == ""
-    assert rows["POVERTY_COUNTRY_1995"]["examined"] == "True"
+    assert len(rows) == 24
     assert {row["flip_distance"] for row in rows.values()} >= {"inf"}
-    entry = rows["ENTRY_2005"]
-    finding = starter["ENTRY_2005"].finding
+    guns = rows["SOCIETY_GUNS_W92"]
+    finding = pew["SOCIETY_GUNS_W92"].finding
     assert finding is not None
-    assert float(entry["flip_distance"]) == finding.flip.distance
+    assert float(guns["flip_distance"]) == finding.flip.distance
+    assert float(guns["share_flip_distance"]) == finding.by_shares.ranking.distance
+    assert guns["group_shares"] == "observed, unweighted"
 
 
-def test_its_report_says_what_was_found(default: Default, starter: Study) -> None:
-    facts = starter.summary()
-    for words in (
-        "starter set",
-        f"{facts['n_questions']} questions with at least 3 options",
-        f"{facts['n_examined']} of them examined",
-        f"{facts['n_flippable']} questions can be flipped",
-        f"{facts['share_flippable']:.1%} of the questions",
-        f"{facts['median_distance']:.3f} in total variation",
-        f"{facts['n_winner_flippable']} questions can be given another winner",
-        f"For {facts['n_order_mismatch']} questions the NBC and average-reward orders differ",
-        f"Tables and figures are in {default.folder}{os.sep}",
-    ):
-        assert words in default.out
+def test_its_report_says_what_was_found_in_each_half(default: Default, pew: Study) -> None:
+    parts = pew.summary()["parts"]
+    assert [facts["n_questions"] for facts in parts.values()] == [12, 12]
+    halves = re.split("|".join(parts), default.out)
+    assert "Shares of the groups: observed, unweighted" in halves[0]
+    for half, facts in zip(halves[1:], parts.values(), strict=True):
+        for words in (
+            f"{facts['n_examined']} of them examined",
+            f"{facts['share_flippable']:.1%}",
+            f"{facts['median_distance']:.3f} in total variation",
+            f"{facts['n_winner_flippable']} questions can be given another winner",
+            f"{facts['n_share_flippable']} questions can be flipped by who counts",
+            f"{facts['median_share_distance']:.3f} of the groups' shares",
+            f"{facts['share_within']['0.23']:.1%} within 0.23",
+        ):
+            assert words in half
+    assert f"Tables and figures are in {default.folder}{os.sep}" in default.out
 
 
-def test_it_lists_the_most_fragile_questions(default: Default, starter: Study) -> None:
-    listed = re.findall(r"^  (\d\.\d{4})  (\w+) +'(.+)' over '(.+)'$", default.out, re.MULTILINE)
-    frame = starter.to_frame().sort_values("flip_distance").head(10)
-    assert listed == [
-        (f"{row.flip_distance:.4f}", row.question, row.flip_below, row.flip_above)
+def test_it_lists_the_most_fragile_questions(default: Default, pew: Study) -> None:
+    line = r"^  (\d\.\d{4})  (\w+) +'(.+)' over '(.+)'( \(neighbours\))?$"
+    listed = re.findall(line, default.out, re.MULTILINE)
+    # The one change of the winner that is no swap of neighbours comes first, then the others.
+    assert listed[0] == ("0.1135", "SOCIETY_GUNS_W92", "neither", "very bad", "")
+    frame = (
+        pew.to_frame().query("question != 'SOCIETY_GUNS_W92'").nsmallest(9, "winner_flip_distance")
+    )
+    assert listed[1:] == [
+        (
+            f"{row.winner_flip_distance:.4f}", row.question, row.winner_flip_below,
+            row.winner_flip_above, " (neighbours)",
+        )
         for row in frame.itertuples()
-    ]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", ASKED)
-def test_it_shows_the_questions_asked_for(default: Default, starter: Study, key: str) -> None:
-    result = starter[key]
+def test_it_shows_the_questions_asked_for(default: Default, pew: Study, key: str) -> None:
+    result = pew[key]
     found, options = result.finding, result.question.options
     assert found is not None
     shown = default.out[default.out.index(f"{key}: {result.question.text}\n") :]
@@ -187,6 +197,7 @@ def test_it_shows_the_questions_asked_for(default: Default, starter: Study, key:
     assert re.search(f"^  order by average reward +{re.escape(by_reward)}$", shown, re.MULTILINE)
     assert re.search(f"distance of the nearest flip +{found.flip.distance:.6f}\n", shown)
     assert found.flip.describe() in shown
+    assert found.by_shares.ranking.describe() in shown
 
 
 def test_the_same_run_gives_the_same_bytes(default: Default, tmp_path: Path) -> None:
@@ -212,9 +223,22 @@ def test_results_go_to_a_folder_here_if_none_is_named(
 
 
 def test_a_kind_of_groups_of_the_starter_set(out: Path) -> None:
-    assert run("survey", "--groups", "country", "--out", out).status == 0
+    assert run("survey", "--source", "starter", "--groups", "country", "--out", out).status == 0
     assert summary_of(out)["n_questions"] == 8
     assert {row["grouping"] for row in rows_of(out).values()} == {"country"}
+
+
+def test_who_counts_can_be_told(tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "shares.csv"
+    file.write_text("group,share\nDemocrat,3\nIndependent,3\nOther,1\nRepublican,3\n")
+    for shares, kind in (("equal", "equal"), (file, "given"), ("observed", "observed, unweighted")):
+        ran = run("survey", "--group-shares", shares, "--sensitivity", "shares", "--out", out)
+        assert ran.status == 0
+        assert f"Shares of the groups: {kind}\n" in ran.out
+        assert summary_of(out)["group_shares"] == {kind: 24}
+        assert "largest group +3 points" in (out / "sensitivity_shares.csv").read_text()
+    assert run("survey", "--group-shares", "census").status == 2
+    assert run("survey", "--groups", "country").status == 2
 
 
 def test_a_table_of_ones_own(table: Path, out: Path) -> None:
@@ -307,7 +331,7 @@ def test_top_limits_the_list(tmp_path: Path, out: Path, top: str, lines: int) ->
     arguments = ("survey", "--source", "table", "--path", tmp_path / "mine.csv", "--out", out)
     shown = run(*arguments, "--top", top).out
     assert shown.count("'c' over 'a'\n") == lines
-    assert ("Most fragile questions" in shown) is bool(lines)
+    assert ("which option overtakes which" in shown) is bool(lines)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +352,7 @@ def test_a_survey_with_nothing_to_flip(
     assert set(contents(out)) == RESULTS
     summary = summary_of(out)
     assert {name: summary[name] for name in facts} == facts
-    assert "Most fragile" not in ran.out
+    assert "overtakes" not in ran.out
 
 
 def test_a_survey_of_ties(tmp_path: Path, out: Path) -> None:
@@ -404,14 +428,17 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--source", "table"], ["--source table needs a file"]),
         (["survey", "--path", "answers.csv"], ["answers.csv", "No such file"]),
         (["survey", "answers.csv", "--path", "answers.csv"], ["FILE and --path are the same"]),
-        (["survey", "answers.csv", "--source", "starter"], ["starter set", "without a file"]),
+        (
+            ["survey", "answers.csv", "--source", "starter"],
+            ["starter is embedded", "without a file"],
+        ),
         (["survey", "--path"], ["--path"]),
         (["survey", "--groups", "planet"], ["'groups'", "'planet'", "'party'", "'country'"]),
-        (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "starter set"]),
+        (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "Pew table"]),
         (["survey", "--question", "ENTRY_2005", "--question", "?"], ["'question'", "'?'"]),
         (["survey", "--smoothing", "-0.1"], ["'smoothing'", "-0.1"]),
         (["survey", "--smoothing", "nan"], ["'smoothing'", "nan"]),
-        (["survey", "--smoothing", "0"], ["'smoothing'"]),  # the starter set has empty cells
+        (["survey", "--source", "starter", "--smoothing", "0"], ["'smoothing'"]),  # empty cells
         (["survey", "--smoothing", "little"], ["smoothing", "'little'"]),
         (["survey", "--margin", "1.5"], ["'margin'", "1.5"]),
         (["survey", "--margin", "-1"], ["'margin'", "-1"]),
