@@ -381,8 +381,6 @@ def run(options: argparse.Namespace) -> None:
         print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
-    if left := _left_out(survey):
-        print(left)
     kept = options.out / "replicates"
     effort: dict[str, Any] = {"n_jobs": options.jobs, "progress": sys.stderr.isatty()}
     with results_folder(options.out) as folder, _forgetting(kept):
@@ -408,6 +406,8 @@ def run(options: argparse.Namespace) -> None:
             from ..report import write_report
 
             write_report(result, options.report)
+    if left := _left_out(survey):
+        print(left)
     print(_report(result, options.top))
     for question in asked:
         print(_answer(result[question.key]))

@@ -172,6 +172,8 @@ class MissingAnswers:
                 reason = kind or USER_MISSING
             elif pew and is_code(value, PEW_REFUSED):
                 reason = REFUSED
+            elif pew and not missing and kind in (NOT_ASKED, USER_MISSING):
+                reason = None  # who was not asked has no answer there; this one was chosen
             elif kind == DONT_KNOW and self._keeps_dont_know(pew and not missing):
                 reason = None
             else:

@@ -92,6 +92,7 @@ class Survey:
         name: str = "table",
         citation: str = "",
         missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+        pew: bool = False,
     ) -> "Survey":
         """Build a survey from a tidy table.
 
@@ -112,6 +113,8 @@ class Survey:
             As for `Survey`.
         missing : MissingAnswers
             Which answers do not count.
+        pew : bool
+            Whether the rules of Pew's published protocol hold, as in `read_atp`.
 
         Raises
         ------
@@ -146,7 +149,7 @@ class Survey:
         warn_of(
             {q.key: suspicious(q.options, [False] * q.n_options) for q in whole},
         )
-        counted = [_counted(question, missing) for question in whole]
+        counted = [_counted(question, missing, pew) for question in whole]
         skipped = tuple(result for result in counted if isinstance(result, Dropped))
         questions = tuple(result for result in counted if isinstance(result, Question))
         if skipped and not questions:
@@ -307,16 +310,16 @@ def _sizes(
     return n
 
 
-def _counted(question: Question, missing: MissingAnswers) -> Question | Dropped:
+def _counted(question: Question, missing: MissingAnswers, pew: bool) -> Question | Dropped:
     """Return a question without missing answers, or why nothing is left of it."""
     answered = question
-    kept = [name for name in question.groups if not missing.group_reason(name, name)]
+    kept = [name for name in question.groups if not missing.group_reason(name, name, pew=pew)]
     if not kept:
         return Dropped("variable", question.key, "nobody answered it", question.n_respondents)
     for name in question.groups:
-        if reason := missing.group_reason(name, name):
+        if reason := missing.group_reason(name, name, pew=pew):
             answered = answered.without(groups=[name], reason=reason)
-    reasons = missing.reasons(question.key, question.options, question.options)
+    reasons = missing.reasons(question.key, question.options, question.options, pew=pew)
     if reasons.count(None) < 2:
         reason = "fewer than two options are answers"
         return Dropped("variable", question.key, reason, question.n_respondents)
