@@ -33,7 +33,9 @@ def read_pew() -> Survey:
     >>> question.options
     ('very good', 'rather good', 'neither', 'rather bad', 'very bad')
     """
-    return Survey.from_frame(_embedded("pew"), name="Pew table", citation=OPINIONQA_CITATION)
+    return Survey.from_frame(
+        _embedded("pew"), pew=True, name="Pew table", citation=OPINIONQA_CITATION
+    )
 
 
 def read_starter(groups: str | None = None) -> Survey:
