@@ -433,16 +433,25 @@ def complains(ran: Ran, *names: str) -> None:
             ["starter is embedded", "without a file"],
         ),
         (["survey", "--path"], ["--path"]),
-        (["survey", "--groups", "planet"], ["'groups'", "'planet'", "'party'", "'country'"]),
+        (
+            ["survey", "--source", "starter", "--groups", "planet"],
+            ["'groups'", "'planet'", "'party'", "'country'"],
+        ),
         (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "Pew table"]),
-        (["survey", "--question", "ENTRY_2005", "--question", "?"], ["'question'", "'?'"]),
+        (
+            ["survey", "--source", "starter", "--question", "ENTRY_2005", "--question", "?"],
+            ["'question'", "'?'"],
+        ),
         (["survey", "--smoothing", "-0.1"], ["'smoothing'", "-0.1"]),
         (["survey", "--smoothing", "nan"], ["'smoothing'", "nan"]),
         (["survey", "--source", "starter", "--smoothing", "0"], ["'smoothing'"]),  # empty cells
         (["survey", "--smoothing", "little"], ["smoothing", "'little'"]),
         (["survey", "--margin", "1.5"], ["'margin'", "1.5"]),
         (["survey", "--margin", "-1"], ["'margin'", "-1"]),
-        (["survey", "--floor", "0.1"], ["'floor'", "0.1"]),  # there are 11 options
+        (
+            ["survey", "--source", "starter", "--floor", "0.1"],
+            ["'floor'", "0.1"],
+        ),  # there are 11 options
         (["survey", "--floor", "2"], ["'floor'", "2"]),
         (["survey", "--temperature", "0"], ["'temperature'", "0"]),
         (["survey", "--temperature", "-1"], ["'temperature'", "-1"]),
