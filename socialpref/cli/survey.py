@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -34,22 +35,28 @@ SOURCES = {
     "pew": "the embedded Pew table, 24 questions by party",
     "starter": "the embedded starter set, 70 questions of other surveys",
     "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
-    "table": "a CSV file of counts by question, group and option",
-    "respondents": "a CSV or Parquet file with one row per respondent",
+    "table": "a table of counts, shares or percentages by question, group and option",
+    "respondents": "a table, SPSS or Stata file with one row per respondent",
     "atp": "SPSS files of Pew's American Trends Panel, one or a folder of them",
     "globalopinionqa": "a JSON-lines file of answer shares by country",
-    "ratings": "a CSV or Parquet file with one row per rating of an item",
+    "ratings": "a table with one row per rating of an item",
 }
+ROWS = ("respondents", "atp", "ratings")
 EMBEDDED = ("pew", "starter")
 GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
-    "drop_groups": ("respondents", "atp", "ratings"),
+    "drop_groups": ROWS,
     "weight": ("respondents", "atp"),
     "strata": ("respondents",),
     "psu": ("respondents",),
     "replicate_weights": ("respondents",),
     "columns": ("respondents",),
     "where": ("respondents",),
+    "codebook": ("respondents",),
+    "select_all": ("respondents",),
+    "missing": ("table", *ROWS),
+    "drop_options": ("table", "globalopinionqa", *ROWS),
+    "dont_know": ("table", "globalopinionqa", *ROWS),
 }
 """Options of single sources."""
 NEEDS_BOOTSTRAP = {
@@ -112,7 +119,44 @@ def add_to(commands: Any) -> None:
         "--columns",
         default="",
         metavar="NAME[,NAME]",
-        help="the columns that are questions, for rows of respondents (default: all that can be)",
+        help="the columns that are questions, needed for rows of respondents; 'all' for every "
+        "column that can be one, with those of demographics",
+    )
+    add(
+        "--select-all",
+        action="append",
+        default=[],
+        metavar="KEY=NAME[,NAME]",
+        help="the columns of the items of a 'select all that apply' question, or its one column "
+        "of text with the marked items between semicolons; may be repeated (default: none)",
+    )
+    add(
+        "--codebook",
+        type=Path,
+        metavar="FILE",
+        help="a table with the columns variable, code and label, and perhaps text, scale and "
+        "missing, that says what the codes mean (default: what the file itself says)",
+    )
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="[NAME=]CODE[,CODE]",
+        help="the codes of missing answers, of all questions or of the one that is named; may be "
+        "repeated (default: what labels and the file declare missing)",
+    )
+    add(
+        "--drop-options",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="an option to leave out; may be repeated (default: none)",
+    )
+    add(
+        "--dont-know",
+        choices=("drop", "keep"),
+        help="whether \"don't know\" is an answer (default: drop; keep for Pew's files, as in "
+        "the published protocol)",
     )
     add(
         "--where",
@@ -180,8 +224,9 @@ def add_to(commands: Any) -> None:
         "--group-shares",
         metavar="NAME|FILE",
         help="how much each group counts: observed (as it answered, weighted where there are "
-        "weights), equal, or a CSV file with columns group, share and perhaps question (default: "
-        "observed; equal for the starter set's countries)",
+        "weights), equal, wave (its share of the whole sample, those not asked included: the "
+        "published protocol's), or a CSV file with columns group, share and perhaps question "
+        "(default: observed; equal for the starter set's countries)",
     )
     add(
         "--share-margin",
@@ -330,7 +375,8 @@ def run(options: argparse.Namespace) -> None:
     check_jobs(options.jobs)
     protocol, bootstrap = _protocol(options), _bootstrap(options)
     guessed = _find_source(options)
-    survey = _read(options, options.groups)
+    with _telling():
+        survey = _read(options, options.groups)
     if guessed:
         print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
@@ -360,6 +406,8 @@ def run(options: argparse.Namespace) -> None:
             from ..report import write_report
 
             write_report(result, options.report)
+    if left := _left_out(survey):
+        print(left)
     print(_report(result, options.top))
     for question in asked:
         print(_answer(result[question.key]))
@@ -368,6 +416,29 @@ def run(options: argparse.Namespace) -> None:
     print(f"Tables and figures are in {options.out}{os.sep}")
     if options.report is not None:
         print(f"The report is {options.report}")
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Print the warnings of a block on standard error, one line each."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in told):
+        print(f"socialpref: warning: {text}", file=sys.stderr)
+
+
+def _left_out(survey: "Survey") -> str:
+    """Return a line that says how many answers were missing, and of which kind; or nothing."""
+    from ..surveys.missing import DONT_KNOW, KINDS
+
+    lost = [d for q in survey for d in q.dropped if d.kind == "option" and d.reason in KINDS]
+    numbers = {kind: sum(d.respondents for d in lost if d.reason == kind) for kind in KINDS}
+    parts = [f"{number:,.10g} {kind}" for kind, number in numbers.items() if number]
+    if not parts or any(q.counts is None for q in survey):
+        return ""
+    more = '; --dont-know keep counts "don\'t know"' if numbers[DONT_KNOW] else ""
+    return f"Answers left out as missing: {', '.join(parts)}{more}"
 
 
 @contextmanager
@@ -384,6 +455,7 @@ def _forgetting(folder: Path) -> Iterator[None]:
 def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..links import Logistic
     from ..surveys import Protocol, read_base, read_shares
+    from ..surveys.question import SHARES
 
     smoothing: float | str = options.smoothing
     if smoothing != "jeffreys":
@@ -402,7 +474,7 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         min_respondents_per_option=options.min_respondents,
         link=Logistic(options.temperature),
         base=options.base if named else read_base(options.base),
-        group_shares=shares if shares in (None, "observed", "equal") else read_shares(shares),
+        group_shares=shares if shares in (None, *SHARES) else read_shares(shares),
         share_margin=options.share_margin,
         share_floor=options.share_floor,
     )
@@ -446,6 +518,8 @@ def _find_source(options: argparse.Namespace) -> bool:
 
 def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     from .. import surveys
+    from ..surveys.missing import parse_codes
+    from ..surveys.readers.respondents import check_rankings
     from ..surveys.registry import cached
 
     source, path = options.source, options.path
@@ -471,27 +545,45 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     if path is None:
         raise InputError(f"--source {source} needs a file: {SOURCES[source]}")
     names, dropped = _list(groups or ""), _list(options.drop_groups)
+    missing = surveys.MissingAnswers(
+        parse_codes(options.missing), options.drop_options, options.dont_know
+    )
     if source == "table":
-        return surveys.read_table(path, groups or "group")
+        return surveys.read_table(path, groups or "group", missing)
     if source == "globalopinionqa":
-        return surveys.read_globalopinionqa(path)
+        return surveys.read_globalopinionqa(path, missing)
     if source == "atp":
         return surveys.read_atp(
-            path, names or ["F_PARTYSUM_FINAL"], weight=options.weight, drop_groups=dropped
+            path,
+            names or ["F_PARTYSUM_FINAL"],
+            weight=options.weight,
+            drop_groups=dropped,
+            missing=missing,
         )
     if not names:
         raise InputError(f"--source {source} needs --groups: the columns that hold the groups")
     if source == "ratings":
         columns = options.item, options.rating, options.annotator
-        return surveys.read_ratings(path, names, *columns, drop_groups=dropped)
+        return surveys.read_ratings(path, names, *columns, drop_groups=dropped, missing=missing)
+    batteries = dict(map(_battery, options.select_all))
+    questions = None if options.columns.strip() == "all" else _list(options.columns)
+    if questions == [] and not batteries:
+        check_rankings(path, names)
+        raise InputError(
+            "rows of respondents need --columns: the columns that are questions, or 'all' for "
+            "every column that can be one, with those of demographics"
+        )
     return surveys.read_respondents(
         path,
         names,
         weight=None if options.weight == "none" else options.weight,
-        questions=_list(options.columns) or None,
+        questions=questions,
         where=dict(_condition(text) for text in options.where),
         design=_design(options),
         drop_groups=dropped,
+        missing=missing,
+        codebook=None if options.codebook is None else surveys.read_codebook(options.codebook),
+        batteries=batteries,
     )
 
 
@@ -510,6 +602,13 @@ def _design(options: argparse.Namespace) -> "DesignColumns":
 
 def _list(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _battery(text: str) -> tuple[str, list[str]]:
+    key, found, columns = text.partition("=")
+    if not found or not key or not _list(columns):
+        raise InputError(f"--select-all must be KEY=NAME[,NAME]; got {text!r}")
+    return key, _list(columns)
 
 
 def _condition(text: str) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """Surveys: files of counts become questions, questions become populations, and a study."""
 
 from .findings import Finding, QuestionResult
+from .missing import MissingAnswers
 from .protocol import Protocol
 from .question import Dropped, Question
 from .readers.atp import read_atp
+from .readers.codebook import Codebook, read_codebook
 from .readers.designs import DesignColumns
 from .readers.globalopinionqa import read_globalopinionqa
 from .readers.kinds import kind_of
@@ -31,9 +33,11 @@ from .uncertainty import Bootstrap, Replicates, Uncertainty, population_with_dra
 __all__ = [
     "OPINIONQA_GROUPS",
     "Bootstrap",
+    "Codebook",
     "DesignColumns",
     "Dropped",
     "Finding",
+    "MissingAnswers",
     "Protocol",
     "Question",
     "QuestionResult",
@@ -49,6 +53,7 @@ __all__ = [
     "population_with_draws",
     "read_atp",
     "read_base",
+    "read_codebook",
     "read_globalopinionqa",
     "read_opinionqa",
     "read_pew",

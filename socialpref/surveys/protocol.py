@@ -34,10 +34,11 @@ class Protocol:
     base : "uniform", "answers" or mapping
         The sampling distribution d0 that flips start from: uniform, each option as often as it
         was answered, or for each question's key a mapping from options to shares of the draws.
-    group_shares : None, "observed", "equal" or mapping
+    group_shares : None, "observed", "equal", "wave" or mapping
         How much each group counts: as each question says (None), as often as it answered, every
-        group the same, or for each question's key a mapping from groups to shares; the key ``""``
-        stands for all questions that have none of their own. See `Question.with_shares`.
+        group the same, its share of the whole sample (the published protocol's), or for each
+        question's key a mapping from groups to shares; the key ``""`` stands for all questions
+        that have none of their own. See `Question.with_shares`.
     """
 
     smoothing: float | str = 1e-15
@@ -60,7 +61,7 @@ class Protocol:
                 _validate.instance("base", shares, Mapping, must)
         elif not isinstance(self.base, str) or self.base not in ("uniform", "answers"):
             raise _validate.complaint("base", must, _validate.shown(self.base))
-        must = "'observed', 'equal' or a mapping from questions to shares of groups"
+        must = "'observed', 'equal', 'wave' or a mapping from questions to shares of groups"
         if isinstance(self.group_shares, Mapping):
             for groups in self.group_shares.values():
                 _validate.instance("group_shares", groups, Mapping, must)

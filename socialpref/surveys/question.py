@@ -14,7 +14,7 @@ from ..population import Population, luce_shepard_rewards
 from .respondents import Respondents
 
 Floats = NDArray[np.float64]
-SHARES = ("observed", "equal")
+SHARES = ("observed", "equal", "wave")
 """Shares of groups that have a name."""
 
 
@@ -25,7 +25,8 @@ class Dropped:
     Attributes
     ----------
     kind : str
-        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column.
+        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column,
+        ``"file"`` for a whole file.
     name : str
         Its label.
     reason : str
@@ -59,9 +60,9 @@ class Question:
         How often each group chooses each option; rows sum to 1.
     group_shares : ndarray, shape (G,)
         Share of each group; sums to 1.
-    shares_are : {"observed", "equal", "given"}
-        Whether the groups' shares are those of the answers, equal, or told from outside. Only
-        observed shares have a sampling error.
+    shares_are : {"observed", "equal", "wave", "given"}
+        Whether the groups' shares are those of the answers, equal, those of the whole sample, or
+        told from outside. Only observed shares have a sampling error.
     counts : ndarray of shape (G, K), or None
         Respondents (or sums of weights) by group and option; None if only shares are known.
     sizes : ndarray of shape (G,), or None
@@ -79,6 +80,9 @@ class Question:
         The part of the survey that the question belongs to, if results are to be told by part.
     dropped : tuple of Dropped
         What was left out.
+    sample_shares : ndarray of shape (G,), or None
+        Share of each group in the whole sample, those who were not asked or did not answer
+        included; None if unknown.
     """
 
     key: str
@@ -97,6 +101,7 @@ class Question:
     ordinals: tuple[float, ...] = ()
     part: str = ""
     dropped: tuple[Dropped, ...] = ()
+    sample_shares: Floats | None = None
 
     @classmethod
     def from_counts(
@@ -359,16 +364,18 @@ class Question:
 
         Parameters
         ----------
-        shares : "observed", "equal" or mapping
-            Those of the answers (weighted, where they have weights), the same for every group, or
-            a number for each group, in proportion to its share. Numbers of groups that the
+        shares : "observed", "equal", "wave" or mapping
+            Those of the answers (weighted, where they have weights), the same for every group,
+            those of the whole sample (`sample_shares`), or a number for each group, in proportion
+            to its share. Numbers of groups that the
             question does not have are ignored. Where only shares are known, the observed ones are
             those that the question came with.
 
         Raises
         ------
         InputError
-            If a group has no number, or one that is not positive and finite.
+            If a group has no number, or one that is not positive and finite, or the shares of the
+            whole sample are unknown.
 
         Examples
         --------
@@ -385,9 +392,14 @@ class Question:
             kind, values = shares, np.ones(len(self.groups))
             if shares == "observed" and self.counts is not None:
                 values = self.counts.sum(axis=1)
+            if shares == "wave":
+                if self.sample_shares is None:
+                    must = f"other than 'wave' for {self.key}: not all of its sample is known"
+                    raise _validate.complaint("shares", must, "'wave'")
+                values = self.sample_shares
         else:
             must = f"a positive number for each group of {self.key}"
-            _validate.instance("shares", shares, Mapping, f"'observed', 'equal' or {must}")
+            _validate.instance("shares", shares, Mapping, f"'observed', 'equal', 'wave' or {must}")
             if absent := [name for name in self.groups if name not in shares]:
                 raise _validate.complaint("shares", must, f"none for {absent[0]!r}")
             kind = "given"
@@ -448,13 +460,21 @@ class Question:
             rest = Question.from_respondents(self.key, kept, *names, **about)
         else:
             rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+        here = [self.groups.index(name) for name in rest.groups]
+        if self.sample_shares is not None:
+            shares = self.sample_shares[here]
+            rest = replace(rest, sample_shares=shares / shares.sum())
         if self.counts is None:
             rest = replace(rest, counts=None, sizes=None, effective_sizes=None)
-        if self.shares_are == "equal":
-            return rest.with_shares("equal")
+        elif self.respondents is None and self.sizes is not None:  # may be no sums of counts
+            left = table[np.ix_(here, o)].sum(axis=1) / table[here].sum(axis=1)
+            assert self.effective_sizes is not None
+            sizes, effective = self.sizes[here] * left, self.effective_sizes[here] * left
+            rest = replace(rest, sizes=sizes, effective_sizes=effective)
+        if self.shares_are in ("equal", "wave"):
+            return rest.with_shares(self.shares_are)
         if self.shares_are == "given":
-            shares = zip(self.groups, self.group_shares.tolist(), strict=True)
-            return rest.with_shares(dict(shares))
+            return rest.with_shares(dict(zip(self.groups, self.group_shares.tolist(), strict=True)))
         return rest
 
     def population(

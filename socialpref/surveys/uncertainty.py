@@ -227,7 +227,7 @@ def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> R
     >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> replicates = replicate(question, Protocol(), Bootstrap(200, seed=1))
     >>> replicates.nbc.shape
-    (200, 4)
+    (200, 5)
     """
     _check(question, protocol, bootstrap)
     question = protocol.counted(question)
@@ -323,7 +323,7 @@ def population_with_draws(
     >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> population, base = population_with_draws(question, Protocol(), Bootstrap(200, seed=1))
     >>> interval_of(population.draws, nbc(population.draws, base)[:, 0]).describe("{:.2f}")
-    '0.34 to 0.36'
+    '0.35 to 0.37'
     """
     _check(question, protocol, bootstrap)
     question = protocol.counted(question)

@@ -10,9 +10,9 @@ import numpy as np
 from ... import _validate
 from ..._tables import read_table_file, reading
 from ...errors import InputError
+from ..missing import PEW_REFUSED, REFUSED
 from ..question import Question
 from ..survey import Survey
-from .rows import REFUSED
 
 PEW_CITATION = (
     "Pew Research Center's American Trends Panel. The opinions expressed herein, including any "
@@ -116,5 +116,5 @@ def _opinionqa_question(
         source="Pew Research Center, American Trends Panel, wave " + key.rpartition("_W")[2],
         ordinals=scale,
     )
-    refused = [label for code, label in mapping.items() if code == REFUSED]
-    return question.without(groups=["Refused"], options=refused, reason="refused")
+    refused = [label for code, label in mapping.items() if code == PEW_REFUSED]
+    return question.without(groups=["Refused"], options=refused, reason=REFUSED)

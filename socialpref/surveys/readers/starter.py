@@ -33,7 +33,9 @@ def read_pew() -> Survey:
     >>> question.options
     ('very good', 'rather good', 'neither', 'rather bad', 'very bad')
     """
-    return Survey.from_frame(_embedded("pew"), name="Pew table", citation=OPINIONQA_CITATION)
+    return Survey.from_frame(
+        _embedded("pew"), pew=True, name="Pew table", citation=OPINIONQA_CITATION
+    )
 
 
 def read_starter(groups: str | None = None) -> Survey:
@@ -72,7 +74,7 @@ def read_starter(groups: str | None = None) -> Survey:
         _validate.choice("groups", groups, sorted(known))
         frame = frame[frame["grouping"] == groups]
     citation = "Each question's survey, named in its source; compiled in data/pew/README.md."
-    survey = Survey.from_frame(frame, name="starter set", citation=citation)
+    survey = Survey.from_frame(frame, pew=True, name="starter set", citation=citation)
     counted = [q.with_shares("equal") if q.grouping == "country" else q for q in survey]
     return replace(survey, questions=tuple(counted))
 
