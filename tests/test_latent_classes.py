@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from socialpref import Population, fit_bradley_terry
-from socialpref.comparisons import Comparisons, simulate
-from socialpref.comparisons.classes import (
+from socialpref.comparisons import (
     ClassMixture,
+    Comparisons,
     choose_classes,
     fit_latent_classes,
+    simulate,
 )
 from socialpref.comparisons.em import Ascent, Likelihood, Linked
 from socialpref.errors import ConvergenceError, InputError

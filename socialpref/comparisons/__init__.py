@@ -1,6 +1,7 @@
 """Choices of annotators: comparisons, their counts, simulation and latent classes."""
 
-from .classes import ClassChoice, ClassMixture, choose_classes, fit_latent_classes
+from .choice import ClassChoice, choose_classes
+from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
 from .simulation import expected_cells, simulate
 from .table import Comparisons
@@ -10,6 +11,7 @@ __all__ = [
     "ClassChoice",
     "ClassMixture",
     "Comparisons",
+    "Evidence",
     "choose_classes",
     "expected_cells",
     "fit_latent_classes",
