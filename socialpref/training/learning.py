@@ -193,14 +193,15 @@ class Fitting:
         given = LatentClasses() if given is None else given
         return self.classes(given) if isinstance(given, LatentClasses) else given
 
-    def by_type(self) -> tuple[list[Cells], Floats]:
-        """Return the cells of every type, and the types' shares."""
+    def by_type(self) -> tuple[list[Cells | None], Floats]:
+        """Return the cells of every type, None of one without annotators, and people's shares."""
         if isinstance(self.data, Comparisons):
             counts = self.data.annotators_by_type()
             types = self.data.annotator_type
-            return [self.data.take(types == u).cells() for u in range(len(counts))], (
-                counts / counts.sum()
-            )
+            parts = [
+                self.data.take(types == u).cells() if n else None for u, n in enumerate(counts)
+            ]
+            return parts, counts / counts.sum()
         shares = self.data[0].shares
         alone = [
             [Population(one.rewards[[u]], link=one.link) for one in self.data]
@@ -266,11 +267,19 @@ def _reward_averaging(method: RewardAveraging, fitting: Fitting) -> Fit:
     """Fit one reward model to each type's comparisons, and average them over people."""
     parts, shares = fitting.by_type()
     weights = method.weights(shares)
-    fits = [fitting.of(part) for part in parts]
+    absent = [u for u, part in enumerate(parts) if part is None and weights[u] > 0.0]
+    if absent:
+        must = "known for some annotator of each type that has a share"
+        raise _validate.complaint("annotator_type", must, f"none of type {absent[0]}")
+    fits = [
+        (weight, fitting.of(part))
+        for weight, part in zip(weights, parts, strict=True)
+        if part is not None and weight > 0.0
+    ]
     return fitting.policy(
-        np.tensordot(weights, [fit.rewards for fit in fits], 1),
-        *fits,
-        loss=float(weights @ [fit.loss for fit in fits]),
+        sum(w * fit.rewards for w, fit in fits),
+        *(fit for _, fit in fits),
+        loss=float(sum(w * fit.loss for w, fit in fits)),
     )
 
 
