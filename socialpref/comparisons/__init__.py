@@ -3,17 +3,23 @@
 from .choice import ClassChoice, choose_classes
 from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
+from .reliability import Agreement, agreement
 from .simulation import expected_cells, simulate
 from .table import Comparisons
+from .tastes import Heterogeneity, heterogeneity
 
 __all__ = [
+    "Agreement",
     "Cells",
     "ClassChoice",
     "ClassMixture",
     "Comparisons",
     "Evidence",
+    "Heterogeneity",
+    "agreement",
     "choose_classes",
     "expected_cells",
     "fit_latent_classes",
+    "heterogeneity",
     "simulate",
 ]

@@ -267,9 +267,7 @@ class _Trial:
 
         values = np.empty((len(ridges), self.rows.n_annotators))
         words = f"{n_classes} classes" if n_classes > 1 else "one class"
-        for fold in tqdm(
-            range(self.fold.max() + 1), words, unit="fold", disable=not self.progress
-        ):
+        for fold in tqdm(range(self.fold.max() + 1), words, unit="fold", disable=not self.progress):
             out = self.fold == fold
             training = self.rows.times((~out).astype(np.float64))
             for i, tables in self._fits(training, n_classes, ridges):

@@ -80,13 +80,12 @@ class Linked:
         """
         from scipy.sparse import csr_array
 
-        people = People.of(rows)
-        rows, K = rows.take(people.rows), rows.n_options
+        people, K = People.of(rows), rows.n_options
         apart = rows.first != rows.second
         if not apart.any():
             raise _validate.complaint("second", "another option than 'first'", "the same always")
         x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
-        won = rows.label[apart].astype(np.float64)
+        won = rows.label[apart]
         keys = np.append((x * K + y) * K + z, (x * K + z) * K + y)
         seen = np.append(won, 1.0 - won) * np.tile(people.multiple[apart], 2)
         who = np.tile(people.who[apart], 2)[seen > 0.0]
@@ -329,4 +328,6 @@ def starts(
         return [pooled]
     rewards, _ = likelihood.split(pooled.point.parameters)
     begins = [likelihood.start(n_classes, rng, rewards) for _ in range(n_starts)]
-    return [Ascent(likelihood, begin).run(tolerance, min(SHORT, max_iterations)) for begin in begins]
+    return [
+        Ascent(likelihood, begin).run(tolerance, min(SHORT, max_iterations)) for begin in begins
+    ]

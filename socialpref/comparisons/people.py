@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _validate
 from .table import Comparisons
 
 Floats = NDArray[np.float64]
@@ -16,32 +15,26 @@ MOST_ANNOTATORS = 50_000
 
 
 class People(NamedTuple):
-    """The annotators that are known, numbered from 0 in the order of their numbers in the table.
+    """The annotators of a table, numbered as `Comparisons.annotators` numbers them.
 
     Attributes
     ----------
-    rows : ndarray of int
-        The comparisons by known annotators.
     who : ndarray of int
-        The annotator of each of these rows.
-    ids : ndarray of int, shape (annotators,)
-        What the table calls each annotator.
+        The annotator of each comparison.
     weight : ndarray, shape (annotators,)
         How much each annotator counts: the mean weight of their comparisons, scaled to mean 1.
     multiple : ndarray
-        How often each of the rows counts, beside the weight of its annotator.
+        How often each comparison counts, beside the weight of its annotator.
     """
 
-    rows: Integers
     who: Integers
-    ids: Integers
     weight: Floats
     multiple: Floats
 
     @property
     def size(self) -> int:
         """How many annotators there are."""
-        return len(self.ids)
+        return len(self.weight)
 
     @classmethod
     def of(cls, comparisons: Comparisons) -> "People":
@@ -52,33 +45,26 @@ class People(NamedTuple):
         InputError
             If no annotator is known.
         """
-        column = comparisons.annotator
-        if column is None or not (column >= 0).any():
-            raise _validate.complaint("annotator", "known for linked comparisons", "None")
-        rows = np.flatnonzero(column >= 0)
-        ids, who = np.unique(column[rows], return_inverse=True)
-        given = getattr(comparisons, "weight", None)
+        who, size = comparisons.annotators()
+        given = comparisons.weight
         if given is None:
-            return cls(rows, who, ids, np.ones(len(ids)), np.ones(len(rows)))
-        means = np.bincount(who, given[rows]) / np.bincount(who)
-        multiple = np.divide(given[rows], means[who], out=np.ones(len(rows)), where=means[who] > 0)
-        return cls(rows, who, ids, means / means.mean(), multiple)
+            return cls(who, np.ones(size), np.ones(len(who)))
+        means = np.bincount(who, given) / np.bincount(who)
+        return cls(who, means / means.mean(), given / means[who])
 
 
-def sample_annotators(
-    comparisons: Comparisons, most: int, rng: np.random.Generator
-) -> Comparisons:
+def sample_annotators(comparisons: Comparisons, most: int, rng: np.random.Generator) -> Comparisons:
     """Return the comparisons of at most so many annotators, drawn without replacement."""
     people = People.of(comparisons)
     if people.size <= most:
         return comparisons
     kept = np.zeros(people.size, bool)
     kept[rng.choice(people.size, most, replace=False)] = True
-    return comparisons.take(people.rows[kept[people.who]])
+    return comparisons.take(kept[people.who])
 
 
 def available_options(comparisons: Comparisons) -> NDArray[np.bool_]:
     """Return which options each prompt has, shape (prompts, options)."""
-    given = getattr(comparisons, "available", None)
+    existing = comparisons.existing()
     shape = comparisons.n_prompts, comparisons.n_options
-    return np.ones(shape, bool) if given is None else given
+    return np.ones(shape, bool) if existing is None else existing

@@ -10,6 +10,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _validate
 from ..bradley_terry import fit_bradley_terry
 from ..errors import InputError
 from .people import People
@@ -28,7 +29,7 @@ WEAK_PRIOR = 0.01
 
 @dataclass(frozen=True, eq=False)
 class NoTastes:
-    """Comparisons by known annotators, and labels that they would have without tastes.
+    """Comparisons, and labels that they would have without tastes.
 
     What changes places is a comparison or, where comparisons come from ballots (rankings,
     ratings), a ballot as a whole: the comparisons of one ranking agree with each other by its
@@ -37,7 +38,7 @@ class NoTastes:
     Attributes
     ----------
     rows : Comparisons
-        The comparisons of two options by known annotators.
+        The comparisons of two different options.
     several : bool
         Whether some annotator has more than one comparison (or ballot).
     recurring : float
@@ -68,19 +69,17 @@ class NoTastes:
     @classmethod
     def of(cls, comparisons: Comparisons) -> Self:
         """Return the comparisons that tell, and how labels are drawn for them."""
-        people = People.of(comparisons)
-        kept = people.rows[comparisons.first[people.rows] != comparisons.second[people.rows]]
-        if not len(kept):
-            raise InputError("'second' must be another option than 'first'; got the same always.")
-        rows = comparisons.take(kept)
+        apart = comparisons.first != comparisons.second
+        if not apart.any():
+            raise _validate.complaint("second", "another option than 'first'", "the same always")
+        rows = comparisons.take(apart)
         people, K = People.of(rows), rows.n_options
         x, y, z = (c.astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
         keys = (x * K + np.minimum(y, z)) * K + np.maximum(y, z)
         pair = np.unique(keys, return_inverse=True)[1]
-        ballot = getattr(rows, "ballot", None)
         unit, stratum = np.arange(len(rows)), pair
-        if ballot is not None:
-            unit = np.unique(ballot, return_inverse=True)[1]
+        if rows.ballot is not None:
+            unit = np.unique(rows.ballot, return_inverse=True)[1]
             stratum = _same_pairs(unit, pair)[unit]
         order = np.lexsort((pair, unit, stratum))
         starts = np.flatnonzero(np.diff(unit[order], prepend=-1))
@@ -123,7 +122,7 @@ class NoTastes:
         """Return labels from one model's rewards of all options of all prompts, in one row."""
         first, second = self.coordinates
         noise = rng.logistic(size=len(first))
-        if getattr(self.rows, "ballot", None) is not None:
+        if self.rows.ballot is not None:
             noise = self._noise_of_ballots(rng)
         labels = (rewards[first] - rewards[second] + noise > 0.0).astype(np.float64)
         return np.where(self.rows.label == 0.5, 0.5, labels)
@@ -139,7 +138,7 @@ class NoTastes:
     def labels(self, rng: np.random.Generator) -> Floats:
         """Return labels without tastes, by the permutation or the simulation."""
         if self.how == "permutation":
-            label = self.rows.label.astype(np.float64)
+            label = self.rows.label
             return self.turned(self.permuted(self.turned(label), rng))
         return self.simulated(one_model(self), rng)
 
@@ -167,7 +166,7 @@ def one_model(table: NoTastes, labels: Floats | None = None) -> Floats:
     one, of precision 0.01.
     """
     first, second = table.coordinates
-    outcomes = table.rows.label.astype(np.float64) if labels is None else labels
+    outcomes = table.rows.label if labels is None else labels
     weights = table.people.weight[table.people.who] * table.people.multiple
     size = table.rows.n_prompts * table.rows.n_options
     places = {"weights": weights, "n_options": size}

@@ -1,11 +1,12 @@
 """Do annotators have tastes of their own? The design effect of annotators, and its p-value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..links import log_logistic
 from .people import MOST_ANNOTATORS, People, sample_annotators
 from .shuffles import How, NoTastes, one_model
 from .table import Comparisons
@@ -132,8 +133,7 @@ def heterogeneity(
     most = _validate.integer("most", most, 2)
     rng = _validate.seed("seed", seed)
     nothing = Heterogeneity(None, None, None, None, 0.0, 0, 0, 0)
-    column = comparisons.annotator
-    if column is None or not (column >= 0).any():
+    if comparisons.annotator is None or comparisons.annotator.max() < 0:
         return _because(nothing, "it is not known who made which comparison")
     n_annotators = People.of(comparisons).size
     table = NoTastes.of(sample_annotators(comparisons, most, rng))
@@ -165,7 +165,7 @@ def _because(found: Heterogeneity, reason: str) -> Heterogeneity:
 
 
 class _Scores:
-    """Sums of an annotator's residuals, option by option."""
+    """Sums of each annotator's residuals, option by option."""
 
     def __init__(self, table: NoTastes) -> None:
         self.table = table
@@ -179,17 +179,45 @@ class _Scores:
         self.who, self.option = np.divmod(cells, self.size)
         self.at_low, self.at_high = np.split(cell, 2)
         self.meet_again = bool((np.bincount(cell) > 1).any())
-        self.information = np.ones(self.size)
+        self.curvature = np.zeros(len(who))
 
     def residuals(self, rewards: Floats, labels: Floats) -> Floats:
         """Return labels less their probabilities, for the option with the lower number."""
-        gaps = rewards[self.low] - rewards[self.high]
-        chances = np.exp(log_logistic(gaps))
+        chances = np.exp(log_logistic(rewards[self.low] - rewards[self.high]))
         self.curvature = self.weights * chances * (1.0 - chances)
         return np.asarray(self.table.turned(labels) - chances)
 
     def sums(self, residuals: Floats) -> Floats:
-        """Return each annotator's weighted sum for each option that they met."""
+        """Return the weighted sums, one for each option that an annotator met."""
         weighted = self.weights * residuals
         size = len(self.who)
         return np.bincount(self.at_low, weighted, size) - np.bincount(self.at_high, weighted, size)
+
+    def statistic(self, residuals: Floats) -> float:
+        """Return the sum of the squared sums, each divided by its option's information."""
+        low, high = (np.bincount(c, self.curvature, self.size) for c in (self.low, self.high))
+        return float((self.sums(residuals) ** 2 / (low + high)[self.option]).sum())
+
+    def design_effect(self, residuals: Floats) -> float | None:
+        """Return the trace of the rewards' covariance by annotator over that of the naive one.
+
+        Of several prompts, both are added up; those that one annotator compared are left out.
+        """
+        K, sums = self.table.rows.n_options, self.sums(residuals)
+        traces = np.zeros(2)
+        for prompt in np.unique(self.low // K):
+            there, cells = self.low // K == prompt, self.option // K == prompt
+            _, who = np.unique(self.who[cells], return_inverse=True)
+            if (n := int(who.max()) + 1) < 2:
+                continue
+            information = np.zeros((K, K))
+            ends = self.low[there] % K, self.high[there] % K
+            np.add.at(information, ends, -self.curvature[there])
+            information += information.T
+            np.fill_diagonal(information, -information.sum(axis=1))
+            inverse = np.linalg.pinv(information, hermitian=True)
+            scores = np.zeros((n, K))
+            scores[who, self.option[cells] % K] = sums[cells]
+            moved = scores @ inverse
+            traces += n / (n - 1) * (moved**2).sum(), np.trace(inverse)
+        return float(traces[0] / traces[1]) if traces[1] else None
