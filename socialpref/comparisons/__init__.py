@@ -3,6 +3,7 @@
 from .choice import ClassChoice, choose_classes
 from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
+from .populations import population_of, populations_by_prompt
 from .reliability import Agreement, agreement
 from .simulation import expected_cells, simulate
 from .table import Comparisons
@@ -21,5 +22,7 @@ __all__ = [
     "expected_cells",
     "fit_latent_classes",
     "heterogeneity",
+    "population_of",
+    "populations_by_prompt",
     "simulate",
 ]

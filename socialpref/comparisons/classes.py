@@ -192,18 +192,26 @@ class ClassMixture:
         """
         return self._together(comparisons)[1]
 
-    def _together(self, comparisons: Comparisons) -> tuple[Floats, Floats]:
-        """Return each annotator's log-likelihood and chances of the classes."""
+    def rows_of(self, comparisons: Comparisons) -> Linked:
+        """Return counted comparisons of the prompts and options of the fit."""
         _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
         rows = Linked.of(comparisons)
         if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
             got = f"{rows.n_prompts} prompts of {rows.n_options} options"
             raise _validate.complaint("comparisons", must, got)
-        tables = np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
+        return rows
+
+    def tables(self) -> Floats:
+        """Return the rewards with one row for each option of each prompt, one column a class."""
+        return np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
+
+    def _together(self, comparisons: Comparisons) -> tuple[Floats, Floats]:
+        """Return each annotator's log-likelihood and chances of the classes."""
+        rows = self.rows_of(comparisons)
         with np.errstate(divide="ignore"):
             log_shares = np.log(self.shares)
-        total, chances = mixed(rows.chances(rows.gaps(tables), log_shares))
+        total, chances = mixed(rows.chances(rows.gaps(self.tables()), log_shares))
         return total[rows.pattern], chances[rows.pattern]
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
@@ -308,7 +316,7 @@ def fit_latent_classes(
             f"tolerance {tolerance:.2e}"
         )
     agreeing = sum(run.point.value > best.point.value - AGREE for run in runs)
-    return _mixture_of(likelihood, best, n_starts=len(runs), n_agreeing=agreeing)
+    return mixture_of(likelihood, best, n_starts=len(runs), n_agreeing=agreeing)
 
 
 def _guessing(rows: Linked, n_classes: int) -> ClassMixture:
@@ -326,7 +334,9 @@ def _guessing(rows: Linked, n_classes: int) -> ClassMixture:
     )
 
 
-def _mixture_of(likelihood: Likelihood, run: Ascent, **more: int) -> ClassMixture:
+def mixture_of(
+    likelihood: Likelihood, run: Ascent, *, n_starts: int = 1, n_agreeing: int = 1
+) -> ClassMixture:
     """Return the mixture that a run came to."""
     rows, point = likelihood.rows, run.point
     rewards, _ = likelihood.split(point.parameters)
@@ -339,5 +349,6 @@ def _mixture_of(likelihood: Likelihood, run: Ascent, **more: int) -> ClassMixtur
         iterations=run.iterations,
         n_annotators=round(likelihood.n_annotators),
         ridge=likelihood.ridge,
-        **more,
+        n_starts=n_starts,
+        n_agreeing=n_agreeing,
     )

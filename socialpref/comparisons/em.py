@@ -100,7 +100,7 @@ class Linked:
         _, place, pattern = np.unique(coded @ marks, return_index=True, return_inverse=True)
         return cls(
             counts=counts[place],
-            weight=np.bincount(pattern, people.weight),
+            weight=np.bincount(pattern, people.weight).astype(np.float64),
             pattern=pattern,
             annotator_weight=people.weight,
             prompt=cells // K**2,
@@ -112,7 +112,7 @@ class Linked:
     def times(self, often: Floats) -> Self:
         """Return the same comparisons with each annotator counted so many times."""
         weight = np.bincount(self.pattern, self.annotator_weight * often, len(self.weight))
-        return replace(self, weight=weight)
+        return replace(self, weight=weight.astype(np.float64))
 
     @property
     def n_annotators(self) -> int:

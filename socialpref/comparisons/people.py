@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _validate
 from .table import Comparisons
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,29 @@ class People(NamedTuple):
             return cls(who, np.ones(size), np.ones(len(who)))
         means = np.bincount(who, given) / np.bincount(who)
         return cls(who, means / means.mean(), given / means[who])
+
+    @classmethod
+    def of_rows(cls, comparisons: Comparisons) -> "People":
+        """Return people of one comparison each, for comparisons whose annotators are unknown."""
+        size = len(comparisons)
+        given = np.ones(size) if comparisons.weight is None else comparisons.weight
+        return cls(np.arange(size), given / given.mean(), np.ones(size))
+
+
+def types_of_annotators(comparisons: Comparisons, people: People) -> Integers:
+    """Return the type of each annotator; -1 where it is not known.
+
+    Raises
+    ------
+    InputError
+        If no type is known.
+    """
+    given = comparisons.annotator_type
+    if given is None or given.max() < 0:
+        raise _validate.complaint("annotator_type", "known for given types", "None")
+    types = np.full(people.size, -1)
+    np.maximum.at(types, people.who, given)
+    return types
 
 
 def sample_annotators(comparisons: Comparisons, most: int, rng: np.random.Generator) -> Comparisons:

@@ -23,7 +23,7 @@ How = Literal["permutation", "simulation"]
 RECURRING = 0.5
 """Labels are shuffled if so many of the comparisons can change places, and simulated if fewer."""
 
-WEAK_PRIOR = 0.01
+WEAK_PRIOR = 0.1
 """Precision of the prior of one model's rewards where the comparisons have no finite maximum."""
 
 
@@ -163,14 +163,30 @@ def one_model(table: NoTastes, labels: Floats | None = None) -> Floats:
     """Return the rewards of one Bradley-Terry model, of all options of all prompts in one row.
 
     There is no prior where the comparisons of all options have a finite maximum; otherwise a weak
-    one, of precision 0.01.
+    one, of precision 0.1.
     """
-    first, second = table.coordinates
     outcomes = table.rows.label if labels is None else labels
     weights = table.people.weight[table.people.who] * table.people.multiple
     size = table.rows.n_prompts * table.rows.n_options
-    places = {"weights": weights, "n_options": size}
+    return finite_rewards(*table.coordinates, outcomes, weights, size)[0]
+
+
+def finite_rewards(
+    first: Integers,
+    second: Integers,
+    outcomes: Floats,
+    weights: Floats,
+    n_options: int,
+    prior: float | None = None,
+) -> tuple[Floats, bool]:
+    """Return the rewards of a Bradley-Terry model, and whether they needed the weak prior."""
     try:
-        return fit_bradley_terry(first, second, outcomes, **places).rewards
-    except InputError:
-        return fit_bradley_terry(first, second, outcomes, prior=WEAK_PRIOR, **places).rewards
+        fit = fit_bradley_terry(
+            first, second, outcomes, weights=weights, n_options=n_options, prior=prior
+        )
+        return fit.rewards, False
+    except InputError:  # there is no finite maximum
+        fit = fit_bradley_terry(
+            first, second, outcomes, weights=weights, n_options=n_options, prior=WEAK_PRIOR
+        )
+        return fit.rewards, True

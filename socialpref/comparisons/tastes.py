@@ -13,9 +13,6 @@ from .table import Comparisons
 
 Floats = NDArray[np.float64]
 
-DENSE = 1000
-"""Up to this many options, those of all prompts together, errors come from a whole matrix."""
-
 ROUNDING = 1e-9
 """Statistics that differ by less, relatively, are equal."""
 
@@ -30,6 +27,10 @@ class Heterogeneity:
         The design effect: the sum of the rewards' variances where each annotator is drawn with
         all their comparisons, over that where each comparison is drawn alone. It is about 1 if
         nobody has tastes of their own.
+    relative : float or None
+        How much annotators agree with themselves beside labels without tastes of their own: the
+        statistic of the p-value over its mean for these. It is 1 if nobody has such tastes, also
+        where ties, counted as half a win for each, bring the design effect below 1.
     p_value : float or None
         How often labels without tastes of annotators' own agree with themselves as much.
     how : {"permutation", "simulation"} or None
@@ -47,6 +48,7 @@ class Heterogeneity:
     """
 
     deff: float | None
+    relative: float | None
     p_value: float | None
     how: How | None
     reason: str | None
@@ -132,13 +134,18 @@ def heterogeneity(
     replicates = _validate.integer("replicates", replicates, 1)
     most = _validate.integer("most", most, 2)
     rng = _validate.seed("seed", seed)
-    nothing = Heterogeneity(None, None, None, None, 0.0, 0, 0, 0)
+    nothing = Heterogeneity(None, None, None, None, None, 0.0, 0, 0, 0)
     if comparisons.annotator is None or comparisons.annotator.max() < 0:
         return _because(nothing, "it is not known who made which comparison")
     n_annotators = People.of(comparisons).size
     table = NoTastes.of(sample_annotators(comparisons, most, rng))
-    found = Heterogeneity(
-        None, None, table.how, None, table.recurring, replicates, n_annotators, table.people.size
+    found = replace(
+        nothing,
+        how=table.how,
+        recurring=table.recurring,
+        replicates=replicates,
+        n_annotators=n_annotators,
+        n_sampled=table.people.size,
     )
     if table.people.size < 2:
         return _because(found, "there is one annotator")
@@ -157,7 +164,12 @@ def heterogeneity(
             labels = table.simulated(rewards, rng)
             drawn[i] = scores.statistic(scores.residuals(one_model(table, labels), labels))
     as_much = int((drawn >= observed * (1.0 - ROUNDING)).sum())
-    return replace(found, deff=deff, p_value=(1 + as_much) / (1 + replicates))
+    return replace(
+        found,
+        deff=deff,
+        relative=observed / float(drawn.mean()),
+        p_value=(1 + as_much) / (1 + replicates),
+    )
 
 
 def _because(found: Heterogeneity, reason: str) -> Heterogeneity:
@@ -191,7 +203,8 @@ class _Scores:
         """Return the weighted sums, one for each option that an annotator met."""
         weighted = self.weights * residuals
         size = len(self.who)
-        return np.bincount(self.at_low, weighted, size) - np.bincount(self.at_high, weighted, size)
+        low, high = (np.bincount(at, weighted, size) for at in (self.at_low, self.at_high))
+        return np.asarray(low - high, dtype=np.float64)
 
     def statistic(self, residuals: Floats) -> float:
         """Return the sum of the squared sums, each divided by its option's information."""
