@@ -92,7 +92,7 @@ def population_of(
     (('left', 'right'), array([[ 1. , -0. , -1. ],
            [-0.8, -2.8,  3.6]]))
     >>> Interval.of(nbc(people.draws)[:, 0]).describe("{:.2f}")
-    '0.55 to 0.60'
+    '0.58 to 0.60'
     """
     _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
     if prompt is None and comparisons.n_prompts > 1:

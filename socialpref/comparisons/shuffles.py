@@ -77,9 +77,11 @@ class NoTastes:
         x, y, z = (c.astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
         keys = (x * K + np.minimum(y, z)) * K + np.maximum(y, z)
         pair = np.unique(keys, return_inverse=True)[1]
-        unit, stratum = np.arange(len(rows)), pair
+        unit: Integers = np.arange(len(rows))
+        stratum: Integers = pair
         if rows.ballot is not None:
-            unit = np.unique(rows.ballot, return_inverse=True)[1]
+            ballots = people.who * (rows.ballot.max() + 1) + rows.ballot
+            unit = np.unique(ballots, return_inverse=True)[1]
             stratum = _same_pairs(unit, pair)[unit]
         order = np.lexsort((pair, unit, stratum))
         starts = np.flatnonzero(np.diff(unit[order], prepend=-1))

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..bradley_terry import fit_bradley_terry
+from ..errors import InputError
 from ..links import log_logistic
 from .people import MOST_ANNOTATORS, People, sample_annotators
 from .shuffles import How, NoTastes, one_model
@@ -152,9 +154,11 @@ def heterogeneity(
     scores = _Scores(table)
     if not scores.meet_again:
         return _because(found, "no annotator met an option twice at one prompt")
+    if (table.rows.label == 0.5).all():
+        return _because(found, "all comparisons are ties")
     rewards = one_model(table)
     residuals = scores.residuals(rewards, table.rows.label)
-    deff = scores.design_effect(residuals)
+    deff = _design_effect(table)
     observed = scores.statistic(residuals)
     drawn = np.empty(replicates)
     for i in range(replicates):
@@ -211,26 +215,33 @@ class _Scores:
         low, high = (np.bincount(c, self.curvature, self.size) for c in (self.low, self.high))
         return float((self.sums(residuals) ** 2 / (low + high)[self.option]).sum())
 
-    def design_effect(self, residuals: Floats) -> float | None:
-        """Return the trace of the rewards' covariance by annotator over that of the naive one.
 
-        Of several prompts, both are added up; those that one annotator compared are left out.
-        """
-        K, sums = self.table.rows.n_options, self.sums(residuals)
-        traces = np.zeros(2)
-        for prompt in np.unique(self.low // K):
-            there, cells = self.low // K == prompt, self.option // K == prompt
-            _, who = np.unique(self.who[cells], return_inverse=True)
-            if (n := int(who.max()) + 1) < 2:
-                continue
-            information = np.zeros((K, K))
-            ends = self.low[there] % K, self.high[there] % K
-            np.add.at(information, ends, -self.curvature[there])
-            information += information.T
-            np.fill_diagonal(information, -information.sum(axis=1))
-            inverse = np.linalg.pinv(information, hermitian=True)
-            scores = np.zeros((n, K))
-            scores[who, self.option[cells] % K] = sums[cells]
-            moved = scores @ inverse
-            traces += n / (n - 1) * (moved**2).sum(), np.trace(inverse)
-        return float(traces[0] / traces[1]) if traces[1] else None
+def _design_effect(table: NoTastes) -> float | None:
+    """Return the trace of the rewards' covariance by annotator over that of the naive one.
+
+    Of several prompts both are added up; those at which nobody met an option again say nothing.
+    Of options that cannot be compared with all others, the largest component is taken.
+    """
+    rows, who = table.rows, table.people.who
+    weights = table.people.weight[who] * table.people.multiple
+    order = np.argsort(rows.prompt, kind="stable")
+    traces = np.zeros(2)
+    for at in np.split(order, np.flatnonzero(np.diff(rows.prompt[order])) + 1):
+        first, second = rows.first[at], rows.second[at]
+        met = np.append(who[at] * rows.n_options + first, who[at] * rows.n_options + second)
+        if len(np.unique(met)) == len(met):
+            continue
+        try:
+            fit = fit_bradley_terry(
+                first,
+                second,
+                rows.label[at],
+                weights=weights[at],
+                n_options=rows.n_options,
+                cluster=who[at],
+                component="largest",
+            )
+            traces += [(fit.standard_errors(clustered=by) ** 2).sum() for by in (True, False)]
+        except InputError:  # one annotator, or no two options that both won and lost
+            continue
+    return float(traces[0] / traces[1]) if traces[1] else None
