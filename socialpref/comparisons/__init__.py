@@ -3,6 +3,7 @@
 from .choice import ClassChoice, choose_classes
 from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
+from .groups import CrossTable, cross_table
 from .populations import population_of, populations_by_prompt
 from .reliability import Agreement, agreement
 from .simulation import expected_cells, simulate
@@ -15,10 +16,12 @@ __all__ = [
     "ClassChoice",
     "ClassMixture",
     "Comparisons",
+    "CrossTable",
     "Evidence",
     "Heterogeneity",
     "agreement",
     "choose_classes",
+    "cross_table",
     "expected_cells",
     "fit_latent_classes",
     "heterogeneity",
