@@ -18,6 +18,7 @@ ROOT = Path(socialpref.__file__).parent
 ROOMS = (
     ("errors",),
     ("_extras", "_files", "_validate"),
+    ("_tables",),
     ("links",),
     ("draws",),
     ("population",),

@@ -169,6 +169,11 @@ class Fitting:
             return self.data.n_prompts, self.data.n_options
         return len(self.data), self.data[0].n_options
 
+    @property
+    def available(self) -> NDArray[np.bool_] | None:
+        """Which options exist at each prompt; None if all of them do."""
+        return self.data.existing() if isinstance(self.data, Comparisons) else None
+
     def cells(self, information: Information, replicas: Sequence[int] | None = None) -> Cells:
         """Return the data added up, or their expectation; `replicas` as for `expected_cells`."""
         if not isinstance(self.data, Comparisons):
@@ -212,13 +217,16 @@ class Fitting:
     def policy(self, rewards: Floats, *fits: Fit, loss: float | None = None) -> Fit:
         """Return the policy of rewards that were made from other fits."""
         beta, reference = self.options["beta"], self.options["reference"]
+        available = self.available
+        known = rewards if available is None else np.where(available, rewards, 0.0)
         return result_of(
-            torch.as_tensor(rewards / beta),
+            torch.as_tensor(known / beta),
             beta,
             reference,
             loss=fits[0].loss if loss is None else loss,
             residual=max(fit.residual for fit in fits),
             iterations=sum(fit.iterations for fit in fits),
+            available=available,
         )
 
 
@@ -299,4 +307,5 @@ def _latent_classes(method: LatentClasses, fitting: Fitting) -> Fit:
         loss=-mixture.log_likelihood,
         residual=mixture.residual,
         iterations=mixture.iterations,
+        available=fitting.available,
     )
