@@ -513,7 +513,9 @@ def test_bad_input(argument: str, changed: dict[str, Any]) -> None:
 
 
 def test_options_that_cannot_be_compared() -> None:
-    with pytest.raises(InputError, match=r"between options 0, 1 and 2, 3; component=.largest. fits"):
+    with pytest.raises(
+        InputError, match=r"between options 0, 1 and 2, 3; component=.largest. fits"
+    ):
         fit_bradley_terry([0, 1, 2, 3], [1, 0, 3, 2])
     with pytest.raises(InputError, match=r"between options 0, 1 and 2; component"):
         fit_bradley_terry([0, 1], [1, 0], n_options=4)

@@ -1,6 +1,6 @@
 """Choices of annotators: comparisons, their counts, simulation and latent classes."""
 
-from .choice import ClassChoice, choose_classes
+from .choice import ClassChoice, choose_classes, class_evidence
 from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
 from .groups import CrossTable, cross_table
@@ -21,6 +21,7 @@ __all__ = [
     "Heterogeneity",
     "agreement",
     "choose_classes",
+    "class_evidence",
     "cross_table",
     "expected_cells",
     "fit_latent_classes",

@@ -185,8 +185,7 @@ def choose_classes(
     evidence, how = None, None
     if best.n_classes > 1:
         null = NoTastes.of(sample)
-        gains = [trial.shuffled(null, best, rng) for _ in range(shuffles)]
-        evidence = _evidence(best, tried[0], gains, trial.guessing)
+        evidence = trial.evidence(null, best, tried[0], shuffles, rng)
         how = null.how
         if not evidence.is_there:
             best = tried[0]
@@ -214,6 +213,50 @@ def choose_classes(
         n_sampled=trial.rows.n_annotators,
         shuffles=how,
     )
+
+
+def class_evidence(
+    comparisons: Comparisons,
+    n_classes: int,
+    *,
+    ridge: float | None = 0.5,
+    folds: int = 5,
+    shuffles: int = 3,
+    most: int = MOST_ANNOTATORS,
+    seed: int = 0,
+) -> Evidence:
+    """Return what annotators who were left out say about a number of latent classes.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+        As for `fit_latent_classes`.
+    n_classes : int
+        At least 2.
+    ridge, folds, shuffles, most, seed
+        As for `choose_classes`, which finds the number of classes as well.
+
+    Raises
+    ------
+    InputError
+        As for `choose_classes`.
+
+    Examples
+    --------
+    >>> from socialpref import Population
+    >>> from socialpref.comparisons import class_evidence, simulate
+    >>> alike = simulate(Population([[0, 1, 2]]), 2000, "linked", comparisons=8)
+    >>> class_evidence(alike, 2).is_there
+    False
+    """
+    _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
+    n_classes = _validate.integer("n_classes", n_classes, 2)
+    folds = _validate.integer("folds", folds, 2)
+    shuffles = _validate.integer("shuffles", shuffles, 1)
+    rng = np.random.default_rng(_validate.integer("seed", seed))
+    sample = sample_annotators(comparisons, _validate.integer("most", most, 2), rng)
+    trial = _Trial(Linked.of(sample), folds, ridge, 1, seed, False)
+    return trial.evidence(NoTastes.of(sample), trial.of(n_classes), trial.of(1), shuffles, rng)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,13 +297,29 @@ class _Trial:
         ridges = ALONE if n_classes == 1 else RIDGES
         return self._best(n_classes, ridges if self.ridge is None else (self.ridge,))
 
-    def shuffled(self, null: NoTastes, best: _Tried, rng: np.random.Generator) -> float:
+    def evidence(
+        self,
+        null: NoTastes,
+        best: _Tried,
+        alone: _Tried,
+        shuffles: int,
+        rng: np.random.Generator,
+    ) -> Evidence:
+        """Return what held-out annotators say about classes beside one class."""
+        gain = best.values - alone.values
+        return Evidence(
+            gain=float(gain.mean()),
+            gain_error=float(_standard_error(gain)),
+            shuffled_gains=tuple(self._shuffled(null, best, rng) for _ in range(shuffles)),
+            gain_over_guessing=float((best.values - self.guessing).mean()),
+        )
+
+    def _shuffled(self, null: NoTastes, best: _Tried, rng: np.random.Generator) -> float:
         """Return the gain of classes over one class on labels without tastes."""
-        labels = null.labels(rng)
-        rows = Linked.of(replace(null.rows, label=labels))
-        other = _Trial(rows, int(self.fold.max()) + 1, None, self.n_starts, self.seed, False)
-        alone = other._best(1, ALONE if self.ridge is None else (self.ridge,))
-        return other._best(best.n_classes, (best.ridge,)).mean - alone.mean
+        rows = Linked.of(replace(null.rows, label=null.labels(rng)))
+        folds = int(self.fold.max()) + 1
+        other = _Trial(rows, folds, self.ridge, self.n_starts, self.seed, False)
+        return other._best(best.n_classes, (best.ridge,)).mean - other.of(1).mean
 
     def _best(self, n_classes: int, ridges: tuple[float, ...]) -> _Tried:
         from tqdm import tqdm
@@ -303,17 +362,6 @@ class _Trial:
         """Return the log-probability of each annotator's labels."""
         chances = self.rows.chances(self.rows.gaps(rewards), logits - mixed(logits)[0])
         return mixed(chances)[0][self.rows.pattern]
-
-
-def _evidence(best: _Tried, alone: _Tried, shuffled: list[float], guessing: Floats) -> Evidence:
-    """Return what held-out annotators say about classes beside one class."""
-    gain = best.values - alone.values
-    return Evidence(
-        gain=float(gain.mean()),
-        gain_error=float(_standard_error(gain)),
-        shuffled_gains=tuple(shuffled),
-        gain_over_guessing=float((best.values - guessing).mean()),
-    )
 
 
 def _standard_error(values: Floats) -> Floats:
