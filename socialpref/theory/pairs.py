@@ -11,8 +11,8 @@ from ..population import Population, check_population
 from ..rules import ranking
 from .anonymous import RewardBounds, average_reward_bounds
 
-LARGEST = 700.0
-"""The largest reward gap that is looked at: beyond, a probability is 0 in floats."""
+SMALL = 1e-3
+"""Below this bound the tangent is that of a cubic, to the last digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def largest_pair_bias(bound: float) -> float:
     Raises
     ------
     InputError
-        If the bound is not in (0, 700].
+        If the bound is not positive and finite.
 
     Notes
     -----
@@ -167,7 +167,7 @@ def largest_pair_bias(bound: float) -> float:
     >>> [round(largest_pair_bias(b), 5) for b in (1, 2, 4, 6)]
     [0.03923, 0.2677, 1.36952, 2.93827]
     """
-    bound = _validate.number("bound", bound, 0.0, LARGEST, above=True)
+    bound = _validate.number("bound", bound, 0.0, above=True)
     x = _touching(bound)
     slope = 1.0 / (_share(x) * _share(-x))
     return float(bound - x - slope * (_share(-x) - _share(-bound)))
@@ -190,7 +190,7 @@ def identified_up_to(probability: float) -> float:
     Raises
     ------
     InputError
-        If the probability is not in (0, 1), or so near to 0 or 1 that the gap exceeds 700.
+        If the probability is not in (0, 1), or too near to 0 or 1 for floats.
 
     Examples
     --------
@@ -200,15 +200,16 @@ def identified_up_to(probability: float) -> float:
     """
     from scipy.optimize import brentq
 
-    must = "a probability in (0, 1)"
     p = _validate.number("probability", probability, 0.0, 1.0, above=True, below=True)
     p = max(p, 1.0 - p)
     if p == 0.5:
         return 0.0
-    gap = log(p / (1.0 - p))
-    if _least_mean(p, LARGEST) > 0.0:
-        raise _validate.complaint("probability", must, probability)
-    return float(brentq(lambda bound: _least_mean(p, bound), gap, LARGEST, xtol=1e-12))
+    if p == 1.0:
+        raise _validate.complaint("probability", "farther from 0 and 1", probability)
+    low = high = log(p / (1.0 - p))
+    while _least_mean(p, high) > 0.0:
+        high *= 2.0
+    return float(brentq(lambda bound: _least_mean(p, bound), low, high, xtol=1e-12))
 
 
 def _share(x: float) -> float:
@@ -222,7 +223,7 @@ def _touching(bound: float) -> float:
     def miss(x: float) -> float:
         return (x + bound) * _share(x) * _share(-x) - _share(x) + _share(-bound)
 
-    return float(brentq(miss, 1e-3 * bound, bound, xtol=1e-14 * bound))
+    return bound / 2.0 if bound < SMALL else float(brentq(miss, 0.0, bound, xtol=1e-14))
 
 
 def _least_mean(p: float, bound: float) -> float:
