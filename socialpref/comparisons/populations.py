@@ -98,7 +98,9 @@ def population_of(
     if prompt is None and comparisons.n_prompts > 1:
         must = f"the number of one of {comparisons.n_prompts} prompts"
         raise _validate.complaint("prompt", must, "None")
-    place = _validate.integer("prompt", prompt or 0, 0, comparisons.n_prompts - 1)
+    place = _validate.integer(
+        "prompt", 0 if prompt is None else prompt, 0, comparisons.n_prompts - 1
+    )
     return _populations(comparisons, types, [place], shares, prior, bootstrap, seed)[0]
 
 
