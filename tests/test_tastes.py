@@ -77,11 +77,11 @@ def test_p_values_are_uniform_where_nobody_has_tastes(kind: str, how: str) -> No
         for seed in range(200)
     ]
     assert {one.how for one in found} == {how}
-    values = np.sort([one.p_value for one in found])  # type: ignore[type-var]
+    values = np.sort([one.p_value for one in found])
     levels = np.arange(1, 100) / 100
     gaps = np.searchsorted(values, levels, side="right") / len(values) - levels
     assert np.abs(gaps).max() < 1.95 / np.sqrt(len(values))
-    assert np.mean([one.relative for one in found]) == pytest.approx(1.0, abs=0.02)  # type: ignore[misc]
+    assert np.mean([one.relative for one in found]) == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("how", ["permutation", "simulation"])
@@ -364,11 +364,18 @@ def test_classes_keep_their_names_in_draws() -> None:
 
 def test_one_population_for_each_prompt() -> None:
     """Options that a prompt does not have are not in its population; draws go together."""
+    columns = np.array(
+        [[0, 0, 0, 1, 1, 1, 1, 1], [0, 1, 0, 2, 0, 1, 0, 2], [1, 0, 1, 0, 1, 2, 2, 1]]
+    )
     rows = Comparisons(
-        [0, 0, 0, 1, 1, 1, 1, 1], [0, 1, 0, 2, 0, 1, 0, 2], [1, 0, 1, 0, 1, 2, 2, 1],
-        [1, 1, 0, 1, 1, 1, 0, 1], 2, 3, annotator=[0, 1, 2, 0, 1, 2, 2, 0],
-        available=[[True, True, False], [True] * 3], options=["a", "b", "c"],
-    )  # fmt: skip
+        *columns,
+        np.array([1.0, 1, 0, 1, 1, 1, 0, 1]),
+        n_prompts=2,
+        n_options=3,
+        annotator=np.array([0, 1, 2, 0, 1, 2, 2, 0]),
+        available=np.array([[True, True, False], [True] * 3]),
+        options=("a", "b", "c"),
+    )
     first, second = populations_by_prompt(rows, "everybody", bootstrap=4)
     assert (first.options, second.options) == (("a", "b"), ("a", "b", "c"))
     alone = population_of(rows, "everybody", prompt=1, bootstrap=4)
