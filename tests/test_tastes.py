@@ -368,8 +368,10 @@ def test_one_population_for_each_prompt() -> None:
         [[0, 0, 0, 1, 1, 1, 1, 1], [0, 1, 0, 2, 0, 1, 0, 2], [1, 0, 1, 0, 1, 2, 2, 1]]
     )
     rows = Comparisons(
-        *columns,
-        np.array([1.0, 1, 0, 1, 1, 1, 0, 1]),
+        prompt=columns[0],
+        first=columns[1],
+        second=columns[2],
+        label=np.array([1.0, 1, 0, 1, 1, 1, 0, 1]),
         n_prompts=2,
         n_options=3,
         annotator=np.array([0, 1, 2, 0, 1, 2, 2, 0]),
