@@ -35,7 +35,7 @@ STEPS = 300
 
 @dataclass(frozen=True, eq=False)
 class ClassChoice:
-    """How many classes annotators who were left out speak for.
+    """The number of classes that predicts left-out annotators best.
 
     Attributes
     ----------

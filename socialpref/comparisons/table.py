@@ -510,7 +510,7 @@ def _check_rows(name: str, values: NDArray[Any], right: Mask, must: str) -> None
 
 
 def integers(name: str, values: Any, must: str) -> Integers:
-    """Return integers of any shape; 1.0 and True are none."""
+    """Return integers of any shape; 1.0 and True are refused."""
     _validate.any_array(name, values, must)
     array = np.asarray(values)
     if array.dtype.kind not in "iu":

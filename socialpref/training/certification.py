@@ -1,4 +1,4 @@
-"""What a loss of one's own converges to."""
+"""What a loss of your own converges to."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,7 +23,7 @@ from .objectives import Batch
 from .verification import EXACT, Floats, Integers, same_order
 
 SAME = 1e-9
-"""The largest total variation at which a loss of one's own has the same limit as a method."""
+"""The largest total variation at which a loss of your own has the same limit as a method."""
 
 
 MOST_TYPES = 12
