@@ -299,7 +299,7 @@ def test_the_same_classes_as_a_second_em() -> None:
 def test_memberships_by_hand() -> None:
     """p is 3/4 in one class and 1/5 in the other, of equal shares; a tie is half of each."""
     fit = classes([[[np.log(3.0), 0.0], [0.0, np.log(4.0)]]], [0.5, 0.5])
-    rows = annotations([0] * 4, [0, 0, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0.5], annotator=[8, 8, 3, 5])
+    rows = comparisons([0] * 4, [0, 0, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0.5], annotator=[8, 8, 3, 5])
     tie = np.sqrt([0.75 * 0.25, 0.2 * 0.8])
     expected = np.array([[0.25, 0.8], tie, [0.75**2, 0.2**2]])
     expected /= expected.sum(axis=1, keepdims=True)
@@ -363,7 +363,7 @@ def coin_flips(seed: int, n_prompts: int, n_annotators: int) -> Comparisons:
     n = 6 * n_annotators
     first = rng.integers(0, 3, n)
     second = (first + rng.integers(1, 3, n)) % 3
-    return annotations(
+    return comparisons(
         rng.integers(0, n_prompts, n), first, second, rng.integers(0, 2, n),
         annotator=np.repeat(np.arange(n_annotators), 6), n_prompts=n_prompts, n_options=3,
     )  # fmt: skip
