@@ -260,7 +260,7 @@ def dense_em(rows: Comparisons, n_classes: int, ridge: float, seed: int) -> tupl
         chances += np.log(shares)[:, None]
         total = np.logaddexp.reduce(chances, axis=0)
         before, value = value, total.sum() + np.log(shares).sum() - ridge / 2 * (rewards**2).sum()
-        if value - before < 1e-10:
+        if value - before < 1e-9:
             break
         members = np.exp(chances - total)
         shares = (members.sum(axis=1) + 1) / (n + n_classes)
@@ -278,7 +278,7 @@ def dense_em(rows: Comparisons, n_classes: int, ridge: float, seed: int) -> tupl
 @pytest.mark.slow
 def test_the_same_classes_as_a_second_em() -> None:
     """Ties, soft labels and annotators of one comparison among them."""
-    rows = ragged(4)
+    rows = ragged(4, n_prompts=1)
     label = rows.label.copy()
     label[::7], label[3::11] = 0.5, 0.8
     assert rows.annotator is not None
@@ -286,7 +286,7 @@ def test_the_same_classes_as_a_second_em() -> None:
     who = np.unique(who, return_inverse=True)[1]
     rows = replace(rows, label=label, annotator=who)
     fit = fit_latent_classes(rows, 2, ridge=0.4, tolerance=1e-9)
-    best, members = max((dense_em(rows, 2, 0.4, seed) for seed in range(4)), key=lambda run: run[0])
+    best, members = max((dense_em(rows, 2, 0.4, seed) for seed in range(2)), key=lambda run: run[0])
     ours = fit.log_likelihood * fit.n_annotators + np.log(fit.shares).sum()
     assert ours - 0.2 * (fit.rewards**2).sum() == pytest.approx(best, abs=1e-5)
     found = fit.memberships(rows)
