@@ -71,7 +71,10 @@ def without_tastes(seed: int, kind: str) -> Comparisons:
     [("recurring", "permutation"), ("rare", "simulation"), ("ballots", "simulation")],
 )
 def test_p_values_are_uniform_where_nobody_has_tastes(kind: str, how: str) -> None:
-    """The largest gap to the uniform distribution is that of 1 in 1,000 samples of 200, or less."""
+    """The largest gap to the uniform distribution is that of 1 in 1,000 samples of 200, or less.
+
+    P-values of one ballot each are too large; small ones are no more frequent than they should be.
+    """
     found = [
         heterogeneity(without_tastes(seed, kind), replicates=99, seed=10**6 + seed)
         for seed in range(200)
@@ -80,7 +83,8 @@ def test_p_values_are_uniform_where_nobody_has_tastes(kind: str, how: str) -> No
     values = np.sort([one.p_value for one in found])
     levels = np.arange(1, 100) / 100
     gaps = np.searchsorted(values, levels, side="right") / len(values) - levels
-    assert np.abs(gaps).max() < 1.95 / np.sqrt(len(values))
+    gap = gaps[:25].max() if kind == "ballots" else np.abs(gaps).max()
+    assert gap < 1.95 / np.sqrt(len(values))
     assert np.mean([one.relative for one in found]) == pytest.approx(1.0, abs=0.02)
 
 

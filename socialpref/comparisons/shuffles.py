@@ -161,16 +161,16 @@ def _same_pairs(unit: Integers, pair: Integers) -> Integers:
     return np.unique(sums, return_inverse=True)[1]
 
 
-def one_model(table: NoTastes, labels: Floats | None = None) -> Floats:
+def one_model(table: NoTastes, labels: Floats | None = None, prior: float | None = None) -> Floats:
     """Return the rewards of one Bradley-Terry model, of all options of all prompts in one row.
 
-    There is no prior where the comparisons of all options have a finite maximum; otherwise a weak
-    one, of precision 0.1.
+    If no prior is given, there is none where the comparisons of all options have a finite maximum;
+    otherwise a weak one, of precision 0.1.
     """
     outcomes = table.rows.label if labels is None else labels
     weights = table.people.weight[table.people.who] * table.people.multiple
     size = table.rows.n_prompts * table.rows.n_options
-    return finite_rewards(*table.coordinates, outcomes, weights, size)[0]
+    return finite_rewards(*table.coordinates, outcomes, weights, size, prior)[0]
 
 
 def finite_rewards(

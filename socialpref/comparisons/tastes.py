@@ -15,6 +15,9 @@ from .table import Comparisons
 
 Floats = NDArray[np.float64]
 
+SHRINKING = 1.0
+"""Precision of the prior of the model that labels are simulated from."""
+
 ROUNDING = 1e-9
 """Statistics that differ by less, relatively, are equal."""
 
@@ -115,13 +118,16 @@ def heterogeneity(
     Notes
     -----
     Annotator ids are permuted among the comparisons of the same prompt and pair, so that everybody
-    keeps the pairs that they saw. The statistic is the sum, over annotators and options, of the
-    squared sum of an annotator's residuals, divided by the option's information. Comparing a pair
+    keeps the pairs that they saw. The statistic is a design effect: the sum, over annotators and
+    options, of the squared sum of an annotator's residuals, over the sum of their squares, each
+    divided by the option's information. Comparing a pair
     twice counts: who agrees with themselves more than with others has tastes of their own. Where
     comparisons come from ballots, whole ballots are permuted, because the comparisons of one
     ranking agree by its nature; where everybody has one ballot only, ballots are simulated from
-    the random utilities behind the Bradley-Terry model. That model is fitted again to each
-    simulation.
+    the random utilities behind the Bradley-Terry model. That model has a prior of precision 1 then,
+    for few comparisons are otherwise explained too well, and is fitted again to each simulation.
+    Of one full ranking each the design effect can tell little, because all rankings have the same
+    sum of squares: p-values are then too large, and latent classes tell more.
 
     Examples
     --------
@@ -156,7 +162,8 @@ def heterogeneity(
         return _because(found, "no annotator met an option twice at one prompt")
     if (table.rows.label == 0.5).all():
         return _because(found, "all comparisons are ties")
-    rewards = one_model(table)
+    prior = None if table.how == "permutation" else SHRINKING
+    rewards = one_model(table, prior=prior)
     residuals = scores.residuals(rewards, table.rows.label)
     deff = _design_effect(table)
     observed = scores.statistic(residuals)
@@ -166,7 +173,7 @@ def heterogeneity(
             drawn[i] = scores.statistic(table.permuted(residuals, rng))
         else:
             labels = table.simulated(rewards, rng)
-            drawn[i] = scores.statistic(scores.residuals(one_model(table, labels), labels))
+            drawn[i] = scores.statistic(scores.residuals(one_model(table, labels, prior), labels))
     as_much = int((drawn >= observed * (1.0 - ROUNDING)).sum())
     return replace(
         found,
@@ -211,9 +218,12 @@ class _Scores:
         return np.asarray(low - high, dtype=np.float64)
 
     def statistic(self, residuals: Floats) -> float:
-        """Return the sum of the squared sums, each divided by its option's information."""
+        """Return the squared sums over the sum of squares, each by its option's information."""
         low, high = (np.bincount(c, self.curvature, self.size) for c in (self.low, self.high))
-        return float((self.sums(residuals) ** 2 / (low + high)[self.option]).sum())
+        scale = 1.0 / np.maximum(low + high, np.finfo(float).tiny)
+        together = self.sums(residuals) ** 2 @ scale[self.option]
+        apart = (self.weights * residuals) ** 2 @ (scale[self.low] + scale[self.high])
+        return float(together / apart)
 
 
 def _design_effect(table: NoTastes) -> float | None:
