@@ -4,12 +4,14 @@ from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
 from .misfit import Misfit, bradley_terry_misfit
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
+from .pairs import OpenPair, identified_up_to, largest_pair_bias, open_pairs
 from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __all__ = [
     "Crossings",
     "ErrorOrders",
     "Misfit",
+    "OpenPair",
     "RewardBounds",
     "Twin",
     "UsableOutcomes",
@@ -19,6 +21,9 @@ __all__ = [
     "bradley_terry_misfit",
     "crossing_temperatures",
     "error_orders",
+    "identified_up_to",
+    "largest_pair_bias",
     "nbc_by_temperature",
+    "open_pairs",
     "usable_outcomes",
 ]
