@@ -6,6 +6,7 @@ from .misfit import Misfit, bradley_terry_misfit
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
 from .pairs import OpenPair, identified_up_to, largest_pair_bias, open_pairs
+from .planning import STRUCTURES, Offer, Plan, plan
 from .structures import (
     Groups,
     Linked,
@@ -20,15 +21,18 @@ from .structures import (
 from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __all__ = [
+    "STRUCTURES",
     "Crossings",
     "ErrorOrders",
     "Groups",
     "Information",
     "Linked",
     "Misfit",
+    "Offer",
     "OpenPair",
     "Pairs",
     "Panel",
+    "Plan",
     "Ranking",
     "Repeated",
     "RewardBounds",
@@ -48,5 +52,6 @@ __all__ = [
     "largest_pair_bias",
     "nbc_by_temperature",
     "open_pairs",
+    "plan",
     "usable_outcomes",
 ]

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 NOISE = 1e-12
 """Eigenvalues of the information below this, relative to the largest, are taken for 0."""
+TIED = 1e-9
+"""Average rewards that are less apart, relative to their range, are tied."""
 IDENTIFIED = 1e-6
 """How far, relative to its length, a direction may stick out of what is identified."""
 
@@ -44,6 +46,10 @@ class Information:
         The smallest singular value that counts over the largest that does not; inf if all count.
     labels : float
         Labels that one annotator or panel gives; of a mixture the mean over annotators.
+    matrix : ndarray, shape (n_parameters, n_parameters)
+        The Fisher information per label.
+    gap_slopes : ndarray, shape (K, K, n_parameters)
+        The derivatives of the average-reward gaps by the parameters.
     gap_variances : ndarray, shape (K, K)
         V of each average-reward gap: from n labels its standard error is at least ``sqrt(V / n)``
         (the efficiency bound). inf where the gap is not identified, 0 on the diagonal.
@@ -63,6 +69,8 @@ class Information:
     rank_here: int
     gap: float
     labels: float
+    matrix: Floats
+    gap_slopes: Floats
     gap_variances: Floats
     unidentified: tuple[str, ...]
     local_only: bool
@@ -109,13 +117,37 @@ class Information:
         return float(ndtr(-abs(means[y] - means[z]) * math.sqrt(n_labels / variance)))
 
     def winner_error(self, n_labels: float) -> float:
-        """Return a bound of how likely another option than the best one looks best, at best.
+        """Return how likely another option than a best one looks best, with n labels, at best.
 
-        The sum over the other options of how likely each looks better than the best one; at most 1.
+        By the normal distribution of all gaps to the best option; options that are tied with it
+        count as best, too.
         """
-        best = int(self.population.mean_rewards().argmax())
-        others = [y for y in range(self.population.n_options) if y != best]
-        return min(1.0, sum(self.sign_error(best, y, n_labels) for y in others))
+        from scipy.stats import multivariate_normal
+
+        n_labels = _validate.number("n_labels", n_labels, 0.0, above=True)
+        means, V = self.population.mean_rewards(), self.gap_variances
+        best = int(means.argmax())
+        others = np.flatnonzero(means < means[best] - TIED * max(1.0, float(np.ptp(means))))
+        if not len(others):
+            return 0.0
+        if not np.isfinite(V[best, others]).all():
+            return 1.0
+        spread = (V[best, others][:, None] + V[best, others] - V[np.ix_(others, others)]) / 2.0
+        leads = means[best] - means[others]
+        if len(others) == 1:
+            return self.sign_error(best, int(others[0]), n_labels)
+        normal = multivariate_normal(cov=spread / n_labels, allow_singular=True, seed=0)
+        return float(min(1.0, max(0.0, 1.0 - normal.cdf(leads))))
+
+    def mean_sign_error(self, n_labels: float) -> float:
+        """Return `sign_error` averaged over the pairs of options whose average rewards differ."""
+        means = self.population.mean_rewards()
+        y, z = np.triu_indices(len(means), 1)
+        apart = np.abs(means[y] - means[z]) > TIED * max(1.0, float(np.ptp(means)))
+        if not apart.any():
+            return 0.0
+        pairs = zip(y[apart].tolist(), z[apart].tolist(), strict=True)
+        return float(np.mean([self.sign_error(a, b, n_labels) for a, b in pairs]))
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per pair of options: option, other, gap, variance."""
@@ -238,6 +270,8 @@ def information(
         rank_here=int(bounds.counts.sum()),
         gap=bounds.gap,
         labels=1.0 / sum(costs),
+        matrix=bounds.matrix,
+        gap_slopes=gaps,
         gap_variances=variances,
         unidentified=_open(bounds, kept, population),
         local_only=all(one.local_only for one in parts),
@@ -305,8 +339,9 @@ def _gap_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Bounds:
-    """The eigenvalues of the information per label, and which of them count."""
+    """The information per label, its eigenvalues, and which of them count."""
 
+    matrix: Floats
     values: Floats
     vectors: Floats
     counts: Bools
@@ -321,8 +356,9 @@ class _Bounds:
             seen = chances > 0.0
             weights = cost * one.weights[seen] / chances[seen]
             total += (slopes[seen] * weights[:, None]).T @ slopes[seen]
-        values, vectors = np.linalg.eigh(total[np.ix_(kept, kept)])
-        return cls(values, vectors, values > NOISE * values.max())
+        matrix = total[np.ix_(kept, kept)]
+        values, vectors = np.linalg.eigh(matrix)
+        return cls(matrix, values, vectors, values > NOISE * values.max())
 
     @property
     def gap(self) -> float:

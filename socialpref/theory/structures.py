@@ -48,6 +48,11 @@ class Structure(ABC):
     uses_shares: ClassVar[bool] = True
 
     @property
+    def can_mix(self) -> bool:
+        """Whether its answers depend on no unknown numbers of its own."""
+        return self.uses_shares and not len(self.nuisance(2))
+
+    @property
     def knows_shares(self) -> bool:
         """Whether the shares of the types are known, as in panels with one of each type."""
         return False
@@ -55,6 +60,10 @@ class Structure(ABC):
     @abstractmethod
     def labels(self, n_types: int) -> int:
         """Return how many labels an annotator, or a panel, gives."""
+
+    def annotators(self, n_types: int) -> int:
+        """Return how many annotators give these labels: 1, or a panel's."""
+        return 1
 
     def nuisance(self, n_types: int) -> Floats:
         """Return further numbers that the answers depend on, and that nobody knows."""
@@ -324,6 +333,10 @@ class Panel(Structure):
         """Return T."""
         return n_types
 
+    def annotators(self, n_types: int) -> int:
+        """Return T."""
+        return n_types
+
     def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
         """Return the probabilities of each type's answer, which are independent."""
         sides = _sides(model.wins(pairs.first, pairs.second))
@@ -345,6 +358,10 @@ class VoteCounts(Structure):
         return True
 
     def labels(self, n_types: int) -> int:
+        """Return T."""
+        return n_types
+
+    def annotators(self, n_types: int) -> int:
         """Return T."""
         return n_types
 
