@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from socialpref import InputError, Logistic, Population, Probit
 from socialpref.examples import mediocre_winner, two_camps
@@ -20,12 +21,17 @@ from socialpref.theory import (
     Structure,
     Typed,
     VoteCounts,
+    average_reward_bounds,
     information,
+    moment_half_width,
 )
+from socialpref.theory.answers import Model
+from socialpref.theory.structures import Mixed, PairWeights
 
-from .helpers import Floats
+from .helpers import Floats, refuses
 
 CROWD = mediocre_winner()
+RNG = np.random.default_rng(0)
 
 
 def crowd(n_types: int, n_options: int, seed: int = 0) -> Population:
@@ -257,9 +263,79 @@ def test_anonymous_pairs_identify_locally_at_best() -> None:
     assert not information(crowd(2, 5), {Pairs(): 0.5, Linked(2): 0.5}).local_only
 
 
+# --- set identification --------------------------------------------------------------------
+
+GRID = np.array([u for u in product(np.arange(0, 6.01, 0.25), repeat=3) if min(u) == 0])
+PAIR = np.stack([np.linspace(-4, 4, 1601), np.zeros(1601)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("structure", "low", "high"),
+    [
+        (Pairs(), -1.760, 1.177),
+        (Ranking(3), -1.345, 0.765),
+        (Linked(2), -1.268, 0.728),
+        (Linked(2, repeats=True), -0.707, 1 / 6),
+        (Linked(3, repeats=True), 1 / 6, 1 / 6),
+    ],
+    ids=repr,
+)
+def test_published_intervals_of_the_mediocre_winner(
+    structure: Mixed, low: float, high: float
+) -> None:
+    found = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=GRID)
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
+    for other in (found.at_lower, found.at_upper):
+        ours, theirs = (
+            np.asarray(structure.answers(model, PairWeights.of(3, None), RNG).chances.value)
+            for model in (Model.at(CROWD, np.zeros(0)), Model.at(other, np.zeros(0)))
+        )
+        np.testing.assert_allclose(theirs, ours, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("m", "low", "high"),
+    [(1, -0.506, 0.863), (2, -0.421, 0.741), (3, -0.372, -0.200), (4, -0.2, -0.2)],
+)
+def test_published_intervals_of_one_pair(m: int, low: float, high: float) -> None:
+    split = Population([[1, 0], [-3, 0]], [0.7, 0.3])
+    found = average_reward_bounds(split, 0, 1, structure=Repeated(m), dictionary=PAIR)
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
+
+
+def test_published_half_widths_and_that_even_labels_do_not_help() -> None:
+    right = {1: 0.68476, 2: 0.68476, 3: 0.25073, 4: 0.25073, 5: 0.10774, 6: 0.10774, 7: 0.04987}
+    for m, width in right.items():
+        assert moment_half_width(m, 4) == pytest.approx(width, abs=6e-6)
+
+
+def test_a_half_width_is_attained() -> None:
+    """A linear program over populations of one pair, for the widest interval with equal moments."""
+    gaps = np.linspace(-3, 3, 601)
+    p = 1 / (1 + np.exp(-gaps))
+    moments = np.array([p**k for k in range(4)])
+    found = linprog(
+        np.concatenate([-gaps, gaps]),
+        A_eq=np.block([[moments, -moments], [np.ones((1, 601)), np.zeros((1, 601))]]),
+        b_eq=np.append(np.zeros(4), 1.0),
+        method="highs",
+    )
+    assert -found.fun / 2 == pytest.approx(moment_half_width(3, 3), abs=1e-4)
+
+
+def test_structures_whose_answers_are_no_mixture_are_refused() -> None:
+    for structure in (Panel(), Typed(), VoteCounts(), "pairs"):
+        with refuses("structure"):
+            average_reward_bounds(CROWD, 0, 1, structure=structure)  # type: ignore[arg-type]
+    with refuses("population"):
+        average_reward_bounds(Population([[1, 0]], link=Probit()), 0, 1, structure=Repeated(2))
+
+
 @pytest.mark.parametrize(
     ("make", "argument"),
     [
+        (lambda: moment_half_width(0, 4), "m"),
+        (lambda: moment_half_width(3, 0), "bound"),
         (lambda: Linked(0), "m"),
         (lambda: Repeated(0), "m"),
         (lambda: Ranking(1), "k"),

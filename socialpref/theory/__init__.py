@@ -3,6 +3,7 @@
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
 from .identified import Information, information
 from .misfit import Misfit, bradley_terry_misfit
+from .moments import moment_half_width
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
 from .pairs import OpenPair, identified_up_to, largest_pair_bias, open_pairs
@@ -50,6 +51,7 @@ __all__ = [
     "identified_up_to",
     "information",
     "largest_pair_bias",
+    "moment_half_width",
     "nbc_by_temperature",
     "open_pairs",
     "plan",

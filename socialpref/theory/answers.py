@@ -133,6 +133,18 @@ class Model:
         return cls._of(np.exp(rewards), population.shares, nuisance, 0)
 
     @classmethod
+    def of_types(cls, rewards: NDArray[np.float64]) -> Self:
+        """Return the model of some types, in floats and without derivatives."""
+        odds = np.exp(rewards - rewards.max(axis=1, keepdims=True))
+        n_types = len(odds)
+        none = np.zeros(0)
+        return cls(
+            Numbers(odds, np.zeros((*odds.shape, 0)), 0),
+            Numbers(np.full(n_types, 1.0 / n_types), np.zeros((n_types, 0)), 0),
+            Numbers(none, np.zeros((0, 0)), 0),
+        )
+
+    @classmethod
     def generic(
         cls, n_types: int, n_options: int, n_nuisance: int, rng: np.random.Generator
     ) -> Self:

@@ -147,11 +147,9 @@ def _without_repeats(p: Floats) -> float:
     return total
 
 
-def _mixture(model: Model, by_type: Numbers, given: Numbers | None = None) -> Numbers:
-    """Return the mixture of the types' probabilities, (T, ...), by shares or given weights."""
-    weights = model.shares if given is None else given
-    shape = (slice(None), *[None] * (by_type.value.ndim - 1))
-    return (weights[shape] * by_type).sum(axis=0)
+def _mixture(by_type: Numbers, weights: Numbers) -> Numbers:
+    """Return the mixture of the types' probabilities, (T, questions)."""
+    return (weights[:, None] * by_type).sum(axis=0)
 
 
 def _joined(parts: Sequence[Numbers], weights: Sequence[Floats]) -> Answers:
@@ -169,23 +167,44 @@ def _sides(wins: Numbers) -> tuple[Numbers, Numbers]:
     return wins, wins.less()
 
 
-def _linked(
-    model: Model, pairs: PairWeights, rows: Integers, weights: Floats, given: Sequence[Numbers]
-) -> Answers:
-    """Return the answers of one annotator to each of several pairs, for each of some weights."""
-    wins = model.wins(pairs.first, pairs.second)
-    sides = _sides(wins)
-    parts, asked = [], []
-    for mix in given:
-        for answers in every((0, 1), repeat=rows.shape[1]):
-            factors = [sides[side][:, rows[:, j]] for j, side in enumerate(answers)]
-            parts.append(_mixture(model, product(factors), mix))
-            asked.append(weights)
-    return _joined(parts, asked)
+class ByType(NamedTuple):
+    """How likely each type gives each answer: a list of numbers of shape (T, questions)."""
+
+    parts: list[Numbers]
+    weights: Floats
+    sampled: bool = False
+
+    def mixed(self, mixes: Sequence[Numbers]) -> Answers:
+        """Return the answers of each mixture of the types."""
+        parts = [_mixture(part, mix) for mix in mixes for part in self.parts]
+        found = _joined(parts, [self.weights] * len(parts))
+        return found._replace(sampled=self.sampled)
+
+
+def _linked(model: Model, pairs: PairWeights, rows: Integers, weights: Floats) -> ByType:
+    """Return the answers of one annotator to each of several pairs."""
+    sides = _sides(model.wins(pairs.first, pairs.second))
+    parts = [
+        product([sides[side][:, rows[:, j]] for j, side in enumerate(answers)])
+        for answers in every((0, 1), repeat=rows.shape[1])
+    ]
+    return ByType(parts, weights)
+
+
+class Mixed(Structure):
+    """A structure in which one annotator, of whom nothing is known, gives all of an answer."""
+
+    @abstractmethod
+    def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
+        """Return how likely each type gives each answer."""
+
+    def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
+        """Return the probabilities of all answers, with derivatives."""
+        return self.by_type(model, pairs, rng).mixed([model.shares])
 
 
 @dataclass(frozen=True)
-class Pairs(Structure):
+class Pairs(Mixed):
     """Single comparisons by annotators of whom nothing is known.
 
     Examples
@@ -201,10 +220,9 @@ class Pairs(Structure):
         """Return 1."""
         return 1
 
-    def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
-        """Return the probabilities of all answers, with derivatives."""
-        rows = np.arange(len(pairs.first))[:, None]
-        return _linked(model, pairs, rows, pairs.weights, [model.shares])
+    def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
+        """Return how likely each type gives each answer."""
+        return _linked(model, pairs, np.arange(len(pairs.first))[:, None], pairs.weights)
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -212,7 +230,7 @@ class Pairs(Structure):
 
 
 @dataclass(frozen=True)
-class Linked(Structure):
+class Linked(Mixed):
     """Several comparisons by each annotator, of different pairs.
 
     Parameters
@@ -233,10 +251,10 @@ class Linked(Structure):
         """Return m."""
         return self.m
 
-    def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
-        """Return the probabilities of all answers, with derivatives."""
+    def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
+        """Return how likely each type gives each answer."""
         rows, weights = _sets_of_pairs(pairs, self.m, repeats=self.repeats, rng=rng)
-        found = _linked(model, pairs, rows, weights, [model.shares])
+        found = _linked(model, pairs, rows, weights)
         return found._replace(sampled=len(rows) < _count(len(pairs.first), self.m, self.repeats))
 
     def describe(self) -> str:
@@ -246,7 +264,7 @@ class Linked(Structure):
 
 
 @dataclass(frozen=True)
-class Repeated(Structure):
+class Repeated(Mixed):
     """One pair, asked m times of the same annotator.
 
     Parameters
@@ -264,12 +282,12 @@ class Repeated(Structure):
         """Return m."""
         return self.m
 
-    def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
-        """Return the probabilities of the numbers of wins, with derivatives."""
+    def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
+        """Return how likely each type gives each number of wins."""
         wins, losses = _sides(model.wins(pairs.first, pairs.second))
         parts = []
         for k in range(self.m + 1):
-            part = _mixture(model, product([wins] * k + [losses] * (self.m - k)))
+            part = product([wins] * k + [losses] * (self.m - k))
             ways = comb(self.m, k)
             times = Numbers(
                 np.full_like(part.value, ways % part.prime if part.prime else ways),
@@ -277,7 +295,7 @@ class Repeated(Structure):
                 part.prime,
             )
             parts.append(part * times)
-        return _joined(parts, [pairs.weights] * (self.m + 1))
+        return ByType(parts, pairs.weights)
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -285,7 +303,7 @@ class Repeated(Structure):
 
 
 @dataclass(frozen=True)
-class Ranking(Structure):
+class Ranking(Mixed):
     """Rankings of k options by each annotator, by the Plackett-Luce model.
 
     Parameters
@@ -303,8 +321,8 @@ class Ranking(Structure):
         """Return k - 1."""
         return self.k - 1
 
-    def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
-        """Return the probabilities of all rankings, with derivatives."""
+    def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
+        """Return how likely each type gives each ranking."""
         if self.k > model.n_options:
             raise _validate.complaint("k", f"at most {model.n_options}, the options", self.k)
         sets = np.array(list(combinations(range(model.n_options), self.k)))
@@ -312,8 +330,8 @@ class Ranking(Structure):
         for order in permutations(range(self.k)):
             ranked = sets[:, order]
             stages = [model.best_of(ranked[:, j], ranked[:, j:]) for j in range(self.k - 1)]
-            parts.append(_mixture(model, product(stages)))
-        return _joined(parts, [np.full(len(sets), 1.0 / len(sets))] * len(parts))
+            parts.append(product(stages))
+        return ByType(parts, np.full(len(sets), 1.0 / len(sets)))
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -426,7 +444,7 @@ class Typed(Structure):
     def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
         """Return the probabilities of reported types and answers, with derivatives."""
         rows, weights = _sets_of_pairs(pairs, self.m, repeats=False, rng=rng)
-        return _linked(model, pairs, rows, weights, list(self._mixes(model)))
+        return _linked(model, pairs, rows, weights).mixed(list(self._mixes(model)))
 
     def _mixes(self, model: Model) -> Iterator[Numbers]:
         """Yield, for each reported type, how many annotators of each type report it."""
@@ -487,8 +505,8 @@ class Groups(Structure):
     def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
         """Return the probabilities of groups and answers, with derivatives."""
         rows = np.arange(len(pairs.first))[:, None]
-        found = _linked(model, pairs, rows, pairs.weights, self._mixes(model))
-        return found._replace(weights=found.weights / len(self._mixes(model)))
+        mixes = self._mixes(model)
+        return _linked(model, pairs, rows, pairs.weights / len(mixes)).mixed(mixes)
 
     def overall(self, model: Model) -> Numbers:
         """Return the shares of the types among all annotators: groups are of one size."""
