@@ -232,9 +232,9 @@ def _counted(
 ) -> tuple[Comparisons, Integers]:
     """Return each annotator, prompt, pair and choice once, and how many rows have them."""
     annotator, prompt = columns.annotator, columns.prompt
-    times, total, *others = _free_names(4, lazy.collect_schema().names())
     try:
         with _quiet():
+            times, total, *others = _free_names(4, lazy.collect_schema().names())
             table = _grouped(lazy, columns, times, total, *others).collect()
     except Exception as error:  # of whatever counts
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
