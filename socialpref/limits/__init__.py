@@ -8,28 +8,50 @@ Every limit can be asked of one population or of a sequence, one for each prompt
 """
 
 from .agreement import AgreementOnly, agreement_rate
+from .chi_po import ChiPO
 from .corrected import CorrectedDPO, VarianceForm
 from .design import pair_design
 from .dpo import DPO
+from .hinge import Hinge
+from .ipo import IPO
 from .limit import ImplicitRewards, Limit, total_variation
+from .max_min import MaxMin, MinMaxRegret
 from .method import Information, Method, Order
+from .nash import NashLearning, NoisyLottery
+from .noisy import ConservativeDPO, RobustDPO
+from .on_policy import OnPolicyDPO
 from .optimal import optimal_policy
+from .sign import SignOrder, sign_estimator
+from .simpo import SimPO
 from .typed import LatentClasses, RewardAveraging
 
 __all__ = [
     "DPO",
+    "IPO",
     "AgreementOnly",
+    "ChiPO",
+    "ConservativeDPO",
     "CorrectedDPO",
+    "Hinge",
     "ImplicitRewards",
     "Information",
     "LatentClasses",
     "Limit",
+    "MaxMin",
     "Method",
+    "MinMaxRegret",
+    "NashLearning",
+    "NoisyLottery",
+    "OnPolicyDPO",
     "Order",
     "RewardAveraging",
+    "RobustDPO",
+    "SignOrder",
+    "SimPO",
     "VarianceForm",
     "agreement_rate",
     "optimal_policy",
     "pair_design",
+    "sign_estimator",
     "total_variation",
 ]

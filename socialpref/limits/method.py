@@ -1,6 +1,6 @@
 """The base class of alignment methods."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, overload
@@ -18,8 +18,9 @@ Order = Literal["NBC", "average reward"]
 class Method(ABC):
     """An alignment method with its options: a frozen dataclass, whose fields are the options.
 
-    A subclass sets the attributes below and defines `implicit_rewards`. Options are checked when
-    an object is made. How a method is trained is registered in ``socialpref.training.learning``.
+    A subclass sets the attributes below and defines `implicit_rewards`, or `limit_of_one` where
+    the policy is not ``reference exp(h / beta)``. Options are checked when an object is made. How
+    a method is trained is registered in ``socialpref.training.learning``.
 
     Attributes
     ----------
@@ -45,11 +46,22 @@ class Method(ABC):
     guarantee: ClassVar[str]
     identified: ClassVar[bool] = True
 
-    @abstractmethod
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
         """Return the implicit rewards that the method ends at with unlimited data."""
+        raise NotImplementedError(f"{type(self).__name__} must define its limit")
+
+    def limit_of_one(
+        self,
+        population: Population,
+        sampling: ArrayLike | None,
+        beta: float,
+        reference: ArrayLike | None,
+    ) -> Limit:
+        """Return the limit of one population; arguments as for `limit`."""
+        found = self.implicit_rewards(population, sampling)
+        return limit_of(self.name, found, population, beta, reference)
 
     @overload
     def limit(
@@ -108,7 +120,6 @@ class Method(ABC):
         """
 
         def one(each: Population) -> Limit:
-            found = self.implicit_rewards(each, sampling)
-            return limit_of(self.name, found, each, beta, reference)
+            return self.limit_of_one(each, sampling, beta, reference)
 
         return per_prompt(one, population)
