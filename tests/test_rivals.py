@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from socialpref import ConvergenceError, InputError, Logistic, Population, Probit, nbc
+from socialpref import ConvergenceError, InputError, Link, Logistic, Population, Probit, nbc
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.limits import (
     DPO,
@@ -34,6 +34,7 @@ from socialpref.limits import (
 
 Floats = NDArray[np.float64]
 MEDIOCRE, CAMPS = mediocre_winner(), two_camps()
+LINKS: tuple[Link, ...] = (Logistic(), Logistic(0.5), Probit())
 
 
 @st.composite
@@ -43,7 +44,7 @@ def populations(draw: st.DrawFn, reach: float = 3.0) -> Population:
     return Population(
         rng.uniform(-reach, reach, (n_types, n_options)),
         rng.dirichlet(np.ones(n_types)),
-        link=draw(st.sampled_from([Logistic(), Logistic(0.5), Probit()])),
+        link=draw(st.sampled_from(LINKS)),
     )
 
 

@@ -21,6 +21,7 @@ from .nash import NashLearning, NoisyLottery
 from .noisy import ConservativeDPO, RobustDPO
 from .on_policy import OnPolicyDPO
 from .optimal import optimal_policy
+from .policy_metrics import Metrics, metrics
 from .sign import SignOrder, sign_estimator
 from .simpo import SimPO
 from .typed import LatentClasses, RewardAveraging
@@ -39,6 +40,7 @@ __all__ = [
     "Limit",
     "MaxMin",
     "Method",
+    "Metrics",
     "MinMaxRegret",
     "NashLearning",
     "NoisyLottery",
@@ -50,6 +52,7 @@ __all__ = [
     "SimPO",
     "VarianceForm",
     "agreement_rate",
+    "metrics",
     "optimal_policy",
     "pair_design",
     "sign_estimator",

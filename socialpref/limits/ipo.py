@@ -41,9 +41,9 @@ class IPO(Method):
     >>> from socialpref.examples import two_camps
     >>> from socialpref.limits import IPO
     >>> IPO(tau=0.1).limit(two_camps()).rewards.round(6)
-    array([ 0.832217, -1.482494,  0.650277])
+    array([ 0.851065, -1.463874,  0.612809])
     >>> ((nbc(two_camps()) - 0.5) / 0.1).round(6)
-    array([ 0.832217, -1.482494,  0.650277])
+    array([ 0.851065, -1.463874,  0.612809])
     """
 
     name: ClassVar[str] = "ipo"

@@ -1,6 +1,7 @@
 """What can be known at all, and what it costs: identification, consistency, temperature."""
 
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
+from .distortion import DistortionBound, distortion_bound, least_distorted_policy
 from .misfit import Misfit, bradley_terry_misfit
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
@@ -8,6 +9,7 @@ from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_b
 
 __all__ = [
     "Crossings",
+    "DistortionBound",
     "ErrorOrders",
     "Misfit",
     "RewardBounds",
@@ -18,7 +20,9 @@ __all__ = [
     "average_reward_bounds",
     "bradley_terry_misfit",
     "crossing_temperatures",
+    "distortion_bound",
     "error_orders",
+    "least_distorted_policy",
     "nbc_by_temperature",
     "usable_outcomes",
 ]
