@@ -20,7 +20,7 @@ from .method import Information, Method, Order
 from .nash import NashLearning, NoisyLottery
 from .noisy import ConservativeDPO, RobustDPO
 from .on_policy import OnPolicyDPO
-from .optimal import optimal_policy
+from .optimal import Optimal, optimal_policy
 from .policy_metrics import Metrics, metrics
 from .sign import SignOrder, sign_estimator
 from .simpo import SimPO
@@ -45,6 +45,7 @@ __all__ = [
     "NashLearning",
     "NoisyLottery",
     "OnPolicyDPO",
+    "Optimal",
     "Order",
     "RewardAveraging",
     "RobustDPO",

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ..population import Population
 from .fits import bradley_terry_rewards
-from .limit import Limit, limit_at, setting
+from .limit import Floats, Limit, limit_at, setting
 from .method import Information, Method, Order
 
 
@@ -36,6 +37,19 @@ class ChiPO(Method):
     order: ClassVar[Order | None] = "NBC"
     guarantee: ClassVar[str] = "orders as NBC (ratios to the reference)"
 
+    def policy(self, logits: Floats, reference: Floats) -> Floats:
+        """Return the policy with ``phi(pi / reference) = logits + c``."""
+        from scipy.optimize import brentq
+        from scipy.special import wrightomega  # z + log z = x at z = wrightomega(x)
+
+        def excess(c: float) -> float:
+            return float(reference @ wrightomega(logits + c)) - 1.0
+
+        # Some ratio is at least 1 and some is at most 1.
+        c = brentq(excess, 1.0 - logits.max(), 1.0 - logits.min(), xtol=1e-15, rtol=1e-15)
+        policy = reference * wrightomega(logits + c)
+        return np.asarray(policy / policy.sum())
+
     def limit_of_one(
         self,
         population: Population,
@@ -44,20 +58,7 @@ class ChiPO(Method):
         reference: ArrayLike | None,
     ) -> Limit:
         """Return the policy whose regularised ratios are DPO's rewards."""
-        from scipy.optimize import brentq
-        from scipy.special import wrightomega  # z + log z = x at z = wrightomega(x)
-
         found = bradley_terry_rewards(population, sampling)
         beta, base = setting(population, beta, reference)
-        logits = found.rewards / beta
-
-        def excess(c: float) -> float:
-            return float(base @ wrightomega(logits + c)) - 1.0
-
-        # Some ratio is at least 1 and some is at most 1.
-        c = brentq(excess, 1.0 - logits.max(), 1.0 - logits.min(), xtol=1e-15, rtol=1e-15)
-        ratios = wrightomega(logits + c)
-        policy = base * ratios
-        policy /= policy.sum()
-        residual = 2.0 * found.error
-        return limit_at(self.name, policy, residual, population, beta, base)
+        policy = self.policy(found.rewards / beta, base)
+        return limit_at(self.name, policy, 2.0 * found.error, population, beta, base)

@@ -29,10 +29,10 @@ class MaxMin(Method):
 
     Parameters
     ----------
-    c : "zero", "reference", "best" or sequence of float
+    c : "zero", "reference", "best", float or sequence of float
         What each type's reward is measured from: 0, as the rewards are written; what the
         reference gives the type; the type's best option, which makes it min-max regret; or a
-        number for each type.
+        number for all types or for each.
 
     Raises
     ------
@@ -58,11 +58,13 @@ class MaxMin(Method):
     information: ClassVar[Information] = "typed"
     guarantee: ClassVar[str] = "the best of the worst type's reward, measured from constants c"
 
-    c: str | Sequence[float]
+    c: str | float | Sequence[float]
 
     def __post_init__(self) -> None:
         if isinstance(self.c, str):
             _validate.choice("c", self.c, ("zero", "reference", "best"))
+        elif not isinstance(self.c, Sequence | np.ndarray):
+            object.__setattr__(self, "c", _validate.number("c", self.c))
         else:
             given = _validate.real_array("c", self.c, 1)
             object.__setattr__(self, "c", tuple(given.tolist()))
@@ -75,10 +77,11 @@ class MaxMin(Method):
             return np.asarray(population.rewards @ reference)
         if self.c == "best":
             return population.rewards.max(axis=1)
-        if len(self.c) != population.n_types:
-            must = f"{population.n_types} numbers, one for each type"
+        given = np.asarray(self.c, dtype=np.float64)
+        if given.ndim and len(given) != population.n_types:
+            must = f"a number, or {population.n_types}, one for each type"
             raise _validate.complaint("c", must, _validate.shown(self.c))
-        return np.array(self.c, dtype=np.float64)
+        return np.broadcast_to(given, population.n_types)
 
     def limit_of_one(
         self,
@@ -113,7 +116,7 @@ class MinMaxRegret(MaxMin):
     name: ClassVar[str] = "min-max-regret"
     guarantee: ClassVar[str] = "the least regret of the type that regrets most"
 
-    c: str | Sequence[float] = "best"
+    c: str | float | Sequence[float] = "best"
 
 
 def _worst_off(

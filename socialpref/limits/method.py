@@ -35,6 +35,8 @@ class Method(ABC):
         and comparisons drawn from a distribution; None if theory promises none.
     guarantee : str
         What theory promises, in words.
+    has_reference : bool
+        Whether its policy is held near a reference policy.
     identified : bool
         Whether its annotations always suffice to reach the limit. `verify` leaves out methods of
         which this is not true.
@@ -44,6 +46,7 @@ class Method(ABC):
     information: ClassVar[Information]
     order: ClassVar[Order | None] = None
     guarantee: ClassVar[str]
+    has_reference: ClassVar[bool] = True
     identified: ClassVar[bool] = True
 
     def implicit_rewards(

@@ -66,6 +66,7 @@ class SimPO(Method):
     name: ClassVar[str] = "simpo"
     information: ClassVar[Information] = "anonymous"
     guarantee: ClassVar[str] = "none: its order can differ from NBC's and from the average reward's"
+    has_reference: ClassVar[bool] = False
 
     gamma: float = 0.5
 

@@ -15,6 +15,7 @@ from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
+from .rivals import margin_loss
 from .verification import Report, Verification, populations, verify
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "fit_exact",
     "fit_minibatch",
     "learn",
+    "margin_loss",
     "populations",
     "train",
     "verify",
