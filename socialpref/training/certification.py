@@ -1,279 +1,588 @@
-"""What a loss of one's own converges to."""
+"""Verdicts on a loss of one's own: whose order it learns, on many populations.
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+One population proves little: limits and orders that differ in general can be the same on one. A
+loss is looked at on worked and on random populations, and each order that it has on all of them
+is then put to a search for a counterexample.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from .. import _validate
-from ..comparisons.simulation import expected_cells
 from ..errors import ConvergenceError, InputError
+from ..examples import mediocre_winner, two_camps
 from ..limits.limit import total_variation
-from ..limits.optimal import optimal_policy
-from ..methods import METHODS
-from ..population import Population
+from ..limits.method import Method
+from ..links import Logistic
+from ..methods import METHODS, Entry, entries
+from ..population import Population, check_population
 from ..rules import nbc
-from .exact import Fit, fit_exact
-from .objectives import Batch
-from .verification import EXACT, Floats, Integers, same_order
+from .descent import Minima, descend
+from .expectation import ASKS, SEES, Asks, Expectation, Sees, Setting, UserLoss
 
-SAME = 1e-9
-"""The largest total variation at which a loss of one's own has the same limit as a method."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-MOST_TYPES = 12
-"""A panel of so many has 4,096 outcomes."""
-
-
-FAR = (1e1, 1e2, 1e3, 1e6, 1e12)
-"""How far from a minimum the loss is looked at."""
-
-
-UserLoss = Callable[[Tensor, Tensor], Tensor]
-"""From margins (n,) and labels, (n,) or (n, T), to the losses (n,)."""
+Floats = NDArray[np.float64]
+OrderName = Literal["NBC", "average reward"]
+ORDERS: tuple[OrderName, ...] = ("NBC", "average reward")
+SIZES = (3, 4, 5)
+"""Numbers of options of random populations."""
+CLEAR = 1e-6
+"""Scores that are less apart are tied."""
+SAME = 1e-6
+"""The largest total variation at which a loss has the same limit as a method."""
+KINKED = 100
+"""Populations of the search for a loss with kinks, which takes long."""
 
 
 @dataclass(frozen=True, eq=False)
-class Certification:
-    """What a loss converges to on one population, among what is known.
+class OrderVerdict:
+    """Whether a loss has one order.
 
-    Another population can tell otherwise: limits and orders that differ in general can be the
-    same on one.
+    Attributes
+    ----------
+    order : "NBC" or "average reward"
+    held, reversed, looked : int
+        Populations on which the policy has the order, on which it has its reverse, and all on
+        which the loss has a minimum.
+    counterexample : Setting or None
+        A population, and how its options are sampled, on which it has another order; the
+        smallest that was found.
+    """
+
+    order: OrderName
+    held: int
+    reversed: int
+    looked: int
+    counterexample: Setting | None
+
+    @property
+    def example(self) -> str:
+        """The counterexample as an expression that can be pasted; empty if there is none."""
+        return "" if self.counterexample is None else written(self.counterexample)
+
+    def describe(self) -> str:
+        """Return the verdict in words, with a counterexample that can be pasted."""
+        words = f"order {self.order}: held on {self.held} of {self.looked}"
+        if self.reversed == self.looked and self.looked:
+            words = f"order {self.order}: reversed on {self.reversed} of {self.looked}"
+        return f"{words}; counterexample: {self.example}" if self.example else words
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPopulation:
+    """What a loss learns on the population that was asked about.
 
     Attributes
     ----------
     policy, rewards : ndarray, shape (K,)
         At the lowest minimum that was found.
-    residual : float
-        The largest derivative there.
+    error : float
+        The largest entry of Newton's step there; for a kink, how far to its sides was looked.
+    others : tuple of ndarray
+        Rewards at other minima.
+    orders, reverses : tuple of str
+        Of "NBC" and "average reward", those that the policy has, and those it turns round.
     distances : dict of str to float
-        Total variation to each known limit on this population, nearest first.
-    orders : tuple of str
-        Those of "NBC" and "average reward" that order the options of this population as the
-        policy does.
-    reverses : tuple of str
-        Those whose order of the options of this population the policy turns round.
-    against_all : bool
-        Whether the loss turns the order of one population round whose types all agree. Then its
-        sign is likely to be wrong.
+        Total variation to the limits of all methods, nearest first.
     """
 
     policy: Floats
     rewards: Floats
-    residual: float
-    distances: dict[str, float]
+    error: float
+    others: tuple[Floats, ...]
     orders: tuple[str, ...]
     reverses: tuple[str, ...]
-    against_all: bool
+    distances: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Certification:
+    """What a loss converges to, with the evidence.
+
+    Attributes
+    ----------
+    n_populations : int
+        Populations of the first look.
+    without_minimum : int
+        How many of them leave the loss without a minimum: rewards run away.
+    not_found : int
+        How many have no minimum that training finds.
+    several_minima : int
+        How many have several local minima, or a level stretch of them.
+    kinked : int
+        How many have the minimum on a kink.
+    orders_on_all : tuple of OrderVerdict
+        One for each order, with the search for a counterexample included.
+    converges_to : tuple of str
+        Methods that have the same limit on all populations of the first look.
+    proportional_to : dict of str to float
+        Methods whose rewards are the loss's divided by the number, on all of them.
+    own : OwnPopulation or None
+        Of the population that was asked about, if it has a minimum there.
+    asked_own : bool
+        Whether a population was asked about.
+    """
+
+    n_populations: int
+    without_minimum: int
+    not_found: int
+    several_minima: int
+    kinked: int
+    orders_on_all: tuple[OrderVerdict, ...]
+    converges_to: tuple[str, ...]
+    proportional_to: dict[str, float]
+    own: OwnPopulation | None
+    asked_own: bool
 
     @property
-    def converges_to(self) -> tuple[str, ...]:
-        """Names of the limits that it equals on this population."""
-        return tuple(name for name, distance in self.distances.items() if distance <= SAME)
+    def has_minimum(self) -> bool:
+        """Whether a minimum was found on every population."""
+        return not self.without_minimum and not self.not_found
+
+    @property
+    def order(self) -> OrderName | None:
+        """The order that it had on every population, of the search, too; None if it had none."""
+        held = [v.order for v in self.orders_on_all if v.looked and v.held == v.looked]
+        return held[0] if len(held) == 1 and self.has_minimum else None
 
     @property
     def consistent(self) -> bool:
-        """Whether it converges to the optimal policy on this population."""
-        return "optimal policy" in self.converges_to
+        """Whether it converges to the optimal policy on all populations."""
+        return "optimal" in self.converges_to
+
+    def _of_own(self) -> OwnPopulation:
+        if self.own is None:
+            why = "the loss has no minimum on it" if self.asked_own else "none was given"
+            raise InputError(f"'population' must be one on which the loss has a minimum: {why}.")
+        return self.own
+
+    @property
+    def policy(self) -> Floats:
+        """The policy on the given population, shape (K,)."""
+        return self._of_own().policy
+
+    @property
+    def rewards(self) -> Floats:
+        """The rewards on the given population, shape (K,)."""
+        return self._of_own().rewards
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """The orders that the policy has on the given population."""
+        return self._of_own().orders
+
+    @property
+    def reverses(self) -> tuple[str, ...]:
+        """The orders that the policy turns round on the given population."""
+        return self._of_own().reverses
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Total variation to each method's limit on the given population, nearest first."""
+        return self._of_own().distances
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per order: order, held, reversed, populations, counterexample."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "order": [v.order for v in self.orders_on_all],
+                "held": [v.held for v in self.orders_on_all],
+                "reversed": [v.reversed for v in self.orders_on_all],
+                "populations": [v.looked for v in self.orders_on_all],
+                "counterexample": [v.example for v in self.orders_on_all],
+            }
+        )
 
     def describe(self) -> str:
-        """Return what was found, in one sentence."""
-        nearest, distance = next(iter(self.distances.items()))
-        found = (
-            f"equals {', '.join(self.converges_to)}"
-            if self.converges_to
-            else f"equals none of the known limits, nearest {nearest} at total variation "
-            f"{distance:.2g}"
-        )
-        if self.against_all:
-            turned = f"reverses {' and '.join(self.reverses)}, and " if self.reverses else ""
-            order = f"{turned}orders against all types where they agree (is its sign right?)"
-        elif self.orders:
-            order = f"orders as {' and '.join(self.orders)}"
-        elif np.ptp(self.rewards) <= EXACT:
-            order = "gives all options the same reward"
+        """Return the verdict, one statement a line."""
+        lines = list(self._statements())
+        if self.own is not None:
+            nearest, distance = next(iter(self.own.distances.items()))
+            order = " and ".join(self.own.orders) or "neither NBC nor average reward"
+            lines.append(
+                f"On the given population: the order of {order}; nearest limit {nearest}, at total "
+                f"variation {distance:.2g}."
+            )
+        elif self.asked_own:
+            lines.append("On the given population: no minimum.")
+        return "\n".join(lines)
+
+    def _statements(self) -> Iterator[str]:
+        n = self.n_populations
+        if self.without_minimum:
+            yield f"It has no minimum on {self.without_minimum} of {n} populations: it runs away."
+        if self.not_found:
+            yield f"No minimum was found on {self.not_found} of {n} populations."
+        if not any(v.looked for v in self.orders_on_all):
+            return
+        if self.converges_to:
+            yield f"It converges to {', '.join(self.converges_to)} on all {n} populations."
+        elif self.proportional_to:
+            name, factor = next(iter(self.proportional_to.items()))
+            yield f"Its rewards are those of {name} times {factor:.4g} on all {n} populations."
         else:
-            order = "orders neither as NBC nor as average reward"
-        return f"On this population: {found}; {order}."
+            yield f"It converges to none of the known limits on all {n} populations."
+        for verdict in self.orders_on_all:
+            yield verdict.describe()[:1].upper() + verdict.describe()[1:] + "."
+        if any(v.looked and v.reversed == v.looked for v in self.orders_on_all):
+            yield "It reverses an order everywhere: is its sign right?"
+        if self.several_minima:
+            yield f"On {self.several_minima} of {n} populations it has several minima."
 
 
 def certify(
     loss: UserLoss,
-    population: Population,
-    information: Literal["anonymous", "panel"] = "anonymous",
+    population: Population | None = None,
+    information: Asks = "anonymous",
     *,
-    tolerance: float = 1e-9,
+    sees: Sequence[Sees] = (),
+    n_types: int | None = None,
+    n_populations: int = 50,
+    n_search: int = 2000,
+    seed: int = 0,
 ) -> Certification:
-    """Find what a loss converges to on a population, by training on its expectation.
+    """Find what a loss converges to, by minimising its expectation on many populations.
 
     Parameters
     ----------
     loss : callable
-        From margins, shape (n,), and labels to the losses of each, shape (n,), in torch. A label
-        is 1 if the first is preferred and 0 if not; in panels a row has one for each type. Both
-        orientations of every pair occur.
-    population : Population
-        With equal shares, for panels, and at most 12 types.
-    information : {"anonymous", "panel"}
-    tolerance : float
-        The largest derivative to accept.
+        From margins, shape (n,), and labels to the losses, shape (n,), in torch. A label is 1 if
+        the first is preferred and 0 if not. What `information` changes: in panels a label has one
+        entry for each type; of typed labels the keyword ``type`` has the type's number; linked
+        margins and labels have shape (n, 2), two comparisons by one annotator; of ballots there
+        are no labels, and the argument has the rewards of all options, best first, shape (n, K).
+        Both orientations of every pair occur.
+    population : Population, optional
+        One to look at besides, whose policy and orders are then told.
+    information : {"anonymous", "linked", "typed", "panel", "ballots"}
+        What a label tells.
+    sees : sequence of {"logp", "length", "reference"}
+        What else the loss is given, as keywords of shape (n, 2), for the first and the second:
+        log-probabilities under the policy, lengths in tokens, log-probabilities under the
+        reference. Margins are differences of log-ratios to the reference.
+    n_types : int, optional
+        Types of the random populations, for labels that tell them apart; the given population's,
+        or 3, if omitted. Anonymous labels are of 2 to 4 types.
+    n_populations, n_search : int
+        Random populations of the first look, beside the worked ones, and of the search for a
+        counterexample to each order that is left. Of a loss with kinks 100 are searched.
+    seed : int
+        Of the random populations.
 
     Returns
     -------
     Certification
-        Of this population: what holds on it need not hold on others.
+        A loss without a minimum is a verdict and no error.
 
     Raises
     ------
     InputError
-        If the loss raises an error, does not return one real number for each margin, or does not
-        depend on them, or the types are too many.
-    ConvergenceError
-        If the loss has no minimum, or none that training finds, as on a kink; if it is lower far
-        from the minimum that was found; or if it is not finite.
+        If an argument is out of its range, or the loss raises an error, does not return one real
+        number for each margin or does not depend on the margins.
+
+    Notes
+    -----
+    Random populations have unequal shares (equal ones for panels), temperatures from 1/2 to 2,
+    and any sampling distribution. Minima are found by Newton's method from several starts, which
+    goes downhill and checks that no direction curves downwards; beside the lowest, other minima
+    are counted. The evidence is numerical: an order that held on all is not proven to hold always.
 
     Examples
     --------
-    A panel loss with `1 - h` in place of `-h` does not learn the average reward:
-
-    >>> from torch.nn.functional import logsigmoid
-    >>> from socialpref.examples import mediocre_winner
+    >>> import torch
     >>> from socialpref.training import certify
-    >>> def right(h, labels):
-    ...     y, z = labels.all(1), ~labels.any(1)
-    ...     return -(y * logsigmoid(3 * h) + z * logsigmoid(-3 * h))
-    >>> def slip(h, labels):
-    ...     y, z = labels.all(1), ~labels.any(1)
-    ...     return -(y * logsigmoid(3 * h) + z * logsigmoid(3 * (1 - h)))
-    >>> certify(right, mediocre_winner(), "panel").converges_to
-    ('optimal policy', 'agreement', 'reward-averaging')
-    >>> print(certify(slip, mediocre_winner(), "panel").describe())
-    On this population: equals none of the known limits, nearest optimal policy at total ...
+    >>> def squares(margin, label):
+    ...     return (margin * (2 * label - 1) - 0.5) ** 2
+    >>> found = certify(squares, n_search=100)
+    >>> found.converges_to, found.order
+    (('ipo',), 'NBC')
     """
     if not callable(loss):
         raise _validate.complaint("loss", "a function", _validate.shown(loss))
-    _validate.instance("population", population, Population, "a Population")
-    _validate.choice("information", information, ("anonymous", "panel"))
-    fit = _minimum(loss, population, information, tolerance)
-    policy, rewards = fit.policy[0], fit.rewards[0]
-    targets = {"optimal policy": optimal_policy(population).policy}
-    for method in METHODS:
-        if method.identified:
-            with suppress(ConvergenceError, InputError):  # no such limit here: nothing to compare
-                targets[method.name] = method.limit(population).policy
-    distances = {name: total_variation(policy, target) for name, target in targets.items()}
-    known = {"NBC": nbc(population), "average reward": population.mean_rewards()}
-    level = np.ptp(rewards) <= EXACT
+    if population is not None:
+        check_population(population)
+    _validate.choice("information", information, ASKS)
+    _validate.instance("sees", sees, (tuple, list), f"a tuple of {', '.join(SEES)}")
+    for name in sees:
+        _validate.choice("sees", name, SEES)
+    n_populations = _validate.integer("n_populations", n_populations, 1)
+    n_search = _validate.integer("n_search", n_search, 0)
+    seed = _validate.integer("seed", seed)
+    if n_types is None:
+        n_types = 3 if population is None else population.n_types
+    n_types = _validate.integer("n_types", n_types, 1)
+    rng = np.random.default_rng(seed)
+    kind = _Kind(loss, information, tuple(sees), n_types)
+    first = [*_worked(kind), *_random(kind, n_populations, rng)]
+    looked = _look(kind, first, n_starts=3)
+    several = any(one.others for one in looked)
+    own = None
+    if population is not None:
+        own = _look(kind, [_plain(population)], n_starts=6)[0]
+    verdicts = [_verdict(order, looked) for order in ORDERS]
+    claimed = any(v.looked and v.held == v.looked for v in verdicts)
+    if n_search and claimed:
+        n = min(n_search, KINKED) if any(one.kinked for one in looked) else n_search
+        more = _look(kind, list(_random(kind, n, rng)), n_starts=3 if several else 1)
+        verdicts = [
+            _verdict(v.order, [*looked, *more]) if v.held == v.looked else v for v in verdicts
+        ]
+    minima = [one for one in looked if one.rewards is not None]
+    factors = _factors(minima)
     return Certification(
-        policy=policy,
-        rewards=rewards,
-        residual=fit.residual,
-        # Limits that coincide stay in the table's order.
-        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
-        orders=tuple(name for name, scores in known.items() if same_order(rewards, scores)),
-        reverses=tuple(
-            name for name, scores in known.items() if not level and same_order(-rewards, scores)
-        ),
-        against_all=_against_all(loss, population, information, tolerance),
+        n_populations=len(looked),
+        without_minimum=sum(one.away for one in looked),
+        not_found=sum(one.rewards is None and not one.away for one in looked),
+        several_minima=sum(one.flat or bool(one.others) for one in minima),
+        kinked=sum(one.kinked for one in minima),
+        orders_on_all=tuple(verdicts),
+        converges_to=tuple(name for name, factor in factors.items() if factor == 1.0),
+        proportional_to={name: factor for name, factor in factors.items() if factor != 1.0},
+        own=None if own is None or own.rewards is None else _own(own),
+        asked_own=population is not None,
     )
 
 
-def _against_all(
-    loss: UserLoss, population: Population, information: str, tolerance: float
-) -> bool:
-    """Return whether a loss reverses the order of types that agree, where it has a minimum."""
-    agreed = Population(np.tile([1.0, 0.0, -0.7], (population.n_types, 1)), link=population.link)
-    with suppress(ConvergenceError):
-        fit = _minimum(loss, agreed, information, tolerance)
-        return same_order(-fit.rewards[0], agreed.rewards[0])
-    return False
+def written(setting: Setting) -> str:
+    """Return a population as an expression that makes it, with its sampling if not uniform."""
+    population = setting.population
+    text = f"Population({[[float(r) for r in row] for row in population.rewards]}"
+    if np.ptp(population.shares) > 0.0:
+        text += f", {[float(s) for s in population.shares]}"
+    if population.link != Logistic():
+        text += f", link={population.link!r}"
+    text += ")"
+    if np.ptp(setting.sampling) > 0.0:
+        text += f", sampling={[float(d) for d in setting.sampling]}"
+    return text
 
 
-def _minimum(loss: UserLoss, population: Population, information: str, tolerance: float) -> Fit:
-    """Train a loss on its expectation; the lowest of the minima from two starts."""
-    cells = expected_cells(population, information)  # type: ignore[arg-type]
-    y, z = (
-        np.concatenate(pair) for pair in ((cells.first, cells.second), (cells.second, cells.first))
-    )
-    weight = np.tile(cells.total / cells.total.sum() / 2.0, 2)
-    outcomes = list(_outcomes(population, y, z, information))
-
-    def expected(margin: Tensor) -> Tensor:
-        total = margin.new_zeros(())
-        for chance, label in outcomes:
-            values = _values(loss, margin, label.expand(len(margin), *label.shape))
-            total = total + (torch.as_tensor(weight * chance) * values).sum()
-        return total
-
-    def objective(margin: Tensor, _: Batch) -> Tensor:
-        total = expected(margin)
-        if not total.requires_grad:
-            raise _validate.complaint("loss", "a function of the margins", "one that is not")
-        return total
-
-    both = cells._replace(
-        prompt=np.tile(cells.prompt, 2), first=y, second=z, total=weight,
-        wins=np.zeros(len(y)), losses=np.zeros(len(y)),
-    )  # fmt: skip
-    starts = (np.zeros((1, population.n_options)), population.mean_rewards()[None, :])
-    fits = [fit_exact(both, objective, start=start, tolerance=tolerance) for start in starts]
-    best = min(fits, key=lambda fit: fit.loss)
-    _check_far(lambda rewards: float(expected(torch.as_tensor(rewards[y] - rewards[z]))), best)
-    return best
+# --- populations to look at -------------------------------------------------------------
 
 
-def _values(loss: UserLoss, margin: Tensor, label: Tensor) -> Tensor:
-    """Return the losses of some margins, if a user's loss gives one real number for each."""
-    must = f"a function of margins and labels that gives reals of shape {tuple(margin.shape)}"
-    try:
-        values = loss(margin, label)
-    except Exception as error:
-        raise _validate.complaint("loss", must, _validate.shown(error)) from error
-    if not isinstance(values, Tensor):
-        raise _validate.complaint("loss", must, _validate.shown(values))
-    if values.is_complex():
-        raise _validate.complaint("loss", must, "complex numbers")
-    if values.shape != margin.shape:
-        raise _validate.complaint("loss", must, f"shape {tuple(values.shape)}")
-    return values
+@dataclass(frozen=True)
+class _Kind:
+    """What is the same for every population: the loss, and what it is given."""
+
+    loss: UserLoss
+    information: Asks
+    sees: tuple[Sees, ...]
+    n_types: int
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether labels tell types apart, so that all populations need the same number."""
+        return self.information in ("typed", "panel")
 
 
-def _check_far(loss: Callable[[Floats], float], fit: Fit) -> None:
-    """Refuse a minimum than which the loss is lower far away, along a ray from it.
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """A setting, and where the loss ends on it."""
 
-    The rays go up and down for each option, and for the rewards themselves.
+    setting: Setting
+    rewards: Floats | None
+    error: float
+    away: bool
+    flat: bool
+    kinked: bool
+    others: tuple[Floats, ...]
+
+    @property
+    def policy(self) -> Floats:
+        assert self.rewards is not None
+        weights = self.setting.reference * np.exp(self.rewards - self.rewards.max())
+        return np.asarray(weights / weights.sum())
+
+
+def _plain(population: Population) -> Setting:
+    """Return a population under uniform sampling and reference, with options of one length."""
+    size = population.n_options
+    return Setting(population, np.full(size, 1 / size), np.full(size, 1 / size), np.ones(size))
+
+
+def _worked(kind: _Kind) -> Iterator[Setting]:
+    for population in (mediocre_winner(), two_camps()):
+        if not kind.told_apart or population.n_types == kind.n_types:
+            yield _plain(population)
+
+
+def _random(kind: _Kind, n: int, rng: np.random.Generator) -> Iterator[Setting]:
+    """Yield random populations without symmetry; every other one is sampled uniformly.
+
+    All numbers are in hundredths, so that a counterexample can be written down.
     """
-    rewards = fit.rewards[0]
-    ways = np.vstack([np.eye(len(rewards)), rewards / max(float(np.abs(rewards).max()), EXACT)])
-    for way, distance in product([*ways, *-ways], FAR):
-        if loss(rewards + distance * way) < fit.loss - EXACT * max(1.0, abs(fit.loss)):
-            raise ConvergenceError(
-                f"certify: training ends at a minimum, but the loss is lower where rewards are "
-                f"{distance:g} away; it has no minimum, or another"
-            )
-
-
-def _outcomes(
-    population: Population, y: Integers, z: Integers, information: str
-) -> Iterator[tuple[Floats, Tensor]]:
-    """Yield the probability of each outcome for every pair, and the outcome's label."""
-    if information == "anonymous":
-        wins = population.pairwise()
-        for label, chance in ((1.0, wins[y, z]), (0.0, wins[z, y])):
-            yield chance, torch.tensor(label, dtype=torch.float64)
-        return
-    if population.n_types > MOST_TYPES:
-        raise _validate.complaint(
-            "population", f"of at most {MOST_TYPES} types", population.n_types
+    for i in range(n):
+        size = SIZES[i % len(SIZES)] if kind.information != "linked" else 3 + i % 2
+        n_types = kind.n_types if kind.told_apart else int(rng.integers(2, 5))
+        rewards = rng.uniform(-4.0, 4.0, (n_types, size)).round(2)
+        shares = _hundredths(n_types, rng) if kind.information != "panel" else None
+        link = Logistic(1.0 if kind.told_apart else float(rng.choice([0.5, 1.0, 2.0])))
+        uniform = np.full(size, 1.0 / size)
+        yield Setting(
+            Population(rewards, shares, link=link),
+            sampling=_hundredths(size, rng) if i % 4 > 1 else uniform,
+            reference=_hundredths(size, rng) if "reference" in kind.sees else uniform,
+            lengths=rng.integers(5, 60, size).astype(float) if "length" in kind.sees else uniform,
         )
-    gaps = population.rewards[:, y] - population.rewards[:, z]
-    each, other = population.link(gaps), population.link(-gaps)
-    for labels in product((0, 1), repeat=population.n_types):
-        voice = np.array(labels)[:, None]
-        chance = np.where(voice == 1, each, other).prod(axis=0)
-        yield chance, torch.tensor(labels, dtype=torch.float64)
+
+
+def _hundredths(n: int, rng: np.random.Generator) -> Floats:
+    """Return a random distribution in hundredths, each of at least 5."""
+    return np.asarray((5 + rng.multinomial(100 - 5 * n, rng.dirichlet(np.ones(n)))) / 100.0)
+
+
+def _look(kind: _Kind, settings: list[Setting], n_starts: int) -> list[_Looked]:
+    """Return where the loss ends on every setting, from several starts."""
+    found: list[_Looked | None] = [None] * len(settings)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, one in enumerate(settings):
+        key = one.population.n_options, one.population.n_types
+        if kind.information in ("anonymous", "ballots"):
+            key = key[0], 0
+        groups.setdefault(key, []).append(i)
+    for numbers in groups.values():
+        group = [settings[i] for i in numbers]
+        losses = Expectation(kind.loss, group, kind.information, kind.sees)
+        runs = [descend(losses, start) for start in _starts(group, n_starts)]
+        for place, i in enumerate(numbers):
+            found[i] = _best(settings[i], runs, place)
+    return [one for one in found if one is not None]
+
+
+def _starts(group: list[Setting], n: int) -> Iterator[Floats]:
+    """Yield rewards to start from: level ones, the average reward, and random ones."""
+    shape = len(group), group[0].population.n_options
+    rng = np.random.default_rng(len(group))
+    means = np.array([one.population.mean_rewards() for one in group])
+    yield from (np.zeros(shape), means, -means, *(3.0 * rng.normal(size=(3, *shape))))[:n]
+
+
+def _best(setting: Setting, runs: list[Minima], place: int) -> _Looked:
+    """Return the lowest of the minima that runs from several starts found, and the others."""
+    ends = [(float(run.loss[place]), run.rewards[place], run) for run in runs if run.found[place]]
+    fled = [float(run.loss[place]) for run in runs if run.away[place]]
+    if not ends:
+        return _Looked(setting, None, np.inf, bool(fled), False, False, ())
+    value, rewards, run = min(ends, key=lambda end: end[0])
+    # A loss that is lower where rewards run away has no minimum, whatever there is nearby.
+    lower = [v for v in fled if not v >= value - 1e-9 * max(1.0, abs(value))]
+    others: list[Floats] = []
+    for _, other, _ in ends:
+        if all(np.abs(other - one).max() > 1e-4 for one in (rewards, *others)):
+            others.append(other)
+    return _Looked(
+        setting,
+        None if lower else rewards,
+        float(run.error[place]),
+        bool(lower),
+        bool(run.flat[place]),
+        bool(run.kinked[place]),
+        tuple(others),
+    )
+
+
+# --- verdicts ---------------------------------------------------------------------------
+
+
+def _scores(order: str, setting: Setting) -> Floats:
+    population = setting.population
+    return nbc(population, setting.sampling) if order == "NBC" else population.mean_rewards()
+
+
+def _signs(rewards: Floats, scores: Floats) -> NDArray[np.float64]:
+    """Return, for pairs that scores tell apart, 1 if rewards agree, -1 if not, 0 if level."""
+    y, z = np.triu_indices(len(scores), 1)
+    gaps, wanted = rewards[y] - rewards[z], scores[y] - scores[z]
+    clear = np.abs(wanted) > CLEAR
+    return np.asarray((np.sign(gaps * (np.abs(gaps) > CLEAR)) * np.sign(wanted))[clear])
+
+
+def _verdict(order: OrderName, looked: Sequence[_Looked]) -> OrderVerdict:
+    """Count on how many populations a loss has an order, and find one where it has not."""
+    held = reversed_ = 0
+    against: list[Setting] = []
+    minima = [one for one in looked if one.rewards is not None]
+    for one in minima:
+        assert one.rewards is not None
+        signs = _signs(one.rewards, _scores(order, one.setting))
+        held += bool((signs > 0).all())
+        reversed_ += bool((signs < 0).all() and len(signs))
+        if (signs <= 0).any():
+            against.append(one.setting)
+    size = [np.ptp(one.sampling) + one.population.rewards.size for one in against]
+    example = against[int(np.argmin(size))] if against else None
+    return OrderVerdict(order, held, reversed_, len(minima), example)
+
+
+def _own(one: _Looked) -> OwnPopulation:
+    assert one.rewards is not None
+    signs = {order: _signs(one.rewards, _scores(order, one.setting)) for order in ORDERS}
+    distances = {
+        entry.written: total_variation(one.policy, policy)
+        for entry in entries(METHODS)
+        if (policy := _limit(entry.method, one.setting)) is not None
+    }
+    return OwnPopulation(
+        policy=one.policy,
+        rewards=one.rewards,
+        error=one.error,
+        others=one.others,
+        orders=tuple(order for order in ORDERS if (signs[order] > 0).all()),
+        reverses=tuple(order for order in ORDERS if len(signs[order]) and (signs[order] < 0).all()),
+        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
+    )
+
+
+def _limit(method: Method, setting: Setting) -> Floats | None:
+    """Return a method's limit on a setting, or None if it has none there."""
+    reference = setting.reference if method.has_reference else None
+    try:
+        limit = method.limit(setting.population, sampling=setting.sampling, reference=reference)
+        return limit.policy
+    except (InputError, ConvergenceError):
+        return None
+
+
+def _factors(minima: Sequence[_Looked]) -> dict[str, float]:
+    """Return the methods whose rewards the loss multiplies by one number everywhere; 1 is exact."""
+    found = {}
+    for entry in entries(METHODS):
+        factor = _factor(entry, [one for one in minima if not one.flat])
+        if factor is not None:
+            found[entry.written] = 1.0 if abs(factor - 1.0) <= 1e-4 else factor
+    return found
+
+
+def _factor(entry: Entry, minima: Sequence[_Looked]) -> float | None:
+    """Return by what the method's rewards are multiplied on all populations, if by one number."""
+    factors: list[float] = []
+    missing = 0
+    for one in minima:
+        assert one.rewards is not None
+        close = SAME + 10.0 * one.error
+        policy = _limit(entry.method, one.setting)
+        if policy is None or not policy.all():
+            missing += 1
+            if 2 * missing > len(minima):
+                return None
+            continue
+        theirs = np.log(policy / one.setting.reference)
+        theirs -= theirs.mean()
+        scale = float(np.abs(theirs).max())
+        if scale <= CLEAR:
+            return None
+        factor = float(one.rewards @ theirs / (theirs @ theirs))
+        if np.abs(one.rewards - factor * theirs).max() > close * max(1.0, abs(factor) * scale):
+            return None
+        if factors and abs(factor - factors[0]) > close * max(1.0, abs(factor) / scale):
+            return None
+        factors.append(factor)
+    return factors[0] if factors else None
