@@ -1,11 +1,13 @@
-"""Checks of docs/checks.md: agreement, noise, sample size, misspecification; random populations.
+"""How agreement, noise, sample size and wrong assumptions affect each method.
 
     python analyses/checks.py --out figures
     python analyses/checks.py --only noise --out figures
 
-Every method gets equally many annotations, that is labels, of the kind that it needs, and the
-same prior. Writes a table and a figure for each check. What is finished is kept in
-``check_*.jsonl`` beside them: an interrupted run goes on where it stopped.
+Data: labels simulated from two worked populations, a ring of 12 options, random populations, and
+the starter set of survey questions. Every method gets equally many labels, of the kind that it
+needs, and the same prior. Writes a table and a figure for each check (docs/simulations.md shows
+them). Finished cells are kept in ``check_*.jsonl`` in the same folder: run the command again to
+resume.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import pi, sqrt
 from pathlib import Path
 from typing import Any
@@ -111,7 +114,7 @@ def learned(
     comparisons: int = 2,
     ridge: float = RIDGE,
 ) -> dict[str, Floats | None]:
-    """Train methods, each on n annotations; None where a fit does not converge."""
+    """Train methods, each on n labels; None where a fit does not converge."""
     data = {
         kind: simulate(
             prompts, n, kind, comparisons=comparisons, seed=np.random.default_rng([seed, i])
@@ -120,23 +123,21 @@ def learned(
     }
     options: dict[str, Any] = {"ridge": ridge, "tolerance": 1e-7}
     mixture = fit_latent_classes(data["linked"], n_classes, ridge=ridge, n_starts=STARTS, seed=seed)
+
+    def corrected(alpha: float) -> Floats:
+        return learn(CorrectedDPO(alpha), data["linked"], joint=mixture, **options).rewards
+
     ways: dict[str, Callable[[], Floats]] = {
         "DPO": lambda: learn(DPO(), data["anonymous"], **options).rewards,
         "agreement-only": lambda: learn(AgreementOnly(), data["panel"], **options).rewards,
         "reward averaging": lambda: learn(RewardAveraging(), data["typed"], **options).rewards,
         "latent classes": mixture.mean_rewards,
+        **{name: partial(corrected, alpha) for name, alpha in ALPHAS.items()},
     }
-    found: dict[str, Floats | None] = {}
-    for name in methods:
-        try:
-            if name in ALPHAS:
-                found[name] = learn(
-                    CorrectedDPO(alpha=ALPHAS[name]), data["linked"], joint=mixture, **options
-                ).rewards
-            else:
-                found[name] = ways[name]()
-        except ConvergenceError:
-            found[name] = None
+    found: dict[str, Floats | None] = dict.fromkeys(methods)
+    for name in found:
+        with suppress(ConvergenceError):
+            found[name] = ways[name]()
     return found
 
 
@@ -273,7 +274,7 @@ def noise(quick: bool, keep: Path) -> Check:
 
 
 def sample_cell(population: str, n: int, seed: int) -> list[Cell]:
-    """Train every method on n annotations."""
+    """Train every method on n labels."""
     prompts = SETTINGS[population]
     mean = optimum(prompts)
     return [
@@ -283,7 +284,7 @@ def sample_cell(population: str, n: int, seed: int) -> list[Cell]:
 
 
 def samples(quick: bool, keep: Path) -> Check:
-    """Return distances by number of annotations, and where indirect methods begin to win."""
+    """Return distances by number of labels, and where indirect methods begin to win."""
     sizes = (1000, 3000) if quick else (1000, 3162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
     cells = [
         {"population": name, "n": n, "seed": seed}
@@ -314,7 +315,7 @@ def samples(quick: bool, keep: Path) -> Check:
 
 
 def crossing(rows: pd.DataFrame, indirect: str, direct: str, draws: int = 1000) -> Cell:
-    """Return from which number of annotations on a method wins, with a bootstrap interval.
+    """Return from which number of labels on a method wins, with a bootstrap interval.
 
     Mean curves are drawn anew over seeds and interpolated in log n. The smallest size stands for
     "always", inf for "never".
@@ -426,12 +427,12 @@ PARTS: dict[str, tuple[Any, ...]] = {
     "limit": TEMPERATURES,
     "temperature": (0.25, 1.0, 8.0),
     "weak prior": (0.25,),
-    "annotations": (1000, 10_000, 100_000),
+    "labels": (1000, 10_000, 100_000),
     "classes": (1, 2, 3, 4, 6),
     "model": ("Bradley-Terry", "probit", "heavy tails", "20 % lapses", UNEVEN),
 }
-"""What is varied: the temperature, in the limit and with 30,000 annotations, there with a prior of
-precision `WEAK`, too; how many annotations; and with 100,000 of them the latent classes that are
+"""What is varied: the temperature, in the limit and with 30,000 labels, there with a prior of
+precision `WEAK`, too; how many labels; and with 100,000 of them the latent classes that are
 fitted, and the annotators' model."""
 WEAK = 0.005
 
@@ -454,9 +455,9 @@ def drawn_cell(options: int, part: str, value: Any, seed: int) -> list[Cell]:
     elif part == "classes":
         found = learned(prompts, 100_000, seed, ("latent classes", "corrected 1"), n_classes=value)
     else:
-        n = {"annotations": value, "model": 100_000}.get(part, 30_000)
+        n = {"labels": value, "model": 100_000}.get(part, 30_000)
         ridge = WEAK if part == "weak prior" else RIDGE
-        found = learned(prompts, n, seed, METHODS if part == "annotations" else MAIN, ridge=ridge)
+        found = learned(prompts, n, seed, METHODS if part == "labels" else MAIN, ridge=ridge)
     return [
         {"method": name, "tv": distance(None if rewards is None else scale * rewards, mean)}
         for name, rewards in found.items()
@@ -518,15 +519,15 @@ def contests(rows: pd.DataFrame) -> Iterable[Cell]:
     for t in PARTS["temperature"]:
         for name in MAIN[1:]:
             yield from count(("temperature", t, name), ("temperature", t, "DPO"))
-    for n in PARTS["annotations"]:
-        best = ("annotations", n, "reward averaging")
+    for n in PARTS["labels"]:
+        best = ("labels", n, "reward averaging")
         for name in METHODS:
             if name != "reward averaging":
-                yield from count(best, ("annotations", n, name))
+                yield from count(best, ("labels", n, name))
         for name in METHODS[1:-2]:
-            yield from count(("annotations", n, name), ("annotations", n, "DPO"))
+            yield from count(("labels", n, name), ("labels", n, "DPO"))
         for name in ("DPO", "corrected 1", "agreement-only"):
-            yield from count(("annotations", n, "latent classes"), ("annotations", n, name))
+            yield from count(("labels", n, "latent classes"), ("labels", n, name))
     for name in ("latent classes", "corrected 1"):
         for other in (1, 2, 4, 6):
             yield from count(("classes", 3, name), ("classes", other, name))

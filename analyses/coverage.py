@@ -1,12 +1,13 @@
-"""Whether the intervals of flip distances cover the truth as often as they say.
+"""Whether the 95 % intervals of flip distances hold the true distance 95 % of the time.
 
     python analyses/coverage.py --out figures
 
-Answer shares and group sizes of made and of real questions play the truth. Surveys of the same
-size are drawn from each, every one is given its 95 % interval, and the intervals that hold the
-true distance are counted; the same for the NBC of every option. Theory promises 95 % where the
-distance is a smooth function of the answer shares: the order is clear, one pair stays the nearest
-to flip, and no cell is nearly empty. The real questions show what happens where it is not.
+Data: surveys simulated from nine known populations, three of them made up and six with the answer
+shares and group sizes of questions of the starter set. Each survey gets its 95 % intervals, and
+those that hold the true distance, or the true NBC of an option, are counted. Theory promises 95 %
+where the distance is a smooth function of the answer shares: the order is clear, one pair stays
+the nearest to flip, and no cell is nearly empty. The real questions show what happens otherwise.
+Writes a table and a figure (docs/survey-study.md shows them).
 """
 
 import argparse
@@ -48,7 +49,7 @@ REAL = {
 
 
 def truths() -> dict[str, tuple[Question, str]]:
-    """Return the questions that play the truth, and what is to be expected of them."""
+    """Return the known populations as questions, and what theory promises for them."""
     starter = read_starter()
     made = {
         name: (

@@ -1,14 +1,14 @@
-"""The results of docs/hh.md: HH-RLHF with types of annotators who like lengths.
+"""What models learn from annotators who judge texts of HH-RLHF by their length.
 
     python analyses/hh_rlhf_lengths.py --data FOLDER --out figures
     python analyses/hh_rlhf_lengths.py --data FOLDER --model small --budgets 1000 --seeds 2
     accelerate launch analyses/hh_rlhf_lengths.py --model meta-llama/Meta-Llama-3-8B ...
 
-FOLDER holds files of HH-RLHF; without it they come from the hub. By default the model is a score
-for each length: its exact limits, and what it learns from few labels and from many. Prints the
-audit, the table and the gains over DPO; writes the figure. With --sensitivity it prints the gains
-of the score for several tokenizers and distances between its knots, too, and writes them as
-``hh_sensitivity.csv``. Interrupted, it goes on.
+Data: FOLDER holds files of HH-RLHF; without it they are fetched from the hub. By default the model
+is a score for each length, with exact label probabilities and with few and many labels. Prints the
+audit, the table and the gains over DPO, and writes the figure (docs/hh.md shows them). With
+--sensitivity it also prints the gains of the score for several tokenizers and distances between
+knots, and writes them as ``hh_sensitivity.csv``. If interrupted, run the command again to resume.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def sensitivity(pairs: Sequence[Pair], tokenizer: str, seeds: int, keep: Path) -
             settings = Settings(
                 arms=("anonymous", *COMPARED),
                 budgets=(EXACT, MANY),
-                units=("annotations",),
+                units=("labels",),
                 seeds=seeds,
                 knot=knot,
             )

@@ -1,18 +1,19 @@
-"""Real linked comparisons: what readers' ratings tell beyond their anonymous preferences.
+"""Whether linked comparisons of real annotators help to learn their average taste.
 
     SOCIALPREF_DATA=folder python analyses/linked_readers.py --out figures
 
-Readers of known party rated about 27 of 235 books from 1 to 4 (`nyt_books/nyt_books_ratings.csv`).
-Two books that one reader rated differently are a comparison; ties are left out, and so are readers
-who do not say their party. The joint likelihood is learned without the parties, its variance laid
-beside that between the parties, and every method is scored on readers it has not seen: does it
-order the books as their average rating does?
+Data: readers of known party rated about 27 of 235 books each, from 1 to 4
+(`nyt_books/nyt_books_ratings.csv`). Two books that one reader rated differently are a comparison;
+ties, and readers who do not state a party, are left out. The joint likelihood is learned without
+the parties, and its variance is compared with that between the parties. Every method is scored on
+readers whom it has not seen: does it order the books as their average rating does? Writes three
+tables and a figure (docs/linked-readers.md shows them).
 
-Comparisons come in two designs. "apart": a reader's books are dealt into pairs, so that no rating
-is used twice. "all": every pair of books that a reader rated. Only apart are comparisons
-independent given the reader, as the likelihood of latent classes has it; all pairs share ratings,
-and a rating out of the ordinary looks like a taste. How much so is seen where there are no tastes:
-where the ratings of every book are shuffled among its readers.
+Comparisons come in two designs. "apart": a reader's books are divided into pairs, so that no
+rating is used twice. "all": every pair of books that a reader rated. Only comparisons "apart" are
+independent given the reader, as the likelihood of latent classes assumes; all pairs share ratings,
+and an unusual rating looks like a taste. To see how much, the ratings of every book are shuffled
+among its readers, so that there are no tastes.
 """
 
 import argparse
@@ -86,7 +87,7 @@ def described(path: Path) -> str:
 
 
 def shuffled(readers: Readers, seed: int) -> Readers:
-    """Deal every book's ratings to its readers anew: nobody has a taste of their own."""
+    """Shuffle every book's ratings among its readers, so that nobody has individual tastes."""
     rng = np.random.default_rng(seed)
     ratings = readers.ratings.copy()
     for column in ratings.T:
@@ -350,6 +351,39 @@ def variances(
     return pd.DataFrame(table)
 
 
+def settings_of(tried: dict[str, dict[float, ClassChoice]]) -> Settings:
+    """Return the prior and the latent classes that predict best."""
+    n_classes, ridge = choose(tried["all"])
+    return Settings(
+        ridge=choose(tried["all"], 1)[1],
+        joint={
+            "2 classes, apart": ("apart", *choose(tried["apart"], 2)),
+            f"{n_classes} classes, all pairs": ("all", n_classes, ridge),
+        },
+    )
+
+
+def print_sizes(rows: dict[str, Comparisons]) -> None:
+    """Print how many comparisons each design has, and by how many readers."""
+    for design, data in rows.items():
+        people = data.annotators()[1]
+        each = len(data) / people
+        print(f"{design}: {len(data)} comparisons by {people} readers, {each:.1f} each")
+
+
+def print_classes_without_tastes(readers: Readers, n_classes: int, ridge: float) -> None:
+    """Print whether cross-validation prefers these classes even if ratings are shuffled."""
+    alone = comparisons(shuffled(readers, 0), "all")
+    null = choose_classes(
+        alone, (1, n_classes), ridge=ridge, n_starts=1, tolerance=1e-4, rule="one standard error"
+    )
+    lost = null.log_likelihood * alone.annotators()[1] / len(alone)
+    print(
+        f"ratings shuffled, all pairs: 1 and {n_classes} classes {lost.round(4)}, "
+        f"{null.chosen} chosen"
+    )
+
+
 def main() -> None:
     """Learn, score, and write the tables and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -370,34 +404,16 @@ def main() -> None:
     readers = read(file)
     rows = {design: comparisons(readers, design) for design in RIDGES}
     print(described(file))
-    for design, data in rows.items():
-        people = data.annotators()[1]
-        each = len(data) / people
-        print(f"{design}: {len(data)} comparisons by {people} readers, {each:.1f} each")
+    print_sizes(rows)
     tried = {
         design: choices(rows[design], design, options.jobs)
         for design in tqdm(RIDGES, unit="design")
     }
     classes = class_table(tried, rows)
     print(classes.round(4).to_string(index=False))
-    n_all, ridge_all = choose(tried["all"])
-    settings = Settings(
-        ridge=choose(tried["all"], 1)[1],
-        joint={
-            "2 classes, apart": ("apart", *choose(tried["apart"], 2)),
-            f"{n_all} classes, all pairs": ("all", n_all, ridge_all),
-        },
-    )
+    settings = settings_of(tried)
     print(f"apart: {choose(tried['apart'])[0]} classes by cross-validation; {settings}")
-
-    alone = comparisons(shuffled(readers, 0), "all")
-    null = choose_classes(
-        alone, (1, n_all), ridge=ridge_all, n_starts=1, tolerance=1e-4, rule="one standard error"
-    )
-    lost = null.log_likelihood * alone.annotators()[1] / len(alone)
-    print(
-        f"ratings shuffled, all pairs: 1 and {n_all} classes {lost.round(4)}, {null.chosen} chosen"
-    )
+    print_classes_without_tastes(readers, *choose(tried["all"]))
     parties = by_party(rows["all"], readers.party, settings.ridge)
     ceiling = rank_correlation(nbc(parties), parties.mean_rewards())
     print(f"were parties all: rank correlation of NBC and the average reward {ceiling:.5f}")

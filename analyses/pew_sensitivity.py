@@ -1,11 +1,12 @@
-"""The survey figure of arXiv 2502.16320 (section 7.1, Figure 1), on data of your choice.
+"""How fragile public-opinion rankings are: Figure 1 of arXiv 2502.16320, on your data.
 
     python analyses/pew_sensitivity.py --out figures
     python analyses/pew_sensitivity.py --opinionqa FOLDER --groups party --out figures
 
-Draws the distribution function of the flip distance among flippable questions, and for the most
-fragile winners the bars of average reward, NBC at uniform sampling and NBC at the flipping
-sampling distribution. Prints the two numbers that the paper reports beside ours.
+Data: the starter set, or OpinionQA's files. Draws the distribution function of the flip distance
+among flippable questions, and for the most fragile winners the bars of average reward, NBC at
+uniform sampling and NBC at the flipping sampling distribution. Prints the two numbers that the
+paper reports next to ours.
 """
 
 import argparse

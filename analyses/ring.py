@@ -1,11 +1,13 @@
-"""What every method learns on the ring from half a million comparisons (the paper's section 7.2).
+"""What every method learns on the ring from half a million comparisons.
 
     python analyses/ring.py --out figures
 
-Each method is trained twice on what it needs: a network by minibatches with the paper's settings,
-and a table of scores to the minimum of its loss. What they learn is set beside the exact limits.
-Seeds that are done are kept in a folder of --out, and networks that were interrupted go on from
-their last checkpoint, to the same result; the folder can be removed once all is done.
+Data: comparisons simulated from the ring environment of arXiv 2502.16320 (section 7.2), five seeds.
+Each method is trained twice on the kind of comparisons that it needs: a network by minibatches with
+the paper's settings, and a table of scores to the minimum of its loss. Both are compared with the
+exact limits. Writes tables and figures (docs/simulations.md shows them). If interrupted, run the
+command again to resume: finished seeds and checkpoints of networks are kept in a folder of --out,
+which can be removed at the end.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""The results of docs/survey-results.md: every survey at hand, with intervals and sensitivity.
+"""How fragile the rankings of real surveys are, and what the results depend on.
 
     SOCIALPREF_DATA=FOLDER python analyses/survey_results.py --out figures
 
-FOLDER holds `opinionqa/`, `gss/` and `globalopinionqa/`; what is missing is left out. Prints one
-table row per survey, what each rests on, and every other number of the page, and writes the
-figures.
+Data: FOLDER holds `opinionqa/`, `gss/` and `globalopinionqa/`; what is missing is left out. The
+starter set is always studied. Prints one table row per survey, with intervals, the sensitivity to
+each setting and every other number of docs/survey-results.md, and writes the figures.
 """
 
 import argparse

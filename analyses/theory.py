@@ -1,12 +1,14 @@
-"""The figures of docs/theory.md, and the counts behind its general statements.
+"""Whether the theory's statements hold on worked populations, and how often on random ones.
 
-python analyses/theory.py --out figures
+    python analyses/theory.py --out figures
 
-The figures are of the worked populations. What the page says of populations in general is counted
-over random ones: normal rewards, from fixed seeds. About two minutes on one core.
+Data: the worked populations for the figures, and for counts random populations with normal rewards
+from fixed seeds. Writes the figures of docs/theory.md, and prints the numbers in them and the
+counts that the page states. About two minutes on one core.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ from socialpref._files import results_folder
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.plots import save, theory
 from socialpref.theory import (
+    RewardBounds,
+    UsableOutcomes,
     average_reward_bounds,
     bradley_terry_misfit,
     crossing_temperatures,
@@ -107,6 +111,28 @@ def print_corrections(n_populations: int = 100) -> None:
         )
 
 
+def print_intervals(intervals: Mapping[str, Sequence[RewardBounds]]) -> None:
+    """Print the intervals of average-reward gaps, and how they grow with the bound."""
+    for name, results in intervals.items():
+        for found in results:
+            print(
+                f"{name}: {found.gap:.3f} in [{found.lower:.3f}, {found.upper:.3f}] at bound "
+                f"{found.bound:.2f}"
+            )
+        growth = np.diff([r.upper - r.lower for r in results]) / np.diff([r.bound for r in results])
+        print(f"{name}: {growth.min():.2f} to {growth.max():.2f} wider per unit of the bound")
+
+
+def print_outcomes(spectra: Sequence[UsableOutcomes]) -> None:
+    """Print the ranks of the outcome probabilities, and how clear the gap below the rank is."""
+    for at in spectra:
+        print(f"T = {at.n_types}: rank {at.rank}, disagreement {at.disagreement:.1e}")
+    everywhere = [usable_outcomes(n, h) for n in range(2, 7) for h in range(-5, 6)]
+    least = min(o.singular_values[o.rank - 1] / o.singular_values[0] for o in everywhere)
+    largest = max(o.singular_values[o.rank] / o.singular_values[0] for o in everywhere)
+    print(f"T to 6, h from -5 to 5: singular values at least {least:.2f} or at most {largest:.0e}")
+
+
 def main() -> None:
     """Draw the figures, and print the numbers in them and the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -138,25 +164,13 @@ def main() -> None:
         for name, figure in figures.items():
             save(figure, folder / f"theory_{name}")
     print(f"A overtakes M at temperature {crossings.temperatures[0]:.5f}")
-    for name, results in intervals.items():
-        for found in results:
-            print(
-                f"{name}: {found.gap:.3f} in [{found.lower:.3f}, {found.upper:.3f}] at bound "
-                f"{found.bound:.2f}"
-            )
-        growth = np.diff([r.upper - r.lower for r in results]) / np.diff([r.bound for r in results])
-        print(f"{name}: {growth.min():.2f} to {growth.max():.2f} wider per unit of the bound")
+    print_intervals(intervals)
     print(f"the ring's best single model: divergence {misfit.divergence:.6f} nats")
     print(
         "errors of DPO and of its correction go with the powers {:.2f}, {:.2f}; at scale 1 they "
         "are {:.3f}, {:.3f}".format(*orders.slopes, orders.dpo[0], orders.corrected[0])
     )
-    for at in spectra:
-        print(f"T = {at.n_types}: rank {at.rank}, disagreement {at.disagreement:.1e}")
-    everywhere = [usable_outcomes(n, h) for n in range(2, 7) for h in range(-5, 6)]
-    least = min(o.singular_values[o.rank - 1] / o.singular_values[0] for o in everywhere)
-    largest = max(o.singular_values[o.rank] / o.singular_values[0] for o in everywhere)
-    print(f"T to 6, h from -5 to 5: singular values at least {least:.2f} or at most {largest:.0e}")
+    print_outcomes(spectra)
     print_intervals_by_seed()
     print_shrinking_rewards()
     print_corrections()

@@ -176,7 +176,7 @@ def solve(
     task: Task, divergence: Divergence, solver: str, settings: Settings
 ) -> tuple[float, float]:
     """Return a solver's distance (inf: no flip; nan: no answer) and its time."""
-    program = programs._program(len(task.base), 1, 0, divergence)
+    program = programs.compiled_program(len(task.base), 1, 0, divergence)
     P = task.population.pairwise()
     gains = P[task.below] - P[task.above]
     scale = np.abs(gains).max()

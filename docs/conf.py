@@ -72,14 +72,17 @@ linkcheck_anchors = False
 
 OUTSIDE = {"../data/pew/README.md": "reference/surveys.md"}
 """Files outside docs that pages link to, and the pages that show them on the site."""
-EXPLORER = "explore.html"
-"""Where the site has the explorer; `explorer.html` is the page about it."""
+EXPLORER = "explorer.html"
+"""Where the site has the explorer."""
+EXPLAINED = "reference/figures-and-reports"
+"""The page about the explorer, in a section of that name."""
 
 
 def _link_inside(app: Sphinx, page: str, source: list[str]) -> None:
-    if page == "explorer":
-        title, rest = source[0].split("\n", 1)
-        source[0] = f'{title}\n\n<a href="{EXPLORER}"><strong>Open it here.</strong></a>\n{rest}'
+    if page == EXPLAINED:
+        title = "\n## The explorer\n"
+        link = f'<a href="../{EXPLORER}"><strong>Open it here.</strong></a>'
+        source[0] = source[0].replace(title, f"{title}\n{link}\n", 1)
     for file, shown in OUTSIDE.items():
         up = "../" * page.count("/")
         source[0] = source[0].replace(f"]({up}{file}", f"]({up}{shown}")

@@ -1,4 +1,4 @@
-"""The optional packages: which versions each extra needs, and the one message when they lack."""
+"""The optional packages: which versions each extra needs, and the message if they are missing."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +23,7 @@ EXTRAS = {
 
 
 def require(extra: str, what: str, names: Iterable[str] | None = None) -> None:
-    """Refuse to go on without the packages of an extra, in versions that work.
+    """Refuse to go on unless an extra's packages are installed, in versions that work.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Writing results so that nothing half-written is ever left behind."""
+"""Writing results so that a failure leaves no incomplete file."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from .errors import OutputError
 
 @contextmanager
 def results_folder(path: str | Path) -> Iterator[Path]:
-    """Give a scratch folder whose files move to `path` when the block ends well.
+    """Yield a temporary folder whose files move to `path` if the block succeeds.
 
     If the block fails nothing appears in `path`, and the folders that were made for it are
     removed again.

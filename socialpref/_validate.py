@@ -49,7 +49,7 @@ def number(
     """Return a real number in [low, high] as a float.
 
     `above` and `below` leave out the ends; `infinite` lets inf through. Strings, booleans and
-    arrays are no numbers.
+    arrays are not numbers.
     """
     opening = "(" if above or (math.isinf(low) and not infinite) else "["
     closing = ")" if below or (math.isinf(high) and not infinite) else "]"
@@ -67,7 +67,7 @@ def number(
 
 
 def integer(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
-    """Return an integer of at least `low`, and at most `high`; True and 1.0 are none."""
+    """Return an integer in [low, high]; True and 1.0 are refused."""
     must = f"an integer of at least {low}" if high is None else f"an integer in {low}..{high}"
     if not isinstance(value, Integral) or isinstance(value, bool | np.bool_):
         raise complaint(name, must, shown(value))
@@ -78,7 +78,7 @@ def integer(name: str, value: Any, low: int = 0, high: int | None = None) -> int
 
 
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
-    """Return `value` if it is one of some names."""
+    """Return `value` if it is one of `names`."""
     names = tuple(options)
     if not isinstance(value, str) or value not in names:
         raise complaint(name, f"one of {', '.join(map(repr, names))}", shown(value))
@@ -93,7 +93,7 @@ def seed(name: str, value: Any) -> "np.random.Generator":
 
 
 def instance(name: str, value: Any, kind: type | tuple[type, ...], must: str) -> None:
-    """Refuse a value that is not of some class."""
+    """Refuse a value that is not an instance of a class."""
     if isinstance(value, type) or not isinstance(value, kind):
         raise complaint(name, must, shown(value))
 
@@ -238,7 +238,7 @@ def index_labels(values: Any, axis: int) -> Labels | None:
 
 
 def _nested(values: Any) -> Iterator[Any]:
-    """Yield a value and, of lists and tuples, all that is in them but plain numbers."""
+    """Yield a value and, for lists and tuples, all of their items except plain numbers."""
     yield values
     if isinstance(values, list | tuple):
         for part in values:
@@ -247,14 +247,14 @@ def _nested(values: Any) -> Iterator[Any]:
 
 
 def _axes(values: Any) -> list[Any]:
-    """Return the indices of a pandas object, rows first; none of anything else."""
+    """Return the indices of a pandas object, rows first; nothing for other values."""
     if type(values).__module__.split(".")[0] != "pandas" or not hasattr(values, "iloc"):
         return []
     return list(values.axes)
 
 
 def _is_positions(index: Any) -> bool:
-    """Whether a pandas index only counts 0, 1, 2, ..., as pandas makes one where none is given."""
+    """Whether a pandas index is the default one: 0, 1, 2, ..."""
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 

@@ -1,4 +1,4 @@
-"""Draws of an estimated population: the same people, asked again.
+"""Draws of an estimated population: its replicates, as arrays.
 
 What comes from data is an estimate. Whoever knows how the data were collected draws the
 population again, and everything that is computed of a population is computed of its draws: the
@@ -43,7 +43,7 @@ class Draws:
     Raises
     ------
     InputError
-        If an argument has the wrong shape, is not finite, or a draw's shares are no distribution.
+        If an argument has the wrong shape, is not finite, or shares are not distributions.
 
     Examples
     --------

@@ -17,7 +17,7 @@ SLACK = 1e-9
 
 
 class Link(Protocol):
-    """What a preference link offers: a call that turns reward gaps into probabilities."""
+    """A preference link: called with reward gaps, it returns probabilities."""
 
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of preferring the first option at each reward gap."""
@@ -114,7 +114,7 @@ def _gaps(gap: ArrayLike) -> NDArray[np.float64]:
 
 
 def check_link(link: object, reach: float) -> None:
-    """Refuse what is no link for reward gaps up to `reach`.
+    """Refuse a value that is not a link for reward gaps up to `reach`.
 
     It is tried on a grid of gaps. There its values must be probabilities that do not decrease,
     with F(x) + F(-x) = 1, and more than 1/2 at the largest gap.
@@ -147,7 +147,7 @@ def check_link(link: object, reach: float) -> None:
 
 
 def check_values(values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return what a link gave for gaps of some shape, if they are probabilities."""
+    """Return a link's values for gaps of some shape; refuse what are not probabilities."""
     must = "a function that returns a probability for each reward gap"
     if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind != "f":
         raise _validate.complaint("link", must, _validate.shown(values))

@@ -300,7 +300,7 @@ class Population:
         )
 
     def drawn(self) -> tuple[Self, ...]:
-        """Return the draws as populations, for what has no form for all draws at once.
+        """Return the draws as populations, for functions that take one population at a time.
 
         Limits take the tuple as it is, as they take populations of several prompts.
 

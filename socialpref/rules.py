@@ -86,7 +86,7 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     Raises
     ------
     InputError
-        If a score is NaN, there are none, or the tolerance is negative.
+        If there are no scores, a score is NaN, or the tolerance is negative.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def average_reward(population: Population | Draws) -> NDArray[np.float64]:
 
 
 def _check_scored(population: object) -> None:
-    """Refuse what is neither a population nor draws of one."""
+    """Refuse a value that is neither a population nor draws of one."""
     must = "a Population or Draws"
     _validate.instance("population", population, (Population, Draws), must)
 
@@ -265,7 +265,7 @@ class MaximalLottery:
     low, high : ndarray, shape (K,)
         The least and the largest probability of each option in any maximal lottery.
     residual : float
-        By how much more than half the time some option beats the lottery; 0 but for rounding.
+        By how much more than half the time some option beats the lottery; 0 up to rounding.
     """
 
     probabilities: NDArray[np.float64]
@@ -387,12 +387,12 @@ def _sampling(population: Population, sampling: ArrayLike | None) -> NDArray[np.
 # --- maximal lotteries: lottery @ lead >= 0 ---------------------------------------------
 
 REACHED = 1e-4
-"""A lead over another option that is no larger may be 0 at the lottery of largest entropy."""
+"""Leads up to this size may be 0 at the lottery of largest entropy."""
 TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 def _interior(lead: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a maximal lottery that gives every option a chance or beats it, as some one does.
+    """Return a maximal lottery in which each option is drawn or beaten; one always exists.
 
     Maximise t such that ``lottery + lottery @ lead >= t`` (Tucker's theorem: t > 0).
     """
@@ -541,7 +541,7 @@ RULES: dict[str, Callable[[Population], ArrayLike]] = {
     "Nash welfare": nash_welfare,
     "egalitarian": egalitarian,
 }
-"""Every rule by its usual name; those that there are for ballots and for noisy votes, twice."""
+"""Every rule by its usual name; rules for both ballots and noisy votes are listed twice."""
 
 
 def compare_rules(population: Population) -> "pd.DataFrame":

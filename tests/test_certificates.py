@@ -859,7 +859,7 @@ def test_a_width_is_a_number(by_hand: Certificate, width: Any) -> None:
 def test_a_divergence_must_fit_the_base(
     by_hand: Certificate, divergence: Divergence, base: list[float]
 ) -> None:
-    with pytest.raises(CertificateError, match="the program is none"):
+    with pytest.raises(CertificateError, match="the program is not valid"):
         replace(by_hand, divergence=divergence, base=np.array(base)).check()
 
 

@@ -207,7 +207,7 @@ class TestWork:
         checks.worked(keep, cells, work)
         assert len(done) == 5
 
-    def test_all_methods_get_the_same_number_of_annotations(
+    def test_all_methods_get_the_same_number_of_labels(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sizes = {}

@@ -403,7 +403,7 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--source", "census"], ["--source", "'census'", "'starter'"]),
         (["survey", "--source", "table"], ["--source table needs a file"]),
         (["survey", "--path", "answers.csv"], ["answers.csv", "No such file"]),
-        (["survey", "answers.csv", "--path", "answers.csv"], ["FILE and --path are the same"]),
+        (["survey", "answers.csv", "--path", "other.csv"], ["FILE and --path are the same"]),
         (["survey", "answers.csv", "--source", "starter"], ["starter set", "without a file"]),
         (["survey", "--path"], ["--path"]),
         (["survey", "--groups", "planet"], ["'groups'", "'planet'", "'party'", "'country'"]),

@@ -315,13 +315,13 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "rows.parquet").read_bytes() == b"older"
 
 
-def test_files_that_do_not_hold_annotations(tmp_path: Path) -> None:
+def test_files_that_do_not_hold_comparisons(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
-    with pytest.raises(DataError, match="not a file of annotations"):
+    with pytest.raises(DataError, match="not a file of comparisons"):
         Comparisons.load(path)
     for garbage in (b"", b"PAR1", bytes(range(256)) * 9):
         path.write_bytes(garbage)
-        with pytest.raises(DataError, match="not a file of annotations"):
+        with pytest.raises(DataError, match="not a file of comparisons"):
             Comparisons.load(path)
     right = {"prompt": [0], "first": [0], "second": [1], "label": [1]}
     sizes = b'{"n_prompts": 1, "n_options": 2}'
@@ -340,7 +340,7 @@ def test_files_that_do_not_hold_annotations(tmp_path: Path) -> None:
         ({name: [] for name in right}, {b"socialpref": sizes}),
     ):
         pq.write_table(pa.table(columns).replace_schema_metadata(kept), path)
-        with pytest.raises(DataError, match="not a file of annotations"):
+        with pytest.raises(DataError, match="not a file of comparisons"):
             Comparisons.load(path)
 
 

@@ -775,11 +775,17 @@ def test_three_computations_agree_on_the_worked_examples(
     assert (every.programs, every.passed) == (3, True)
 
 
-@pytest.mark.parametrize(("moved", "difference"), [(0.2, 0.2 - 0.106697), (math.inf, math.inf)])
+@pytest.mark.parametrize(
+    ("point", "difference"),
+    [(np.array([0.2, -0.1, -0.1]) + 1 / 3, 0.2 - 0.106697), (None, math.inf)],
+)
 def test_a_disagreement_fails(
-    two_camps: Population, monkeypatch: pytest.MonkeyPatch, moved: float, difference: float
+    two_camps: Population,
+    monkeypatch: pytest.MonkeyPatch,
+    point: Any,
+    difference: float,
 ) -> None:
-    monkeypatch.setattr("socialpref.flips.agreement._moved", lambda program: moved)
+    monkeypatch.setattr("socialpref.flips.agreement.by_solver", lambda program: point)
     found = agreement([two_camps])
     assert found.difference == pytest.approx(difference, abs=5e-7)
     assert not found.passed

@@ -30,7 +30,7 @@ def classes(rewards: object, shares: list[float]) -> ClassMixture:
     return ClassMixture(np.array(shares), np.array(rewards, dtype=float), 0.0, 0.0, 0, 2, 0.1)
 
 
-def annotations(
+def comparisons(
     prompt: ArrayLike,
     first: ArrayLike,
     second: ArrayLike,
@@ -59,7 +59,7 @@ def as_expected(population: Population, n: int) -> Comparisons:
     table = np.repeat(np.array(rows), counts, axis=0)
     columns = table.reshape(-1, 3).T
     who = np.repeat(np.arange(len(table)), 2)
-    return annotations(np.zeros_like(who), *columns, n_options=3, annotator=who)
+    return comparisons(np.zeros_like(who), *columns, n_options=3, annotator=who)
 
 
 def ragged(seed: int = 0, n_prompts: int = 2) -> Comparisons:
@@ -88,7 +88,7 @@ def test_written_down_numbers() -> None:
     assert fit.variance(0, 0, 1) == pytest.approx(0.275**2)
     assert fit.variance(0, 0, 1, 0.25) == pytest.approx((0.275 / 0.1875) ** 2)
     np.testing.assert_allclose(fit.mean_rewards(), [[np.log(3) / 2, np.log(4) / 2]])
-    rows = annotations([0] * 4, [0, 0, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0], annotator=[8, 8, 3, 3])
+    rows = comparisons([0] * 4, [0, 0, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0], annotator=[8, 8, 3, 3])
     expected = np.log([(0.25**2 + 0.8**2) / 2, (0.75**2 + 0.2**2) / 2])
     np.testing.assert_allclose(fit.log_likelihood_of(rows), expected)
 

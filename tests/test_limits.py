@@ -513,7 +513,7 @@ def test_rounding_does_not_choose_between_options() -> None:
     """0.1 + 0.2 is not 0.3 in floats."""
     close = Population([[0.1 + 0.2, 0.3, 0.0]])
     assert optimal_policy(close, beta=1e-3).policy[0] == pytest.approx(0.5)
-    with pytest.raises(ConvergenceError, match="hangs on the last digits"):
+    with pytest.raises(ConvergenceError, match="depends on the last digits"):
         optimal_policy(close, beta=1e-16)
 
 

@@ -39,7 +39,7 @@ LINKED = annotate(ARMS["linked"], LENGTHS, 4, 0)
 def labels(**columns: Any) -> Labels:
     one = {"pair": [0], "wins": [1.0], "losses": [0.0], "annotator": [0], "annotator_type": [0]}
     arrays: dict[str, Any] = {name: np.array(value) for name, value in (one | columns).items()}
-    return Labels(**arrays, n_annotations=1, discarded=0.0)
+    return Labels(**arrays, n_asked=1, discarded=0.0)
 
 
 def off_by(first: Any) -> Any:

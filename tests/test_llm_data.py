@@ -189,7 +189,7 @@ def test_samples_agree_with_expectations(name: str) -> None:
     lengths = np.array([[40, 500], [260, 120], [300, 310], [200, 480]])
     arm, n = ARMS[name], 120_000
     drawn, exact = annotate(arm, lengths, n, seed=1), expect(arm, lengths)
-    assert drawn.n_annotations <= n
+    assert drawn.n_asked <= n
     assert abs(drawn.discarded - exact.discarded) < 0.01
     for got, want in zip(drawn.by_model(arm), exact.by_model(arm), strict=True):
         for pair in range(4):
@@ -207,13 +207,13 @@ def test_the_law_is_that_of_unanimous_panels() -> None:
 
 def test_what_a_budget_buys() -> None:
     lengths = corpus(500).lengths
-    for unit, panels in (("annotations", 300), ("pairs", 900)):
+    for unit, panels in (("labels", 300), ("pairs", 900)):
         labels = annotate(ARMS["agreement"], lengths, 900, 0, unit)  # type: ignore[arg-type]
-        assert labels.n_annotations == 3 * panels
+        assert labels.n_asked == 3 * panels
         assert len(labels) == round(panels * (1 - labels.discarded))
     linked = annotate(ARMS["linked"], lengths, 900, 0)
     assert np.unique(linked.annotator, return_counts=True)[1].tolist() == [2] * 450
-    assert annotate(ARMS["anonymous"], lengths, 901, 0).n_annotations == 900
+    assert annotate(ARMS["anonymous"], lengths, 901, 0).n_asked == 900
 
 
 def test_labels_are_reproducible_and_arms_see_the_same_pairs() -> None:
@@ -307,8 +307,8 @@ def test_every_arm_runs_and_panels_differ_by_unit() -> None:
     assert len(outcomes) == 2 * 2 * 2 * len(ARMS)
     exact = [o for o in outcomes if o.budget == EXACT]
     assert min(o.accuracy for o in exact) > 0.9
-    panels = {o.unit: o.n_annotations for o in outcomes if o.arm == "agreement" and o.budget}
-    assert panels == {"annotations": 600, "pairs": 1800}
+    panels = {o.unit: o.n_asked for o in outcomes if o.arm == "agreement" and o.budget}
+    assert panels == {"labels": 600, "pairs": 1800}
 
 
 def test_a_summary_by_hand() -> None:
@@ -348,7 +348,7 @@ def test_the_command_with_the_length_only_scorer(
     arguments = ["hh", "--data", str(data), "--model", "length", "--budget", "exact,300"]
     assert main([*arguments, "--seeds", "2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "would be labelled alike" in printed
+    assert "would get the same label" in printed
     assert "agreement-law" in printed
     names = {file.name for file in out.iterdir()}
     assert names == {"accuracy.pdf", "accuracy.png", "audit.json", "runs.csv", "summary.csv"}

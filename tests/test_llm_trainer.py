@@ -298,7 +298,7 @@ def test_the_command_end_to_end_offline(tmp_path: Path, capsys: pytest.CaptureFi
     data = write_dialogues(tmp_path / "pairs.jsonl.gz", 200)
     out = tmp_path / "out"
     arguments = ["hh", "--data", str(data), "--arms", "anonymous,agreement-law", "--budget", "64"]
-    arguments += ["--seeds", "2", "--units", "annotations", "--test-pairs", "20"]
+    arguments += ["--seeds", "2", "--units", "labels", "--test-pairs", "20"]
     assert main([*arguments, "--out", str(out)]) == 0
     table = pd.read_csv(out / "summary.csv")
     assert table["arm"].tolist() == ["anonymous", "agreement-law"]

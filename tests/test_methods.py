@@ -146,7 +146,7 @@ def test_a_limit_knows_its_method_and_its_options(method: Method) -> None:
 
 @trained_exactly
 def test_samples_come_near(method: Method) -> None:
-    """A hundred times as many annotations leave about a tenth of the error."""
+    """A hundred times as many labels leave about a tenth of the error."""
     population = Population([[0.0, -1.0, -2.0], [0.0, -2.0, 1.0]])
     limit = method.limit(population).policy
     joint = LatentClasses(2) if needs_joint(method) else None
@@ -160,9 +160,9 @@ def test_samples_come_near(method: Method) -> None:
 
 
 @trained
-def test_annotations_that_do_not_tell_enough_are_refused(method: Method) -> None:
+def test_comparisons_that_do_not_tell_enough_are_refused(method: Method) -> None:
     if method.information == "anonymous":
-        pytest.skip("anonymous annotations tell enough")
+        pytest.skip("anonymous comparisons tell enough")
     column = {"linked": "annotator", "typed": "annotator_type", "panel": "panel"}
     with refuses(column[method.information]):
         learn(method, simulate(two_camps(), 100))
@@ -359,7 +359,7 @@ def test_shares_of_latent_classes_are_of_people() -> None:
     assert rewards[0] - rewards[1] == pytest.approx(2.0 * (0.2 - 0.8), abs=0.1)
 
 
-def test_the_mixture_needs_annotations() -> None:
+def test_the_mixture_needs_comparisons() -> None:
     with refuses("data"):
         learn(LatentClasses(), two_camps())
 

@@ -694,22 +694,22 @@ def test_a_repaired_potential_is_never_refused(potential: list[float], places: A
 
 
 def test_a_shape_is_compiled_once(two_camps: Population, crowd: Population) -> None:
-    programs._program.cache_clear()
+    programs.compiled_program.cache_clear()
     for population, margin in ((two_camps, 0.0), (crowd, 1e-5), (two_camps, 0.01)):
         for pair in ((2, 0), (1, 0)):  # of which the base already orders some, without solving
             sp.flip(
                 population, [Pair(pair[0], over=pair[1])], margin=margin, sampling=[0.4, 0.4, 0.2]
             )
-    assert programs._program.cache_info().misses == 1
-    assert programs._program.cache_info().hits >= 3
-    compiled = programs._program(3, 1, 0, TotalVariation())
-    assert compiled is programs._program(3, 1, 0, TotalVariation())
-    assert compiled is not programs._program(3, 1, 0, ChiSquare())
+    assert programs.compiled_program.cache_info().misses == 1
+    assert programs.compiled_program.cache_info().hits >= 3
+    compiled = programs.compiled_program(3, 1, 0, TotalVariation())
+    assert compiled is programs.compiled_program(3, 1, 0, TotalVariation())
+    assert compiled is not programs.compiled_program(3, 1, 0, ChiSquare())
     assert compiled.problem.is_dcp(dpp=True)  # parameters change without compiling anew
     sp.flip(two_camps, [Pair(2, over=0), Pair(0, over=1)])
     sp.flip(two_camps, [Pair(2, over=0)], constraints=LinearConstraint([[1, 0, 0]], 0.4, 0.4))
     sp.flip(two_camps, [Pair(2, over=0)], divergence=Wasserstein([0, 1, 2]))
-    assert programs._program.cache_info().currsize == 5
+    assert programs.compiled_program.cache_info().currsize == 5
 
 
 def test_a_solver_that_gives_up_is_no_answer() -> None:

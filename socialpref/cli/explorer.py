@@ -1,4 +1,4 @@
-"""``socialpref explorer``: a page that answers while one drags."""
+"""``socialpref explorer``: write the interactive page."""
 
 import argparse
 import webbrowser

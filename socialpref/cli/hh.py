@@ -74,9 +74,9 @@ def add_to(commands: Any) -> None:
         "pay for; with --model length, also 'exact' (default: 1000)")  # fmt: skip
     add(
         "--units",
-        default="annotations,pairs",
+        default="labels,pairs",
         metavar="UNIT[,UNIT]",
-        help="the units that budgets count (default: both)",
+        help="what budgets count: labels, pairs or both (default: both)",
     )
     add(
         "--seeds",

@@ -293,11 +293,13 @@ def run(options: argparse.Namespace) -> None:
     for aspect, table in tables.items():
         print(f"Sensitivity to {aspect}\n{table.to_string(index=False)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
+    if options.report is not None:
+        print(f"The report is {options.report}")
 
 
 @contextmanager
 def _forgetting(folder: Path) -> Iterator[None]:
-    """Remove a folder in the end, unless the block is interrupted: then it is needed again."""
+    """Remove a folder after the block, but keep it after an interruption, to resume from."""
     try:
         yield
     except SocialPrefError:
@@ -348,7 +350,7 @@ def _find_source(options: argparse.Namespace) -> bool:
     """Complete `path`, `source` and `groups`; return whether the source was told by the file."""
     from ..surveys.readers.kinds import OPINIONQA_FILES, kind_of
 
-    if options.file is not None and options.path is not None:
+    if options.file is not None and options.path not in (None, options.file):
         raise InputError(f"FILE and --path are the same; got {options.file} and {options.path}")
     options.path = options.file if options.path is None else options.path
     guessed = options.source is None and options.path is not None
@@ -444,28 +446,32 @@ def _variants(
 
 
 def _report(result: "Study", top: int) -> str:
+    from ..report.words import counted
+
     facts = result.summary()
     lines = [
         f"Survey study: {facts['survey']}",
-        f"  {facts['n_questions']} questions with at least {result.protocol.min_options} options, "
-        f"{facts['n_examined']} of them examined",
+        f"  {counted(facts['n_questions'], 'question')} with at least "
+        f"{result.protocol.min_options} options, {facts['n_examined']} of them examined",
     ]
     if skipped := len(result.survey.skipped):
-        lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
+        lines.append(
+            f"  Not read as questions: {counted(skipped, 'variable')}; skipped.csv says why"
+        )
     if facts["n_examined"]:
         share = facts["share_flippable"]
         lines.append(
-            f"  {_questions(facts['n_flippable'])} can be flipped: {share:.1%} of the questions"
-            + _bounds(facts, "share_flippable", "{:.1%}")
+            f"  {counted(facts['n_flippable'], 'question')} can be flipped: "
+            f"{share:.1%} of the questions" + _bounds(facts, "share_flippable", "{:.1%}")
         )
         if facts["median_distance"] is not None:
             lines.append(
                 f"  Their median flip distance is {facts['median_distance']:.3f} in total variation"
                 + _bounds(facts, "median_distance", "{:.3f}")
             )
-        differing = _questions(facts["n_order_mismatch"])
+        differing = counted(facts["n_order_mismatch"], "question")
         lines += [
-            f"  {_questions(facts['n_winner_flippable'])} can be given another winner",
+            f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner",
             f"  For {differing} the NBC and average-reward orders differ",
             f"  Every distance is proven, {_precision(facts['largest_certified_gap'])}",
         ]
@@ -480,10 +486,6 @@ def _report(result: "Study", top: int) -> str:
             for row in fragile.itertuples()
         ]
     return "\n".join(lines) + "\n"
-
-
-def _questions(number: int) -> str:
-    return "1 question" if number == 1 else f"{number} questions"
 
 
 def _precision(gap: float) -> str:

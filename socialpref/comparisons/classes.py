@@ -260,7 +260,7 @@ def _mixture_of(likelihood: Likelihood, run: Ascent) -> ClassMixture:
 
 @dataclass(frozen=True, eq=False)
 class ClassChoice:
-    """How many classes annotators who were left out speak for.
+    """The number of classes that predicts left-out annotators best.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ def simulate(
     replicas: Sequence[int] | None = None,
     seed: int | np.random.Generator = 0,
 ) -> Comparisons:
-    """Draw annotations from a population.
+    """Draw comparisons from a population.
 
     Prompts are drawn uniformly, the two options from the sampling distribution (they can be
     the same), annotators by the types' shares and labels by their preferences.
@@ -33,7 +33,7 @@ def simulate(
     population : Population or sequence of Population
         One for each prompt, with the same types, shares and number of options.
     n : int
-        Number of annotations, that is of labels; of linked comparisons and panels the number of
+        Number of labels; of linked comparisons and panels the number of
         whole ones that fit.
     information : {"anonymous", "linked", "typed", "panel"}
         Linked: each annotator makes `comparisons` of them at one prompt. Typed: each label comes
@@ -106,7 +106,7 @@ def expected_cells(
     sampling: ArrayLike | None = None,
     replicas: Sequence[int] | None = None,
 ) -> Cells:
-    """Return what the annotations of a population add up to, in expectation.
+    """Return what the comparisons of a population add up to, in expectation.
 
     A fit to them is training with unlimited data.
 
@@ -163,7 +163,7 @@ def expected_cells(
 def populations_of(
     name: str, population: Population | Sequence[Population]
 ) -> tuple[Population, ...]:
-    """Return the populations of all prompts, which must be alike but for their rewards."""
+    """Return the populations of all prompts, which may differ in their rewards only."""
     if isinstance(population, Population):
         return (population,)
     must = "a Population or several"

@@ -275,7 +275,7 @@ class Comparisons:
         Raises
         ------
         DataError
-            If there is no such file, or it does not hold annotations.
+            If there is no such file, or it does not hold comparisons.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -287,11 +287,11 @@ class Comparisons:
             return cls(**columns, **sizes)
         except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(f"{path}: not a file of annotations: {reason}") from None
+            raise DataError(f"{path}: not a file of comparisons: {reason}") from None
 
 
 def integers(name: str, values: Any, must: str) -> Integers:
-    """Return integers of any shape; 1.0 and True are none."""
+    """Return integers of any shape; 1.0 and True are refused."""
     _validate.any_array(name, values, must)
     array = np.asarray(values)
     if array.dtype.kind not in "iu":

@@ -1,4 +1,4 @@
-"""The explorer: one page, without server or network, that answers while you drag.
+"""The explorer: an interactive page that needs no server and no network.
 
 The arithmetic is the package's, written again in JavaScript (``arithmetic.js``) for three types and
 three options; tests compare the two. Charts are drawn by plotly.js, which the PyPI package `plotly`
@@ -24,7 +24,7 @@ SCRIPTS = ("arithmetic.js", "state.js", "simplex.js", "charts.js", "view.js")
 
 
 def build(path: str | Path) -> None:
-    """Write the explorer: one HTML file that asks nothing of the network.
+    """Write the explorer, one HTML file that needs no network.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _plotly() -> str:
 
 
 def presets() -> list[dict[str, Any]]:
-    """Return what the page can start from: worked examples, then questions of the starter set.
+    """Return the page's starting points: worked examples, then questions of the starter set.
 
     Every question with three options and three groups is there, with its Luce-Shepard rewards.
 

@@ -43,8 +43,8 @@ class Agreement:
     def describe(self) -> str:
         """Return the result in one line."""
         return (
-            f"closed form = convex program = certificate: {self.populations} rankings, "
-            f"{self.programs} programs, largest difference {self.difference:.1e}: "
+            f"closed form = convex program = certificate. Rankings: {self.populations}, "
+            f"programs: {self.programs}, largest difference {self.difference:.1e}: "
             f"{'pass' if self.passed else 'FAIL'}"
         )
 

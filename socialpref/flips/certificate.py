@@ -57,7 +57,7 @@ def dot(left: Rationals, right: Rationals) -> Fraction:
 
 
 def exact(values: NDArray[np.float64]) -> tuple[Fraction, ...]:
-    """Return floats as the rational numbers that they are."""
+    """Return floats as exact rational numbers."""
     return tuple(map(Fraction, values.tolist()))
 
 
@@ -166,7 +166,7 @@ class Certificate:
         return float(self.divergence.value(self.primal, exact_distribution(self.base)))
 
     def _program(self) -> tuple[list[tuple[Fraction, ...]], tuple[Fraction, ...], Fraction]:
-        """Return the exact rows, bounds and floor; raise if with the base they are no program."""
+        """Return the exact rows, bounds and floor; raise if the program is not valid."""
         try:
             base = _validate.real_array("base", self.base, 1)
             rows = _validate.real_array("rows", self.rows, 2)
@@ -175,21 +175,21 @@ class Certificate:
             if not isinstance(self.divergence, TotalVariation):  # which is asked for most
                 _validate.instance("divergence", self.divergence, Divergence, "a divergence")
         except InputError as error:
-            raise CertificateError(f"the program is none: {error}") from None
+            raise CertificateError(f"the program is not valid: {error}") from None
         size, measure = base.size, self.divergence
         if rows.shape != (bounds.size, size) or not size or floor * size > 1:
-            raise CertificateError("the program is none: its parts do not fit each other")
+            raise CertificateError("the program is not valid: its parts do not fit each other")
         if base.min() < 0.0 or base.max() == 0.0:
-            raise CertificateError("the program is none: 'base' is not a distribution")
+            raise CertificateError("the program is not valid: 'base' is not a distribution")
         if measure.needs_full_support and base.min() == 0.0:
-            raise CertificateError("the program is none: the divergence needs a positive base")
+            raise CertificateError("the program is not valid: the divergence needs a positive base")
         if isinstance(measure, Wasserstein) and len(measure.positions) != size:
-            raise CertificateError("the program is none: the positions do not fit the base")
+            raise CertificateError("the program is not valid: the positions do not fit the base")
         return [*map(exact, rows)], exact(bounds), floor
 
 
 def _rationals(name: str, values: object, length: int) -> tuple[Fraction, ...]:
-    """Return a point of fractions or integers; floats, which can be NaN or rounded, are none."""
+    """Return a point of fractions or integers; floats, which can be NaN or rounded, are refused."""
     if not isinstance(values, tuple | list) or len(values) != length:
         raise CertificateError(f"'{name}' must be {length} fractions")
     if any(type(value) not in (int, Fraction) for value in values):
@@ -246,7 +246,7 @@ class LeastOf:
         if self.claim is None:
             return minimum(self.certificates(), width)
         if type(self.claim) is not PairFlips:
-            raise CertificateError("what is to be proven must be the flips of pairs")
+            raise CertificateError("only the flips of pairs can be proven in this way")
         claim = replace(self.claim)  # without anything that the given one remembers
         claim.check()
         return minimum(self.cover(claim), width)
@@ -266,11 +266,11 @@ class LeastOf:
         try:
             parts = self.parts
         except Exception as error:  # of whatever was given to make them
-            raise CertificateError(f"the certificates are not made: {error!r}") from error
+            raise CertificateError(f"the certificates cannot be made: {error!r}") from error
         if type(parts) is not tuple or len(parts) != len(self.pairs):
             raise CertificateError("there must be a certificate for each pair")
         if any(type(part) is not Certificate for part in parts):
-            raise CertificateError("a part is no certificate")
+            raise CertificateError("a part is not a certificate")
         return dict(zip(self.pairs, parts, strict=True))
 
     def cover(self, claim: PairFlips) -> dict[Positions, Certificate]:

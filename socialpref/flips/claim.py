@@ -1,4 +1,4 @@
-"""What a flip claims: of which programs its distance is the least value."""
+"""What a flip claims: the programs whose least value is its distance."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,7 +62,7 @@ class Program:
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What claims have in common: the scores, and what a change of the base is measured by.
+    """What all claims have: the scores, and the measure of a change of the base.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Claim:
         return self.table[below] - self.table[above]
 
     def check(self) -> None:
-        """Refuse what is no claim, whoever made it.
+        """Raise an error if the claim is not valid, whoever made it.
 
         Raises
         ------
@@ -126,19 +126,19 @@ class Claim:
             _validate.choice("over", self.over, ("sampling", "shares"))
             _validate.choice("score", self.score, ("nbc", "average reward"))
         except InputError as error:
-            raise CertificateError(f"the claim is none: {error}") from None
+            raise CertificateError(f"the claim is not valid: {error}") from None
         if table.shape[1] != base.size or len(table) < 2 or np.abs(table).max() > 2.0 * LARGEST:
             raise CertificateError("the claim's scores do not fit its base, or are too large")
         if not {type(self.margin), type(self.floor)} == {float} or limits[1] != self.floor:
             raise CertificateError("the claim's margin and floor must be floats in their range")
         if self.score == "nbc" and not ((table >= 0.0) & (table <= 1.0 + SLACK)).all():
-            raise CertificateError("the claim's scores are no probabilities")
+            raise CertificateError("the claim's scores are not probabilities")
         if self.over == "sampling" and not (
             self.score == "nbc"
             and len(table) == base.size
             and (np.abs(table + table.T - 1.0) <= SLACK).all()
         ):
-            raise CertificateError("the claim's scores are no preferences")
+            raise CertificateError("the claim's scores are not preferences")
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,11 +204,11 @@ class PairFlips(Claim):
         return Program(row, np.array([self.margin]), self.base, self.floor, TotalVariation())
 
     def reversed(self, distance: float) -> Positions | None:
-        """Return the pair that a flip of this claim is of, whatever its distance."""
+        """Return the pair that a flip of this claim reverses, at any distance."""
         return self.pair
 
     def check(self) -> None:
-        """Refuse what is no claim; see `Claim.check`."""
+        """Raise an error if the claim is not valid; see `Claim.check`."""
         super().check()
         if self.pair is not None:
             check_pair(self.pair, len(self.table))
@@ -218,7 +218,7 @@ class PairFlips(Claim):
             sizes = list(accumulate(map(len, self.order.groups)))
             # Only where everything is tied are all options winners.
             if type(self.top) is not int or self.top not in (sizes[:-1] or sizes):
-                raise CertificateError("the claim's top set is none")
+                raise CertificateError("the claim's top set is not valid")
         if self.programs is None:
             if type(self.divergence) is not TotalVariation or self.constraints is not None:
                 raise CertificateError("the claim does not state its programs")
@@ -246,11 +246,11 @@ class Arrangement(Claim):
         return ()
 
     def reversed(self, distance: float) -> Positions | None:
-        """Return the pair (above, below) that is reversed, if it is one alone and not yet so."""
+        """Return the pair (above, below) that is reversed, if it is the only pair."""
         return self.pairs[0][::-1] if len(self.pairs) == 1 and distance > 0.0 else None
 
     def check(self) -> None:
-        """Refuse what is no claim; see `Claim.check`."""
+        """Raise an error if the claim is not valid; see `Claim.check`."""
         super().check()
         if type(self.pairs) is not tuple:
             raise CertificateError("the claim's pairs must be a tuple")
@@ -259,16 +259,16 @@ class Arrangement(Claim):
 
 
 def check_pair(pair: object, size: int | None = None) -> None:
-    """Refuse what is not a pair of two positions, of which there are `size` if that is known."""
+    """Refuse a value that is not a pair of positions, in 0..size - 1 if the size is known."""
     if (
         type(pair) is not tuple
         or len(pair) != 2
         or any(type(y) is not int or y < 0 or (size is not None and y >= size) for y in pair)
         or pair[0] == pair[1]
     ):
-        raise CertificateError(f"{_validate.shown(pair)} is no pair of options")
+        raise CertificateError(f"{_validate.shown(pair)} is not a pair of options")
 
 
 def are_floats(values: object) -> bool:
-    """Whether a value is an array of floats: of numpy's own class, which has no other equality."""
+    """Whether a value is an array of floats, of numpy's own class and not of a subclass."""
     return type(values) is np.ndarray and values.dtype == np.float64

@@ -26,7 +26,7 @@ class Solution(NamedTuple):
     total : int
     worth : int
         What a unit of mass gains where the last was taken, in units of ``1 / scale``; 0 if the
-        base meets the constraint but for what the floor forces.
+        base meets the constraint, except for what the floor forces.
     gains : list of int
         In units of ``1 / scale``.
     scale : int

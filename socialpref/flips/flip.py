@@ -132,7 +132,7 @@ class Flip:
         claim = self._checked()
         if isinstance(claim, PairFlips) and not len(claim.pairs):
             if self.proof is not None or not math.isnan(self.distance) or self.pair is not None:
-                raise CertificateError("the options are tied, and the flip says something else")
+                raise CertificateError("the options are tied, but the flip does not say so")
             interval, point = Interval(math.nan, math.nan, math.nan), None
         else:
             parts = self._parts(claim)
@@ -155,19 +155,19 @@ class Flip:
         return interval
 
     def _checked(self) -> PairFlips | Arrangement:
-        """Return the claim, without anything that it remembers; raise if a field is wrong.
+        """Return the claim without its cached values; raise if a field is wrong.
 
         The flip may be anybody's: nothing of it is used before this.
         """
         claim = self.claim
         if claim is None or type(claim) not in (PairFlips, Arrangement):
-            raise CertificateError("the flip claims nothing")
+            raise CertificateError("the flip has no claim")
         claim = replace(claim)
         claim.check()
         if not (isinstance(claim, PairFlips) and claim.programs is None):
             check_programs(claim)
         if not (are_floats(self.base) and np.array_equal(self.base, claim.base)):
-            raise CertificateError("the flip does not claim anything of its base")
+            raise CertificateError("the flip's claim is not about its base")
         if type(self.distance) is not float:
             raise CertificateError("the flip's distance must be a float")
         if not are_floats(self.mix) or self.mix.shape != claim.base.shape:
@@ -180,7 +180,7 @@ class Flip:
             _validate.labels("options", self.options, len(claim.table))
             _validate.labels("labels", self.labels, len(claim.base))
         except InputError as error:
-            raise CertificateError(f"the flip is none: {error}") from None
+            raise CertificateError(f"the flip is not valid: {error}") from None
         if type(self.options) is not tuple or type(self.labels) is not tuple:
             raise CertificateError("the flip's options and labels must be tuples")
         if self.over != claim.over or (claim.over == "sampling" and self.labels != self.options):
@@ -368,7 +368,7 @@ def flip(
 
 
 class _Answer(NamedTuple):
-    """What of a flip hangs on how it is solved; `mix` is None if there is none."""
+    """The parts of a flip that depend on how it is solved; `mix` is None if there is none."""
 
     distance: float
     mix: Floats | None

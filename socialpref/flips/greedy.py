@@ -233,7 +233,7 @@ def _greedy(gains: Floats, base: Floats, margin: float | Floats, floor: float) -
 
 
 def _most(gains: Floats, floor: float) -> Floats:
-    """Return the most that any distribution above the floor makes of each program's gains."""
+    """Return the largest mean of each program's gains over distributions above the floor."""
     size = gains.shape[1]
     return floor * gains.sum(axis=1) + (1.0 - size * floor) * gains.max(axis=1)
 

@@ -91,7 +91,7 @@ def check_programs(claim: PairFlips | Arrangement) -> None:
         programs = [(((below, above),), named[above, below]) for above, below in named]
     try:
         if as_divergence(claim.divergence, claim.base, "base") is not claim.divergence:
-            raise CertificateError("the claim's divergence is none")
+            raise CertificateError("the claim's divergence is not valid")
         for pairs, program in programs:
             limits = _Limits.of(claim, pairs)
             stated = limits.blank(claim.base, claim.floor, claim.divergence)
@@ -100,7 +100,7 @@ def check_programs(claim: PairFlips | Arrangement) -> None:
             ):
                 raise CertificateError("a program is not that of the claim's scores")
     except InputError as error:
-        raise CertificateError(f"the claim is none: {error}") from None
+        raise CertificateError(f"the claim is not valid: {error}") from None
 
 
 def as_divergence(divergence: str | Divergence, base: Floats, over: str) -> Divergence:
@@ -179,13 +179,13 @@ class _Limits:
 
     @property
     def scale(self) -> Floats:
-        """What rounding is held against: 1 for pairs, the largest number of other rows."""
+        """What rounding errors are compared with: 1 for pairs, the largest number of other rows."""
         scale = np.abs(self.all_rows).max(axis=1, initial=0.0)
         scale[scale == 0.0] = scale[: self.n_pairs] = 1.0
         return scale
 
     def with_equal(self, tight: NDArray[np.bool_]) -> "_Limits":
-        """Make equalities of some inequalities; what then follows from the others is left out."""
+        """Turn some inequalities into equalities; leave out what then follows from others."""
         equal, targets = _independent(
             np.concatenate([self.equal, self.rows[tight]]),
             np.append(self.targets, self.bounds[tight]),
@@ -227,7 +227,7 @@ def _independent(equal: Floats, targets: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
-class _Program:
+class CompiledProgram:
     """A compiled cvxpy problem of one shape, with its variable, parameters and constraints."""
 
     problem: Any
@@ -237,7 +237,10 @@ class _Program:
 
 
 @lru_cache(maxsize=64)
-def _program(size: int, n_rows: int, n_equal: int, divergence: Divergence) -> _Program:
+def compiled_program(
+    size: int, n_rows: int, n_equal: int, divergence: Divergence
+) -> CompiledProgram:
+    """Return the cvxpy problem of a shape, compiled once."""
     import cvxpy as cp
 
     point = cp.Variable(size)
@@ -251,7 +254,7 @@ def _program(size: int, n_rows: int, n_equal: int, divergence: Divergence) -> _P
         constraints["equal"] = parameters["equal"] @ point == parameters["targets"]
     objective = cp.Minimize(divergence.expression(point, parameters["base"]))
     problem = cp.Problem(objective, list(constraints.values()))
-    return _Program(problem, point, parameters, constraints)
+    return CompiledProgram(problem, point, parameters, constraints)
 
 
 _TIGHT: dict[str, dict[str, float]] = {
@@ -287,7 +290,7 @@ def _attempts(
 
 
 def _exactly(limits: _Limits, certificate: Certificate, start: Floats | None) -> Certificate:
-    """Solve the program in rational arithmetic, up to a contradiction by nothing but rounding.
+    """Solve the program in rational arithmetic; contradictions by rounding alone are removed.
 
     Equalities that contradict each other or the floor by at most `ROUNDING` have their bounds
     lowered by the least amount with which they do not. A pair that no distribution orders as
@@ -301,7 +304,7 @@ def _exactly(limits: _Limits, certificate: Certificate, start: Floats | None) ->
 
 
 def _settled(limits: _Limits, stated: Certificate) -> Iterator[Certificate]:
-    """Yield the program without what is there by nothing but rounding, and if need be a wider one.
+    """Yield the program without artefacts of rounding and, if necessary, a wider one.
 
     The first has equalities for what is tight. The second has lower bounds, if the first has no
     solution by nothing but rounding.
@@ -324,7 +327,7 @@ def _settled(limits: _Limits, stated: Certificate) -> Iterator[Certificate]:
 
 
 def _tightened(limits: _Limits, certificate: Certificate) -> _Limits:
-    """Make equalities of the inequalities that can be met with nothing to spare but rounding.
+    """Turn inequalities that can be met only with equality, up to rounding, into equalities.
 
     Taken exactly, inequalities such as those of a cycle of pairs leave what rounding leaves: a
     part of the distributions that are meant, or none.
@@ -373,7 +376,7 @@ def _run(limits: _Limits, base: Floats, floor: float, divergence: Divergence) ->
     """Run the solver; None if it found nothing, for whatever reason."""
     import cvxpy as cp
 
-    program = _program(len(base), len(limits.rows), len(limits.equal), divergence)
+    program = compiled_program(len(base), len(limits.rows), len(limits.equal), divergence)
     scale = np.abs(limits.rows).max(axis=1, initial=0.0)
     scale[scale == 0.0] = 1.0
     values = {

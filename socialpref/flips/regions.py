@@ -1,4 +1,4 @@
-"""Which ranking holds where among the sampling distributions over three options."""
+"""The regions of sampling distributions over three options with the same NBC ranking."""
 
 from dataclasses import dataclass
 from itertools import pairwise, permutations

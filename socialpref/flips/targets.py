@@ -234,7 +234,7 @@ def as_target(to: Target | Iterable[Pair] | None) -> Target:
 
 
 def _items(name: str, values: Any, must: str) -> list[Any]:
-    """Return what an iterable holds; a string is a name."""
+    """Return the items of an iterable; a string is one item."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise _validate.complaint(name, must, _validate.shown(values))
     return list(values)

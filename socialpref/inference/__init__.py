@@ -1,4 +1,4 @@
-"""From draws to statements: what is computed on each draw, and intervals of it."""
+"""What is computed on each draw of a population, and intervals of it."""
 
 from .intervals import Interval
 from .over_draws import DrawnFlips, drawn_flips, drawn_policies, interval_of

@@ -127,7 +127,7 @@ def drawn_policies(
         logits = np.log(base) + below / beta
     if (near & (error > POLICY_TOLERANCE * beta)).any():
         raise ConvergenceError(
-            f"at beta {beta:g} the policy of a draw hangs on the last digits of its rewards"
+            f"at beta {beta:g} the policy of a draw depends on the last digits of its rewards"
         )
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -113,7 +113,7 @@ class CorrectedDPO(Method):
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
-        """Return the minimum that DPO's turns into, and others."""
+        """Return the minimum that DPO's becomes as alpha grows, and other minima."""
         plain = bradley_terry_rewards(population, sampling)
         if self.is_plain(population):
             return plain
@@ -236,7 +236,7 @@ class CorrectedLoss:
         return pull.sum(axis=1), np.diag(slope.sum(axis=1)) - slope
 
     def error(self, alpha: float, rewards: Floats) -> float:
-        """Return a bound on the error of a minimum's rewards; inf if it is none."""
+        """Return a bound on the error of a minimum's rewards; inf if they are no minimum."""
         if not np.isfinite(self.value(alpha, rewards)):
             return np.inf
         gradient, hessian = self.derivatives(alpha, rewards)

@@ -1,4 +1,4 @@
-"""Exact rewards, and Bradley-Terry fits to preferences, that several limits are made of."""
+"""Exact rewards, and Bradley-Terry fits to preferences, which several limits use."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ SMALLEST = 1e-290
 
 
 def log_link(link: Link, gaps: Floats) -> Floats:
-    """Return the logarithms of preferences; of the package's own links they do not underflow."""
+    """Return the logarithms of preferences; for the package's own links they do not underflow."""
     with np.errstate(divide="ignore", over="ignore"):
         if type(link) is Logistic:
             return -np.logaddexp(0.0, -gaps / link.temperature)

@@ -235,8 +235,8 @@ def _policy(
         near = (below < 0.0) & ((below + 2.0 * error) / beta > np.log(POLICY_TOLERANCE))
     if near.any() and 2.0 * error > POLICY_TOLERANCE * beta:
         raise ConvergenceError(
-            f"{method}: at beta {beta:g} the policy hangs on the last digits of the rewards, which "
-            f"are known to {error:.2e}"
+            f"{method}: at beta {beta:g} the policy depends on the last digits of the rewards, "
+            f"which are known to {error:.2e}"
         )
     policy = np.exp(logits)
     return np.asarray(policy / policy.sum())

@@ -27,7 +27,7 @@ class Method(ABC):
     name : str
         Its name on the command line and in tables.
     information : {"anonymous", "linked", "typed", "panel"}
-        What its annotations must tell: nothing about the annotator ("anonymous"), which
+        What its comparisons must tell: nothing about the annotator ("anonymous"), which
         comparisons one annotator made ("linked"), the annotator's type ("typed"), or a label of
         every type for each pair ("panel").
     order : {"NBC", "average reward"} or None
@@ -38,7 +38,7 @@ class Method(ABC):
     has_reference : bool
         Whether its policy is held near a reference policy.
     identified : bool
-        Whether its annotations always suffice to reach the limit. `verify` leaves out methods of
+        Whether its comparisons always suffice to reach the limit. `verify` leaves out methods of
         which this is not true.
     """
 

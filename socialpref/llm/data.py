@@ -158,7 +158,7 @@ def _pair(row: Any, where: str) -> Pair:
 
 
 def _divide(first: str, second: str, where: str) -> Pair:
-    """Cut two dialogues where, at a turn of the assistant's, they part."""
+    """Split two dialogues at the turn of the assistant at which they first differ."""
     shared = next(
         (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
         min(len(first), len(second)),
@@ -171,7 +171,7 @@ def _divide(first: str, second: str, where: str) -> Pair:
 
 
 def measure(pairs: Sequence[Pair], tokenizer: Any) -> Corpus:
-    """Count tokens, and leave out pairs of which a response is empty.
+    """Count tokens, and leave out pairs with an empty response.
 
     Parameters
     ----------

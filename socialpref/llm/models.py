@@ -1,4 +1,4 @@
-"""Language models: a small one from nothing, or a pretrained one by name or folder."""
+"""Language models: a small one with random weights, or a pretrained one by name or folder."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ class Models:
         Raises
         ------
         DataError
-            If a pretrained model cannot be loaded, for want of memory, too.
+            If a pretrained model cannot be loaded, also because memory is too small.
         """
         _validate.choice("head", head, HEADS)
         _validate.integer("seed", seed, 0, 2**32 - 1)
@@ -199,5 +199,5 @@ def silence() -> None:
 
 
 def of_memory(error: BaseException) -> bool:
-    """Return whether an error is a want of memory, which torch says in several ways."""
+    """Return whether an error says that memory is too small, which torch does in several ways."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)

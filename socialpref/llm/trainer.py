@@ -37,7 +37,7 @@ REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
 
 @dataclass
 class _Collator:
-    """Another collator, which also passes the columns of the losses on."""
+    """A collator that also passes on the columns that the losses read."""
 
     texts: Callable[[list[dict[str, Any]]], dict[str, Any]]
 
@@ -83,7 +83,7 @@ def _checked(dataset: Any, name: str) -> Any:
 
 
 def _check_joint(name: str, moments: Any) -> None:
-    """Refuse what is not ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of one pair."""
+    """Refuse values that are not ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of one pair."""
     must = "three numbers a, b and c with a + 2 b + c = 1"
     if not isinstance(moments, list | tuple) or len(moments) != 3:
         raise _validate.complaint(name, must, _validate.shown(moments))

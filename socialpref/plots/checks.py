@@ -83,7 +83,7 @@ def noise_curves(table: "pd.DataFrame", n: int) -> "Figure":
     ----------
     table : DataFrame
         With columns ``population, method, temperature``, ``limit``, ``mean`` and ``interval``:
-        total variation with unlimited annotations, and its mean and half its interval with few.
+        total variation with unlimited labels, and its mean and half its interval with few.
     n : int
         How many the few are.
 
@@ -104,7 +104,7 @@ def noise_curves(table: "pd.DataFrame", n: int) -> "Figure":
         _lines(column[0], rows, "temperature", "limit")
         _lines(column[1], rows, "temperature", "mean")
         column[0].set_title(f"{name}: limits", fontsize=10, loc="left")
-        column[1].set_title(f"{name}: {n:,} annotations", fontsize=10, loc="left")
+        column[1].set_title(f"{name}: {n:,} labels", fontsize=10, loc="left")
         column[1].set_xlabel("temperature")
         for axes in column:
             ticks = sorted(set(rows["temperature"]))
@@ -118,7 +118,7 @@ def noise_curves(table: "pd.DataFrame", n: int) -> "Figure":
 
 
 def sample_curves(table: "pd.DataFrame") -> "Figure":
-    """Draw each method's distance and its order against the number of annotations.
+    """Draw each method's distance and its order against the number of labels.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def sample_curves(table: "pd.DataFrame") -> "Figure":
         column[0].axhline(rows["uniform"].iloc[0], color=GREY, lw=4, alpha=0.4, zorder=0)
         column[0].set(xscale="log", yscale="log")
         column[0].set_title(name, fontsize=10, loc="left")
-        column[1].set_xlabel("annotations")
+        column[1].set_xlabel("labels")
     panels[0, 0].set_ylabel("TV to the optimum")
     panels[1, 0].set_ylabel("pairs in the right order")
     _legend(figure, panels[0, 0])
@@ -160,7 +160,7 @@ def sample_curves(table: "pd.DataFrame") -> "Figure":
 
 
 def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
-    """Draw what the number of latent classes does to the methods that need them.
+    """Draw the distance of the methods that need latent classes against their number.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
 
 
 def link_dots(table: "pd.DataFrame") -> "Figure":
-    """Draw what annotators who are not Bradley-Terry do to each method.
+    """Draw each method's distance for annotators who do not follow a Bradley-Terry model.
 
     Parameters
     ----------

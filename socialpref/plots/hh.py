@@ -17,7 +17,7 @@ STYLES = {
     "linked": (DARK, "v", "--"),
     "typed": ("black", "P", ":"),
 }
-TITLES = {"annotations": "equal numbers of annotations", "pairs": "equal numbers of pairs"}
+TITLES = {"labels": "equal numbers of labels", "pairs": "equal numbers of pairs"}
 
 
 def accuracy_curves(table: "pd.DataFrame") -> "Figure":

@@ -37,7 +37,7 @@ def check_table(
     known: Mapping[str, Collection[str]] | None = None,
     name: str = "table",
 ) -> None:
-    """Refuse what is no table with these columns, of numbers where `numbers` names them.
+    """Refuse a value that is not a table with these columns; those in `numbers` hold numbers.
 
     `known` holds what may stand in some of the columns.
     """

@@ -208,5 +208,5 @@ def _origin(uniform: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text in which a dollar is a dollar, not the beginning of a formula."""
+    """Return text whose dollar signs are escaped, so that none begins a formula."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""Figures of what theory says, drawn for given populations."""
+"""Figures of the theory's statements, drawn for given populations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ STYLES = [(DARK, "-", "o"), (MIDDLE, "--", "s"), ("#6f7680", ":", "D"), ("black"
 
 
 def method_bars(population: Population) -> "Figure":
-    """Draw what each option is to the average reward and to NBC, and the two policies.
+    """Draw each option's average reward and NBC, and the two policies.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _coinciding(curves: Floats) -> list[list[int]]:
 
 
 def sampling_simplex(population: Population, flip: Flip) -> "Figure":
-    """Draw which ranking by NBC holds where among the sampling distributions of three options.
+    """Draw the regions of sampling distributions over three options with the same NBC ranking.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ def misfit_scatter(population: Population, misfit: Misfit) -> "Figure":
 
 
 def outcome_spectra(results: Sequence[UsableOutcomes]) -> "Figure":
-    """Draw the singular values of the outcome probabilities, in which a single one is zero.
+    """Draw the singular values of the outcome probabilities, exactly one of which is zero.
 
     Parameters
     ----------
@@ -384,7 +384,7 @@ def error_lines(found: ErrorOrders) -> "Figure":
 
 
 def _check_results(name: str, results: object, kind: type) -> None:
-    """Refuse what is no sequence of results of a class, at least one."""
+    """Refuse a value that is not a sequence of one or more results of a class."""
     must = f"a sequence of {kind.__name__}, at least one"
     _validate.instance(name, results, (list, tuple), must)
     assert isinstance(results, list | tuple)

@@ -16,7 +16,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 
 
 def verification(report: "Report") -> "Figure":
-    """Draw how each method's error falls with the number of annotations.
+    """Draw how each method's error falls with the number of labels.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def verification(report: "Report") -> "Figure":
         passed = all(result.passed for result in results)
         verdict = "pass" if passed else "FAIL"
         axes.set_title(f"{method}: {verdict}\nexact to {worst:.0e}", fontsize=9, loc="left")
-        axes.set_xlabel("annotations", fontsize=9)
+        axes.set_xlabel("labels", fontsize=9)
         axes.grid(color="#e6e6e6", lw=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("total variation to the exact limit", fontsize=9)

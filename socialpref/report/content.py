@@ -1,4 +1,4 @@
-"""What the report shows of a study, as plain values that turn into JSON.
+"""What the report shows of a study, as plain values for JSON.
 
 JSON has no infinity and no NaN: a flip has a ``status``, and a number that does not exist is
 null.
@@ -52,7 +52,7 @@ def report_content(study: Study) -> dict[str, Any]:
 
 
 def plain(value: Any, digits: int | None = None) -> Any:
-    """Return a value in terms of JSON: arrays as lists, what is not finite as None.
+    """Return a value that JSON can hold: arrays as lists, numbers that are not finite as None.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The page: a template, its style and script, and the parts that read without the script."""
+"""The page: a template, its style and script, and the parts that can be read without the script."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from .._files import results_folder
 from ..surveys.protocol import Protocol
 from ..surveys.studies import Study
 from .content import report_content
-from .words import joined
+from .words import counted, joined
 
 LISTED = 12
 """So many things left out are listed; the rest are counted."""
@@ -39,7 +39,7 @@ SETTINGS = {
 
 
 def write_report(study: Study, path: str | Path) -> None:
-    """Write the report of a study: one HTML file that asks nothing of the network.
+    """Write the report of a study, one HTML file that needs no network.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def render_report(study: Study) -> str:
 
 
 def _json(content: dict[str, Any]) -> str:
-    """Return JSON that cannot end the element it stands in."""
+    """Return JSON that cannot close the HTML element that holds it."""
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -124,13 +124,13 @@ def _types(study: Study) -> str:
 
 
 def _headline(study: Study, facts: dict[str, Any]) -> str:
-    counted, least = facts["n_questions"], study.protocol.min_options
+    asked, least = facts["n_questions"], study.protocol.min_options
     flippable, winners = facts["n_flippable"], facts["n_winner_flippable"]
     cards = [
         _card(
             "Questions examined",
             f"{facts['n_examined']}",
-            f"of {counted} with at least {least} options",
+            f"of {asked} with at least {least} options",
         )
     ]
     if facts["share_flippable"] is not None:
@@ -139,7 +139,7 @@ def _headline(study: Study, facts: dict[str, Any]) -> str:
             _card(
                 "Ranking can be flipped",
                 f"{facts['share_flippable']:.1%}",
-                f"{flippable} of {counted} questions",
+                f"{flippable} of {counted(asked, 'question')}",
                 None if interval is None else "{:.1%} to {:.1%}".format(*interval),
             )
         )
@@ -187,8 +187,8 @@ def _about_intervals(study: Study, facts: dict[str, Any]) -> list[str]:
         )
         if "share_flippable_interval" not in facts:
             texts.append(
-                "The headline figures have none: they need as many replicates of every question, "
-                "which are samples, as those of replicate weights are not."
+                "The headline figures have none. They need the same number of replicates for every "
+                "question, and replicates that are samples; replicate weights do not give samples."
             )
     elif not shares_only:
         texts.append(
@@ -199,7 +199,7 @@ def _about_intervals(study: Study, facts: dict[str, Any]) -> list[str]:
         which = {1: "One question gives", len(study.results): "The survey gives"}
         texts.append(
             f"{which.get(shares_only, f'{shares_only} questions give')} shares of answers without "
-            "numbers of respondents, and so nothing to tell the sampling error from."
+            "numbers of respondents, so their sampling error is not known."
         )
     if facts["n_with_ties"]:
         texts.append(f"Rankings with ties: {facts['n_with_ties']}. A tie never counts as a flip.")
@@ -242,7 +242,7 @@ def _setting(value: object) -> str:
 
 
 def _left_out(study: Study) -> str:
-    """Return what of the source is not in the study, and why."""
+    """Return what the study leaves out of the source, and why."""
     skipped = Counter(f"{item.kind}s: {item.reason}" for item in study.survey.skipped)
     unexamined = Counter(result.reason for result in study.results if result.finding is None)
     blocks = [

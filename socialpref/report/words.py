@@ -85,6 +85,11 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: '1 question', '2 questions'."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _share(share: float) -> str:
     return "all" if share == 1 else "none" if share == 0 else f"{share:.1%}"
 

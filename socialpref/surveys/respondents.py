@@ -51,7 +51,7 @@ class Respondents:
         _validate.instance("sample", self.sample, str, "a string")
 
     def check_positions(self, name: str, n_groups: int, n_options: int) -> None:
-        """Refuse positions of groups and options that there are not, and weights that are none."""
+        """Refuse positions that do not exist, and weights that are not valid."""
         for values, size in ((self.groups, n_groups), (self.options, n_options)):
             if values.size and not -1 <= values.min() <= values.max() < size:
                 must = f"at positions -1 to {size - 1}"

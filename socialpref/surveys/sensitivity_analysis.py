@@ -1,4 +1,4 @@
-"""How far the study's headline rests on its conventions.
+"""How far the study's headline figures depend on its settings.
 
 Each aspect of the protocol is varied on its own: the smoothing of empty cells, the base
 distribution, the temperature of the link, the grouping of the respondents. The answer is one

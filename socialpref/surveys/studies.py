@@ -250,7 +250,7 @@ def study(
     keep: str | Path | None = None,
     progress: bool = False,
 ) -> Study:
-    """Ask of every question of a survey how fragile its ranking is.
+    """Return how fragile the ranking of every question of a survey is.
 
     Parameters
     ----------
@@ -308,7 +308,7 @@ def study(
 
 
 def check_jobs(n_jobs: object) -> None:
-    """Refuse numbers of processes that there cannot be."""
+    """Refuse a number of processes that is not positive or -1."""
     if n_jobs is not None and _validate.integer("n_jobs", n_jobs, -1, MAX_JOBS) == 0:
         raise _validate.complaint("n_jobs", "positive, or -1 for all cores", 0)
 

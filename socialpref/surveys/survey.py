@@ -136,7 +136,7 @@ class Survey:
 
 
 def check_frame(frame: object, name: str = "frame") -> None:
-    """Refuse what is no DataFrame whose columns have distinct names."""
+    """Refuse a value that is not a DataFrame with distinct names of columns."""
     import pandas as pd
 
     _validate.instance(name, frame, pd.DataFrame, "a DataFrame")

@@ -111,7 +111,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, eq=False)
 class Replicates:
-    """What each of R replicates of a question says.
+    """The results of R replicates of a question.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Uncertainty:
 
 
 def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> Replicates:
-    """Draw a question again and compute what the study reports of it, as arrays.
+    """Draw replicates of a question, and return the study's results for each, as arrays.
 
     Parameters
     ----------

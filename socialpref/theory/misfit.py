@@ -101,7 +101,7 @@ def bradley_terry_misfit(population: Population, *, sampling: ArrayLike | None =
 
 
 def _worst_cycle(logits: Floats) -> tuple[tuple[int, int, int] | None, float]:
-    """Return the options x < y < z whose log-odds add up worst, and to what."""
+    """Return the options x < y < z with the largest sum of log-odds around them, and the sum."""
     cycle, worst = None, 0.0
     for x in range(len(logits) - 2):
         later = logits[x + 1 :, x]

@@ -14,7 +14,7 @@ from .outcomes import Floats
 
 @dataclass(frozen=True, eq=False)
 class ErrorOrders:
-    """How fast two methods come right as types come to agree.
+    """How fast the errors of two methods vanish as types come to agree.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ def error_orders(
     shares: ArrayLike | None = None,
     sampling: ArrayLike | None = None,
 ) -> ErrorOrders:
-    """Return the errors of DPO and of its correction where types deviate less and less.
+    """Return the errors of DPO and of its correction as types deviate less and less.
 
     The rewards of type u are ``mean_rewards + scale * deviations[u]``. DPO's error goes with the
     square of the scale. The correction, with alpha 1, form F1 and no clamp, removes that term and

@@ -1,4 +1,4 @@
-"""Which direct losses are consistent, and to what order the others miss.
+"""Which direct losses are consistent, and the order of the others' errors.
 
 A panel is a comparison labelled once by each of T equal types. A direct loss adds a term
 ``l_o(h)`` for the outcome ``o`` in {0, 1}^T, where h is the implicit reward gap of the policy. It
@@ -71,7 +71,7 @@ class UsableOutcomes:
 
     @property
     def null_dimension(self) -> int:
-        """Dimension of the null space; 1 says that the loss is settled up to a factor."""
+        """Dimension of the null space; 1 says that the loss is determined up to a factor."""
         return len(self.singular_values) - self.rank
 
     @property

@@ -136,7 +136,7 @@ def crossing_temperatures(
     Raises
     ------
     InputError
-        If an option does not exist, both are the same, or the range is none.
+        If an option does not exist, both are the same, or the range is not valid.
     ConvergenceError
         If a gap of more than 1e-12 is left.
 

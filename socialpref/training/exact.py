@@ -42,7 +42,7 @@ AT_ONCE = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A policy learned from annotations, with the evidence.
+    """A policy learned from comparisons, with the evidence.
 
     Attributes
     ----------
@@ -327,7 +327,7 @@ def _newton(
             f"{largest:.3g} where training stopped"
         )
     raise ConvergenceError(
-        "exact fit: no minimum was found where the loss curves upwards; it has a kink or a level "
+        "exact fit: no minimum was found where the loss curves upwards; it has a kink or a flat "
         "stretch there, or none"
     )
 

@@ -1,4 +1,4 @@
-"""Every method, trained: on annotations, or on the expectation over a population."""
+"""Every method, trained: on comparisons, or on the expectation over a population."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ STEP = 0.25
 STRONGEST = 100.0
 """The largest strength that training follows the minimum to, in 400 fits."""
 CORNER = 0.01
-"""On annotations minima often lie where the clamp begins; the corner is rounded by this part."""
+"""On comparisons minima often lie where the clamp begins; the corner is rounded by this part."""
 TABLE = {"ridge": 0.0, "tolerance": 1e-9, "device": torch.device("cpu")}
 """Options of the fits of tables."""
 
@@ -102,10 +102,10 @@ def learn(
         With its options, such as ``CorrectedDPO(alpha=0.5)``.
     data : Comparisons, Population or sequence of Population
         With a population, or one for each prompt, the loss is its expectation: training with
-        unlimited annotations and the true joint likelihood.
+        unlimited comparisons and the true joint likelihood.
     joint : JointLikelihood or LatentClasses, optional
         For corrected DPO only: the joint likelihood of linked comparisons, or the latent classes
-        to learn it with. If omitted, it is learned from the annotations with ``LatentClasses()``,
+        to learn it with. If omitted, it is learned from the comparisons with ``LatentClasses()``,
         or is the population's own if `data` is one.
     sampling : array_like, optional
         With a population, as for `expected_cells`.
@@ -122,14 +122,14 @@ def learn(
     ------
     InputError
         If the method has no registered training, `joint` is given to another than corrected DPO,
-        or the annotations do not tell what the method needs.
+        or the comparisons do not tell what the method needs.
     ConvergenceError
         As for `fit_exact` and `fit_latent_classes`.
 
     Notes
     -----
     Corrected DPO follows the minimum from DPO's as alpha grows, up to 100 at most. With
-    annotations the clamp's corner is rounded by one hundredth of the clamp.
+    comparisons the clamp's corner is rounded by one hundredth of the clamp.
 
     Examples
     --------
@@ -154,14 +154,14 @@ def learn(
         },
     )
     if sampling is not None and isinstance(data, Comparisons):
-        raise _validate.complaint("sampling", "omitted with annotations", _validate.shown(sampling))
+        raise _validate.complaint("sampling", "omitted with comparisons", _validate.shown(sampling))
     options = {} if joint is None else {"joint": joint}
     return train.dispatch(type(method))(method, fitting, **options)
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """Data, and what is the same for every fit to them: what a registered training is given."""
+    """The data and settings of a fit, which a registered training is given."""
 
     data: Comparisons | Sequence[Population]
     sampling: ArrayLike | None
@@ -188,7 +188,7 @@ class Fitting:
     def classes(self, method: LatentClasses) -> ClassMixture:
         """Return the latent classes of linked comparisons."""
         if not isinstance(self.data, Comparisons):
-            raise _validate.complaint("data", "annotations for latent classes", "a population")
+            raise _validate.complaint("data", "comparisons for latent classes", "a population")
         return fit_latent_classes(self.data, method.n_classes)
 
     def joint(self, given: JointLikelihood | LatentClasses | None) -> JointLikelihood:

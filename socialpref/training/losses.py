@@ -2,7 +2,7 @@
 
 A margin is ``h(first) - h(second)``, the difference of two implicit rewards
 ``beta log(policy / reference)`` or of two outputs of a reward model. A label is the share of
-annotations that prefer the first: 1, 0, or what many of them average to. All losses are weighted
+labels that prefer the first: 1, 0, or what many of them average to. All losses are weighted
 means over the batch, differentiable, and finite for finite margins, however large.
 """
 
@@ -46,7 +46,7 @@ def bradley_terry(margin: Tensor, label: Tensor, weight: Tensor | None = None) -
     margin : Tensor, any shape
         ``h(first) - h(second)``: implicit rewards for DPO, a reward model's outputs for it.
     label : Tensor
-        Share of annotations that prefer the first, in [0, 1].
+        Share of labels that prefer the first, in [0, 1].
     weight : Tensor, optional
         Of each entry; equal if omitted.
 
@@ -225,7 +225,7 @@ def agreement(
 
 
 def unanimous(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which panels (rows) prefer the first with one voice, and which the second.
+    """Return which panels (rows) unanimously prefer the first, and which the second.
 
     Parameters
     ----------

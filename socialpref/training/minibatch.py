@@ -195,7 +195,7 @@ def fit_minibatch(
 
 
 class _Examples:
-    """The examples of every policy; each goes through its own in shuffles without end."""
+    """The examples of every policy, in an endless sequence of shuffles."""
 
     def __init__(
         self,
@@ -244,7 +244,7 @@ class _Examples:
         return first, second, Batch(wins, losses, weight, self._n_labels, known)
 
     def digest(self) -> str:
-        """Return what tells these examples from others."""
+        """Return a checksum of the examples."""
         return f"{_digest((self._pairs, self._said))} {self._places} {self._n_labels}"
 
     def _rows(self, m: int, step: int) -> Tensor:
@@ -258,7 +258,7 @@ class _Examples:
         return start + torch.cat(parts)
 
     def _order(self, m: int, epoch: int, size: int) -> Tensor:
-        """Return the shuffle of a policy's epoch, which depends on nothing before it."""
+        """Return the order of examples in a policy's epoch, which no earlier epoch changes."""
         if (m, epoch) not in self._orders:
             self._orders.pop((m, epoch - 2), None)
             entropy = np.random.SeedSequence([self._seed, m, epoch]).generate_state(1)[0]

@@ -48,7 +48,7 @@ Objective = Callable[[Tensor, Batch], Tensor]
 
 
 class JointLikelihood(Protocol):
-    """What tells how likely one annotator's two answers on a pair are."""
+    """A source of the probabilities of one annotator's two answers on a pair."""
 
     def moments(
         self, prompt: Integers, first: Integers, second: Integers
@@ -151,7 +151,7 @@ def tensors_of(
     device: torch.device,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor, Batch]:
-    """Return each comparison's two places among the (X K) scores, and what was said of it."""
+    """Return each comparison's two places among the (X K) scores, and its label."""
     limits = {"prompt": ("n_prompts", X), "first": ("n_options", K), "second": ("n_options", K)}
     for column, (name, size) in limits.items():
         most = int(getattr(cells, column).max())

@@ -1,4 +1,4 @@
-"""Whether training does what the theory says, for the table's methods and for a loss you bring."""
+"""Whether training does what the theory says, for the methods of the table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Verification:
     residual : float
         The largest derivative where that training ended.
     sizes : tuple of int
-        Numbers of annotations.
+        Numbers of labels.
     errors : tuple of tuple of float
         For each size, the total variation to the limit of every seed.
     order : str or None
@@ -169,12 +169,12 @@ def verify(
     Parameters
     ----------
     methods : sequence of Method or str, optional
-        Methods with their options, or names of `socialpref.methods.METHODS`; all whose annotations
+        Methods with their options, or names of `socialpref.methods.METHODS`; all whose comparisons
         always identify the limit if omitted.
     on : mapping of str to Population, optional
         `populations()` if omitted.
     sizes : sequence of int
-        Numbers of annotations; at least two, of at least 100.
+        Numbers of labels; at least two, of at least 100.
     n_seeds : int
         Samples of each size; at least two.
     progress : bool
@@ -230,7 +230,7 @@ def _methods(methods: Sequence[Method | str]) -> list[Method]:
         one = method_named(given, "methods") if isinstance(given, str) else given
         _validate.instance("methods", one, Method, "methods, or their names")
         if not one.identified:
-            must = "methods whose annotations always identify their limit"
+            must = "methods whose comparisons always identify their limit"
             raise _validate.complaint("methods", must, repr(one))
         chosen.append(one)
     return chosen
@@ -273,14 +273,14 @@ def _errors(
             fit = learn(method, rows, joint=joint)
         except ConvergenceError as error:
             raise ConvergenceError(
-                f"verify: {method.name} on {label!r} with {n} annotations, seed {seed}: {error}"
+                f"verify: {method.name} on {label!r} with {n} labels, seed {seed}: {error}"
             ) from None
         errors.append(total_variation(fit.policy[0], target))
     return tuple(errors)
 
 
 def same_order(learned: Floats, promised: Floats) -> bool:
-    """Whether scores order options alike; ties of either are ties to training's precision."""
+    """Whether scores order options in the same way, with ties to training's precision."""
     gaps = learned[:, None] - learned[None, :]
     wanted = promised[:, None] - promised[None, :]
     return bool(

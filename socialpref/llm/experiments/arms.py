@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Unit = Literal["annotations", "pairs"]
-UNITS: tuple[Unit, ...] = ("annotations", "pairs")
+Unit = Literal["labels", "pairs"]
+UNITS: tuple[Unit, ...] = ("labels", "pairs")
 N_TYPES = len(TYPES)
 LINK = Logistic()
-DIRECT: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
-    {"average": lambda gaps: gaps.mean(axis=0), "agreement-law": lambda gaps: gaps.sum(axis=0)}
-)
-"""Arms whose labels no single annotator gives: the reward gap that they go by."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,9 @@ class Arm:
         Comparisons that one compared pair costs.
     by_type : bool
         Whether one model is trained for each type and their scores are averaged.
+    pooled : callable, optional
+        For labels that no single annotator gives: takes the types' reward gaps, shape (types, n),
+        and returns the gaps, shape (n,), by which labels are drawn.
     """
 
     name: str
@@ -57,6 +56,7 @@ class Arm:
     meaning: str
     labels_per_pair: int = 1
     by_type: bool = False
+    pooled: Callable[[Floats], Floats] | None = None
 
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
@@ -64,18 +64,33 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         arm.name: arm
         for arm in (
             Arm("anonymous", DPO, "one label of an annotator of a random type"),
-            Arm("average", DPO, "one label by the mean reward: the control for label noise"),
+            Arm(
+                "average",
+                DPO,
+                "one label by the mean reward: the control for label noise",
+                pooled=lambda gaps: gaps.mean(axis=0),
+            ),
             Arm(
                 "agreement-law",
                 AgreementOnly,
-                "one label by the law of unanimous panels, as published; nobody gives such",
+                "one label by the law of unanimous panels, as published; no annotator gives it",
+                pooled=lambda gaps: gaps.sum(axis=0),
             ),
-            Arm("agreement", AgreementOnly, "a panel of one label a type; kept if alike", N_TYPES),
+            Arm(
+                "agreement",
+                AgreementOnly,
+                "a panel of one label of each type, kept if all labels agree",
+                labels_per_pair=N_TYPES,
+            ),
             Arm("linked", CorrectedDPO, "two comparisons by each annotator"),
             Arm("typed", DPO, "one label, the type known; a model for each type", by_type=True),
         )
     }
 )  # fmt: skip
+
+
+BASELINE = "anonymous"
+"""The arm with which `summary` compares the others."""
 
 
 def find_arm(name: str) -> Arm:
@@ -90,13 +105,13 @@ def find_arm(name: str) -> Arm:
 
 
 def check_arm(arm: Arm) -> None:
-    """Refuse what is no arm, the name of one included."""
+    """Refuse a value that is not an Arm, such as an arm's name."""
     _validate.instance("arm", arm, Arm, "an Arm, such as ARMS['anonymous']")
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What was said of pairs of a corpus; panels that disagree are gone from it.
+    """Labels of pairs of a corpus; panels that disagree are left out.
 
     Attributes
     ----------
@@ -106,7 +121,7 @@ class Labels:
         1 and 0 if the first was preferred, 0 and 1 if the second; or how likely that is.
     annotator, annotator_type : ndarray of int, shape (n,)
         Who; -1 where the arm does not know.
-    n_annotations : int
+    n_asked : int
         Labels that were asked for; 0 if `wins` are probabilities.
     discarded : float
         Share of them that is thrown away.
@@ -117,7 +132,7 @@ class Labels:
     losses: Floats
     annotator: Integers
     annotator_type: Integers
-    n_annotations: int
+    n_asked: int
     discarded: float
 
     def __post_init__(self) -> None:
@@ -159,9 +174,7 @@ class Labels:
         return replace(self, **columns)
 
 
-def annotate(
-    arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "annotations"
-) -> Labels:
+def annotate(arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "labels") -> Labels:
     """Ask for labels until the budget is spent.
 
     Pairs come in random order, and again in another one once all were asked for; every arm that
@@ -173,10 +186,10 @@ def annotate(
     lengths : ndarray of int, shape (n, 2)
         Of the two texts of each pair.
     budget : int
-        How many annotations, or compared pairs, to pay for. A panel of T labels costs T annotations
+        How many labels, or compared pairs, to pay for. A panel of T labels costs T
         and one pair; two linked comparisons cost two of either.
     seed : int
-    unit : {"annotations", "pairs"}
+    unit : {"labels", "pairs"}
 
     Returns
     -------
@@ -193,7 +206,7 @@ def annotate(
     >>> from socialpref.llm.experiments import ARMS, annotate
     >>> lengths = np.array([[40, 500], [260, 120], [300, 310]])
     >>> labels = annotate(ARMS["agreement"], lengths, 3000, seed=0)
-    >>> len(labels), labels.n_annotations, round(labels.discarded, 2)
+    >>> len(labels), labels.n_asked, round(labels.discarded, 2)
     (142, 3000, 0.86)
     """
     check_arm(arm)
@@ -204,7 +217,7 @@ def annotate(
     if not len(lengths):
         raise _validate.complaint("lengths", "those of at least one pair", "none")
     each = arm.labels_per_pair
-    n_pairs = budget // each if unit == "annotations" else budget
+    n_pairs = budget // each if unit == "labels" else budget
     n_pairs -= n_pairs % 2  # linked comparisons come in twos
     if n_pairs < 2:
         raise _validate.complaint("budget", f"at least {2 * each} for the arm {arm.name}", budget)
@@ -220,8 +233,8 @@ def annotate(
         wins = votes[0].astype(float)
         labels = Labels(pair, wins, 1.0 - wins, annotator, nobody, n_pairs * each, 0.0)
         return replace(labels._take(alike), discarded=float(1.0 - alike.mean()))
-    if arm.name in DIRECT:
-        chance, kind = LINK(DIRECT[arm.name](gaps)), nobody
+    if arm.pooled is not None:
+        chance, kind = LINK(arm.pooled(gaps)), nobody
     else:
         types = who.integers(N_TYPES, size=n_pairs)
         types = types[annotator] if arm.method.information == "linked" else types
@@ -231,7 +244,7 @@ def annotate(
 
 
 def expect(arm: Arm, lengths: Integers) -> Labels:
-    """Return what unlimited annotations would say of each pair, as probabilities."""
+    """Return the expected labels of each pair, as probabilities."""
     check_arm(arm)
     gaps = reward_gaps(lengths)
     pair = np.arange(gaps.shape[1])
@@ -243,8 +256,8 @@ def expect(arm: Arm, lengths: Integers) -> Labels:
     elif arm.by_type:
         wins, losses = p.ravel(), 1.0 - p.ravel()
         kind, pair = np.repeat(np.arange(N_TYPES), len(pair)), np.tile(pair, N_TYPES)
-    elif arm.name in DIRECT:
-        wins = LINK(DIRECT[arm.name](gaps))
+    elif arm.pooled is not None:
+        wins = LINK(arm.pooled(gaps))
         losses = 1.0 - wins
     return Labels(pair, wins, losses, np.full(len(pair), -1), kind, 0, discarded)
 
@@ -254,7 +267,7 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
 
     Prompts are explicit and texts are plain, because HH-RLHF's dialogues are texts, and no chat
     template may change how long they are. Columns: ``prompt``, ``chosen``, ``rejected``;
-    ``label``, the share of annotations that prefer the chosen one; ``annotator`` and
+    ``label``, the share of labels that prefer the chosen one; ``annotator`` and
     ``annotator_type``; the lengths of both whole texts; and ``joint``, if a joint likelihood is
     given: ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of preferring the chosen one.
 

@@ -1,4 +1,4 @@
-"""The audit of a corpus: what the types of annotators would say of it."""
+"""The audit of a corpus: how the types of annotators would label it."""
 
 from dataclasses import asdict, dataclass
 
@@ -14,7 +14,7 @@ from .rewards import TYPES, mean_signs, reward_gaps
 
 @dataclass(frozen=True)
 class Audit:
-    """What the types make of a corpus.
+    """How the types would label a corpus.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Audit:
             f"{self.n_pairs} pairs, median length {self.median_length:.0f} tokens; "
             f"{self.n_empty} left out for an empty response\n"
             f"  {self.tied:.1%} tie ({self.cut:.1%} of all because both texts are cut)\n"
-            f"  {self.unanimous:.1%} of the others would be labelled alike by all {len(TYPES)} "
+            f"  {self.unanimous:.1%} of the others would get the same label from all {len(TYPES)} "
             "types\n"
             f"  labels that agree with the mean: {self.right_anonymous:.1%} of anonymous ones, "
             f"{self.right_average:.1%} by the mean reward, {self.right_unanimous:.1%} of "

@@ -1,4 +1,4 @@
-"""The experiment: every arm, budget and seed. What is done is kept; what was cut off goes on."""
+"""The experiment: runs of every arm, budget and seed, kept so that they can be resumed."""
 
 import hashlib
 import json
@@ -13,9 +13,20 @@ from numpy.typing import NDArray
 from ... import _validate
 from ..._files import results_folder
 from ...errors import DataError, InputError, SocialPrefError
-from ...limits.corrected import CorrectedDPO
 from ..data import LIMIT, Corpus
-from .arms import ARMS, N_TYPES, UNITS, Arm, Labels, Unit, annotate, expect, find_arm, to_dataset
+from .arms import (
+    ARMS,
+    BASELINE,
+    N_TYPES,
+    UNITS,
+    Arm,
+    Labels,
+    Unit,
+    annotate,
+    expect,
+    find_arm,
+    to_dataset,
+)
 from .length_score import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
 from .rewards import mean_signs
 
@@ -29,7 +40,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 EXACT = 0
-"""The budget of unlimited annotations."""
+"""The budget of unlimited labels."""
 LARGEST = 1_000_000
 """No number of seeds, classes, pairs in a step, steps or knots is larger."""
 PAPER = 0.043
@@ -46,7 +57,7 @@ class Settings:
         Names in `ARMS`.
     budgets : tuple of int
         See `annotate`; `EXACT` for label probabilities, which only the length-only scorer takes.
-    units : tuple of {"annotations", "pairs"}
+    units : tuple of {"labels", "pairs"}
         What budgets count.
     seeds : int
         Runs of each; a seed draws the split, the labels, the weights and the order.
@@ -122,7 +133,7 @@ class Outcome:
     ----------
     arm, unit, budget, seed
         Which.
-    n_annotations, n_pairs : int
+    n_asked, n_pairs : int
         Labels that were paid for, and pairs that were trained on.
     discarded : float
         Share of the labels that was thrown away.
@@ -139,7 +150,7 @@ class Outcome:
     unit: Unit
     budget: int
     seed: int
-    n_annotations: int
+    n_asked: int
     n_pairs: int
     discarded: float
     n_tested: int
@@ -156,8 +167,8 @@ class _Run:
 
     @property
     def name(self) -> str:
-        # Where a pair costs one annotation both units ask for the same.
-        unit = self.unit if self.arm.labels_per_pair > 1 else "annotations"
+        # Where a pair costs one label both units ask for the same.
+        unit = self.unit if self.arm.labels_per_pair > 1 else "labels"
         return f"{self.arm.name}-{self.budget}-{unit}-{self.seed}"
 
 
@@ -259,7 +270,7 @@ def _runs(settings: Settings) -> Iterator[_Run]:
 
 
 def _digest(corpus: Corpus, settings: Settings, models: "Models | None") -> str:
-    """Return a name for what decides the results of a run, apart from which run it is."""
+    """Return a name for the data and settings that determine the results of all runs."""
     which = {"arms": (), "budgets": (), "seeds": 0, "units": (), "report_to": ""}
     facts = asdict(settings) | which | {"model": "length" if models is None else models.name}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
@@ -292,7 +303,7 @@ def _finish(
     if not len(labels):
         raise InputError(f"budget {one.budget} leaves the arm {one.arm.name} no label")
     joint = None
-    if one.arm.method is CorrectedDPO:
+    if one.arm.method.information == "linked":
         exact = one.budget == EXACT
         joint = (
             true_joint() if exact
@@ -306,7 +317,7 @@ def _finish(
     else:
         assert folder is not None
         margins = _margins(one, labels, joint, train, test, settings, models, folder / one.name)
-    asked = 0 if one.budget == EXACT else labels.n_annotations
+    asked = 0 if one.budget == EXACT else labels.n_asked
     outcome = Outcome(
         one.arm.name, one.unit, one.budget, one.seed, asked, len(labels), labels.discarded,
         len(test), tied, accuracy(margins, test.lengths),
@@ -444,7 +455,7 @@ def train_model(
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """Return the last checkpoint that was written to its end, or None."""
+    """Return the last complete checkpoint, or None."""
     found = []
     for state in folder.glob("checkpoint-*/trainer_state.json"):  # the last file of a checkpoint
         try:
@@ -487,13 +498,13 @@ def summary(outcomes: Sequence[Outcome], level: float = 0.95) -> "pd.DataFrame":
         raise _validate.complaint("outcomes", "at least one", "none")
     frame = pd.DataFrame([asdict(o) for o in outcomes])
     keys = ["unit", "budget", "seed"]
-    base = frame[frame["arm"] == "anonymous"][[*keys, "accuracy"]]
+    base = frame[frame["arm"] == BASELINE][[*keys, "accuracy"]]
     frame = frame.merge(base.rename(columns={"accuracy": "base"}), on=keys, how="left")
     frame["gain"] = frame["accuracy"] - frame["base"]
     rows = []
     for (unit, budget, arm), group in frame.groupby(["unit", "budget", "arm"], sort=False):
         row = {"unit": unit, "budget": budget, "arm": arm, "seeds": len(group)}
-        for name in ("n_annotations", "n_pairs", "discarded", "n_tested", "tied"):
+        for name in ("n_asked", "n_pairs", "discarded", "n_tested", "tied"):
             row[name] = group[name].mean()
         for name in ("accuracy", "gain"):
             row |= _interval(name, group[name].to_numpy(), level)

@@ -59,12 +59,12 @@ class LengthScore(nn.Module):
 
 
 def population() -> Population:
-    """Return the three types, and what texts of 1 to `LIMIT` tokens are worth to them."""
+    """Return the population of the three types over texts of 1 to `LIMIT` tokens."""
     return Population(length_rewards(np.arange(1, LIMIT + 1)), types=TYPES)
 
 
 def true_joint() -> JointLikelihood:
-    """Return the joint likelihood of lengths that annotators have."""
+    """Return the annotators' true joint likelihood of lengths."""
     return TrueJoint((population(),))
 
 
@@ -180,7 +180,7 @@ def fit_score(
     scores = []
     for part in labels.by_model(arm):
         cells, score = _cells(arm, part, lengths), LengthScore(knot)
-        if arm.method is CorrectedDPO:  # not convex: go on from DPO's solution
+        if arm.method.information == "linked":  # not convex: go on from DPO's solution
             _fit(score, cells, dpo, None)
         _fit(score, cells, objective(arm, alpha, ROUNDING), joint)
         scores.append(score)
@@ -188,7 +188,7 @@ def fit_score(
 
 
 def _fit(score: LengthScore, cells: Cells, loss: Objective, joint: JointLikelihood | None) -> None:
-    """Move a score, from where it is, to the minimum of its loss."""
+    """Train a score, from its present values, to the minimum of its loss."""
     fit_exact(
         cells,
         loss,

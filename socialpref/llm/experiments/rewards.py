@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 
 TYPES = ("likes long", "likes short", "likes the middle")
 TIE = 1e-9
-"""Mean rewards closer than this are equal: lengths x and 512 - x are, but for rounding."""
+"""Mean rewards closer than this are equal: lengths x and 512 - x are, up to rounding."""
 
 
 def length_rewards(lengths: ArrayLike) -> Floats:
