@@ -1,32 +1,25 @@
 """Training against theory, on the command line too; losses that users bring."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from scipy.optimize import minimize
 from torch import Tensor
-from torch.nn.functional import logsigmoid, relu
+from torch.nn.functional import logsigmoid
 
 from socialpref import (
-    DPO,
     ConvergenceError,
-    InputError,
     LatentClasses,
     Population,
-    nbc,
-    total_variation,
 )
 from socialpref.cli import main
 from socialpref.comparisons import Comparisons
-from socialpref.examples import mediocre_winner, two_camps
-from socialpref.training import Fit, Verification, certify, learn, populations, verify
+from socialpref.examples import two_camps
+from socialpref.training import Fit, Verification, learn, populations, verify
 
-from .helpers import Floats, refuses
+from .helpers import refuses
 
 
 def dpo(h: Tensor, label: Tensor) -> Tensor:
