@@ -1,6 +1,6 @@
-"""Time `fit_bradley_terry` against choix, evalica and scipy's generic optimisers.
+"""Time `fit_bradley_terry` against choix, evalica, arena-rank and scipy's generic optimisers.
 
-    python benchmarks/bradley_terry.py [--json FILE]
+    python benchmarks/bradley_terry.py [--errors] [--json FILE]
 
 Random pairs of 100, 1,000 and 10,000 options, 100 comparisons for each option, wins drawn from
 the Bradley–Terry model with standard normal rewards. Everyone gets the comparisons in its own
@@ -15,7 +15,12 @@ two of them get the package's own instead (merged pairs, in cache, from the same
 what is left is Newton's method against theirs. Targets: fastest at every size, and at least 10
 times the best peer at 10,000 options.
 
-choix and evalica are optional: ``pip install choix evalica``.
+With ``--errors`` it also times what follows a fit if it is asked for: scores by annotator (25
+comparisons each), naive and clustered standard errors, each option's interval of ranks, and up
+to 1,000 options intervals that hold together.
+
+The peers are optional: ``pip install choix evalica arena-rank``. The last one pins numpy and jax,
+so an environment of its own is best.
 """
 
 import os
@@ -41,6 +46,7 @@ from scipy.special import expit, log_expit
 
 from socialpref.bradley_terry import fit_bradley_terry
 from socialpref.bradley_terry.pairs import merge
+from socialpref.bradley_terry.ranks import MOST_TOGETHER
 from socialpref.bradley_terry.solver import Laplacian, Likelihood
 
 Floats = NDArray[np.float64]
@@ -121,6 +127,29 @@ def evalica_peer(data: Comparisons) -> Fit:
     def fit(tolerance: float) -> Floats:
         found = evalica.bradley_terry(first, second, winners, tolerance=tolerance, limit=10_000)
         return np.log(found.scores.sort_index().to_numpy())
+
+    return fit
+
+
+def arena_peer(data: Comparisons) -> Fit:
+    """Fit by arena-rank's L-BFGS in jax; the setting is `gtol`, and `ftol`."""
+    import jax.numpy as jnp
+    from arena_rank.models.bradley_terry import BradleyTerry
+    from arena_rank.utils.data_utils import PairDataset
+
+    ones = jnp.ones(len(data.first))
+    rows = PairDataset(
+        competitors=[str(y) for y in range(data.n_options)],
+        pairs=jnp.column_stack([data.first, data.second]),
+        outcomes=jnp.asarray(data.won, dtype=float),
+        counts=ones,
+        weights=ones,
+        opt_weights=ones,
+    )
+
+    def fit(tolerance: float) -> Floats:
+        model = BradleyTerry(data.n_options, gtol=tolerance, ftol=tolerance, max_iter=10_000)
+        return np.asarray(model.fit(rows).params["ratings"], dtype=np.float64)
 
     return fit
 
@@ -221,6 +250,7 @@ PEERS = {
     "choix.mm_pairwise": Peer(choix_peer("mm_pairwise"), LADDER[1:], "choix"),
     "choix.opt_pairwise": Peer(choix_peer("opt_pairwise", alpha=0.0), LADDER, "choix"),
     "evalica.bradley_terry": Peer(evalica_peer, LADDER, "evalica"),
+    "arena_rank.BradleyTerry": Peer(arena_peer, LADDER, "arena_rank"),
     "scipy L-BFGS-B": Peer(scipy_peer("L-BFGS-B"), LADDER[3:]),
     "scipy Newton-CG": Peer(scipy_peer("Newton-CG"), LADDER),
     "scipy trust-ncg": Peer(scipy_peer("trust-ncg"), LADDER[2:]),
@@ -319,12 +349,38 @@ def report(size: int, results: Sequence[Result]) -> Iterator[str]:
     yield ""
 
 
+def time_errors(data: Comparisons) -> Iterator[str]:
+    """Yield how long the fit, and what follows it, take once."""
+    annotator = np.arange(len(data.first)) // 25
+    outcomes = data.won.astype(np.float64)
+    start = time.perf_counter()
+    fit = fit_bradley_terry(data.first, data.second, outcomes, cluster=annotator)
+    yield _line(f"fit with scores of {annotator[-1] + 1:,} annotators", start)
+    parts: dict[str, Callable[[], object]] = {
+        "naive errors": fit.standard_errors,
+        "clustered errors": lambda: fit.standard_errors(clustered=True),
+        "intervals of ranks": fit.rank_intervals,
+    }
+    if data.n_options <= MOST_TOGETHER:
+        parts["simultaneous intervals"] = lambda: fit.rank_intervals(simultaneous=True)
+    for what, run in parts.items():
+        start = time.perf_counter()
+        run()
+        yield _line(what, start)
+    yield ""
+
+
+def _line(what: str, start: float) -> str:
+    return f"{what:40s} {1e3 * (time.perf_counter() - start):10.1f} ms"
+
+
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for one run")
+    parser.add_argument("--errors", action="store_true", help="time standard errors as well")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     kept: list[dict[str, Any]] = []
@@ -335,6 +391,8 @@ def main() -> None:
         best = max(data.log_likelihood(rewards) for rewards in references)
         results = [measure(name, data, best, chosen.repeats, chosen.limit) for name in PEERS]
         print("\n".join(report(size, results)), flush=True)
+        if chosen.errors:
+            print("\n".join(time_errors(data)), flush=True)
         kept += [asdict(result) for result in results]
     print("* for information: the default tolerance, and peers that run the package's own code")
     if chosen.json:

@@ -7,6 +7,7 @@ are sampled and on who counts (`flip`), and how fragile the rankings of real sur
 
 from .bradley_terry import fit_bradley_terry
 from .comparisons.table import Comparisons
+from .divergences import total_variation
 from .draws import Draws
 from .errors import (
     CertificateError,
@@ -22,14 +23,13 @@ from .flips import (
     Pair,
     TopK,
     Winner,
-    flip_distances,
 )
+from .flips.batched import flip_distances
 from .flips.flip import flip
 from .inference import Interval
 from .limits.agreement import AgreementOnly
 from .limits.corrected import CorrectedDPO
 from .limits.dpo import DPO
-from .limits.limit import total_variation
 from .limits.optimal import optimal_policy
 from .limits.typed import LatentClasses, RewardAveraging
 from .links import Link, Logistic, Probit
@@ -37,15 +37,8 @@ from .methods import METHODS
 from .population import Population
 from .rules import (
     average_reward,
-    borda,
     compare_rules,
-    copeland,
-    egalitarian,
-    maximal_lottery,
-    maximin,
-    nash_welfare,
     nbc,
-    plurality,
     ranking,
 )
 
@@ -77,19 +70,12 @@ __all__ = [
     "TopK",
     "Winner",
     "average_reward",
-    "borda",
     "compare_rules",
-    "copeland",
-    "egalitarian",
     "fit_bradley_terry",
     "flip",
     "flip_distances",
-    "maximal_lottery",
-    "maximin",
-    "nash_welfare",
     "nbc",
     "optimal_policy",
-    "plurality",
     "ranking",
     "total_variation",
 ]

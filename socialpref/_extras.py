@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from .errors import InputError
 
 EXTRAS = {
+    "excel": {"openpyxl": ">=3.1"},
     "explorer": {"plotly": ">=6"},
     "train": {"torch": ">=2.2"},
     # The trainers override private methods of TRL 1.16; before it, TRL's head needs a GPU.

@@ -196,7 +196,7 @@ def limits(margin: float, floor: float, size: int) -> tuple[float, float]:
     As a float 1 / size can be a little more than what every option can have.
     """
     least = number("floor", floor, 0.0, 1.0 / size)
-    while Fraction(least) * size > 1:
+    while least * size >= 1.0 and Fraction(least) * size > 1:
         least = math.nextafter(least, 0.0)
     return number("margin", margin, 0.0, 1.0), least
 

@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 EVERY = slice(None)
 
+LARGEST = 1e300
+"""The largest reward: twice as much, a gap, and its sums are still finite."""
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Draws:
@@ -77,6 +80,7 @@ class Draws:
         if n_draws < 1 or n_types < 1 or n_options < 2:
             must = "of shape (draws, types, options), at least 1, 1 and 2"
             raise _validate.complaint("rewards", must, f"shape {table.shape}")
+        check_size(table)
         if shares is None:
             weights = np.full((n_draws, n_types), 1.0 / n_types)
         else:
@@ -141,3 +145,9 @@ class Draws:
             raise _validate.complaint("sampling", must, f"shape {bases.shape}")
         _validate.check_shares("sampling", bases)
         return np.asarray(bases / bases.sum(axis=1, keepdims=True))
+
+
+def check_size(rewards: Floats) -> None:
+    """Refuse rewards whose gaps or sums may be infinite."""
+    if (largest := np.abs(rewards).max()) > LARGEST:
+        raise _validate.complaint("rewards", f"at most {LARGEST:g} in size", f"{largest:g}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
-from .draws import Draws
+from .draws import Draws, check_size
 from .errors import InputError
 from .links import Link, Logistic, check_link, check_values, preferences
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-
-LARGEST = 1e300
-"""The largest reward: twice as much, a gap, and its sums are still finite."""
 
 
 def luce_shepard_rewards(choice_shares: Floats) -> Floats:
@@ -101,8 +98,7 @@ class Population:
         types, options, rewards = _labelled("rewards", rewards, types, options)
         matrix = _table("rewards", rewards)
         n_types, n_options = matrix.shape
-        if (largest := np.abs(matrix).max()) > LARGEST:
-            raise _validate.complaint("rewards", f"at most {LARGEST:g} in size", f"{largest:g}")
+        check_size(matrix)
         types = _validate.labels("types", types, n_types, "type")
         options = _validate.labels("options", options, n_options, "option")
         weights = _validate.distribution("shares", shares, n_types, types)
@@ -299,10 +295,8 @@ class Population:
             draws=draws,
         )
 
-    def drawn(self) -> tuple[Self, ...]:
+    def drawn(self) -> "tuple[Population, ...]":
         """Return the draws as populations, for functions that take one population at a time.
-
-        Limits take the tuple as it is, as they take populations of several prompts.
 
         Raises
         ------
@@ -318,10 +312,7 @@ class Population:
         """
         if self.draws is None:
             raise InputError("the population must have draws; it has none.")
-        return tuple(
-            type(self)(rewards, shares, link=self.link, types=self.types, options=self.options)
-            for rewards, shares in zip(self.draws.rewards, self.draws.shares, strict=True)
-        )
+        return populations_of(self.draws)
 
     @property
     def n_types(self) -> int:
@@ -341,16 +332,7 @@ class Population:
         InputError
             If there is no such option.
         """
-        if isinstance(option, str):
-            if option not in self.options:
-                must = f"one of the options {', '.join(map(repr, self.options))}"
-                raise _validate.complaint("option", must, repr(option))
-            return self.options.index(option)
-        try:
-            return _validate.integer("option", option, 0, self.n_options - 1)
-        except InputError:
-            must = f"in 0..{self.n_options - 1} or a label"
-            raise _validate.complaint("option", must, _validate.shown(option)) from None
+        return position(option, self.options)
 
     @cached_property
     def _preferences(self) -> NDArray[np.float64]:
@@ -404,6 +386,28 @@ def _column(frame: "pd.DataFrame", name: str) -> Floats:
         shown = _validate.shown(frame[name].iloc[at])
         raise InputError(f"column {name!r} must hold numbers; got {shown} in row {at + 1}.")
     return numbers
+
+
+def populations_of(draws: Draws) -> tuple[Population, ...]:
+    """Return each draw as a population."""
+    return tuple(
+        Population(rewards, shares, link=draws.link, types=draws.types, options=draws.options)
+        for rewards, shares in zip(draws.rewards, draws.shares, strict=True)
+    )
+
+
+def position(option: int | str, options: tuple[str, ...]) -> int:
+    """Return the position among some options of one that is given by position or by label."""
+    if isinstance(option, str):
+        if option not in options:
+            must = f"one of the options {', '.join(map(repr, options))}"
+            raise _validate.complaint("option", must, repr(option))
+        return options.index(option)
+    try:
+        return _validate.integer("option", option, 0, len(options) - 1)
+    except InputError:
+        must = f"in 0..{len(options) - 1} or a label"
+        raise _validate.complaint("option", must, _validate.shown(option)) from None
 
 
 def check_population(population: object) -> None:

@@ -98,7 +98,7 @@ def ranking(scores: ArrayLike, *, tolerance: float = TIE_TOLERANCE) -> Ranking:
     must = "a one-dimensional array of at least one number"
     values = _validate.any_array("scores", scores, must)
     if values.ndim != 1 or not values.size or np.isnan(values).any():
-        raise _validate.complaint("scores", must, f"{values!r}")
+        raise _validate.complaint("scores", must, _validate.shown(values))
     order = (-values).argsort(kind="stable")
     sizes = np.abs(values)
     scale = sizes.max() if np.isfinite(sizes).all() else sizes[np.isfinite(sizes)].max(initial=1.0)
@@ -220,7 +220,8 @@ def copeland(population: Population, *, votes: Votes = "ordinal") -> NDArray[np.
     --------
     Two voters in three prefer A to B, the third prefers B by much:
 
-    >>> from socialpref import Population, copeland
+    >>> from socialpref import Population
+    >>> from socialpref.rules import copeland
     >>> camps = Population([[1, 0], [0, 9]], [2 / 3, 1 / 3], options=["A", "B"])
     >>> copeland(camps), copeland(camps, votes="noisy")
     (array([1., 0.]), array([0., 1.]))
@@ -315,7 +316,8 @@ def maximal_lottery(population: Population, *, votes: Votes = "ordinal") -> Maxi
 
     Examples
     --------
-    >>> from socialpref import Population, maximal_lottery
+    >>> from socialpref import Population
+    >>> from socialpref.rules import maximal_lottery
     >>> cycle = Population([[2, 1, 0], [0, 2, 1], [1, 0, 2]])
     >>> maximal_lottery(cycle).probabilities.round(3)
     array([0.333, 0.333, 0.333])

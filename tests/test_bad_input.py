@@ -34,13 +34,14 @@ from socialpref import (
     limits,
     plots,
     report,
+    rules,
     surveys,
     theory,
 )
 from socialpref.cli import main
 from socialpref.errors import DataError
 from socialpref.examples import ring
-from socialpref.flips import TotalVariation, Wasserstein, pair_flip_distances
+from socialpref.flips import TotalVariation, Wasserstein, greedy_distances, pair_flip_distances
 from socialpref.report.words import flip_words
 from socialpref.surveys.registry import where
 
@@ -284,13 +285,13 @@ def of_population(function: Callable[..., Any], **bad: Mapping[str, Any]) -> Cal
 RULES: dict[str, Call] = {
     "nbc": of_population(sp.nbc, sampling=NO_SHARES),
     "average_reward": of_population(sp.average_reward),
-    "borda": of_population(sp.borda, sampling=NO_SHARES),
-    "plurality": of_population(sp.plurality),
-    "copeland": of_population(sp.copeland, votes=NO_CHOICE),
-    "maximin": of_population(sp.maximin, votes=NO_CHOICE),
-    "maximal_lottery": of_population(sp.maximal_lottery, votes=NO_CHOICE),
-    "nash_welfare": of_population(sp.nash_welfare),
-    "egalitarian": of_population(sp.egalitarian),
+    "borda": of_population(rules.borda, sampling=NO_SHARES),
+    "plurality": of_population(rules.plurality),
+    "copeland": of_population(rules.copeland, votes=NO_CHOICE),
+    "maximin": of_population(rules.maximin, votes=NO_CHOICE),
+    "maximal_lottery": of_population(rules.maximal_lottery, votes=NO_CHOICE),
+    "nash_welfare": of_population(rules.nash_welfare),
+    "egalitarian": of_population(rules.egalitarian),
     "compare_rules": of_population(sp.compare_rules),
     "ranking": Call(
         sp.ranking,
@@ -779,6 +780,7 @@ NO_TARGET: dict[str, Any] = {
     "of booleans": [sp.Pair(False, over=True)],
     "of itself": [sp.Pair("A", over="A")],
     "another target": [sp.Winner()],
+    "no pairs": [],
     "an object": Hostile(),
 }
 NO_MEMBERS: dict[str, Any] = {
@@ -846,7 +848,28 @@ FLIPS: dict[str, Call] = {
         },
     ),
     "flip_distances": Call(
-        sp.flip_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
+        sp.flip_distances,
+        {"population": [CAMPS, CAMPS]},
+        {
+            "population": NO_POPULATION | {"one without draws": CAMPS, "an array": np.zeros(3)},
+            "to": NO_TARGET
+            | {"an arrangement": sp.Order([0, 1, 2]), "pairs": [sp.Pair(0, 1)]}
+            | {f"top {name}": sp.TopK(k) for name, k in NO_INTEGER.items()},
+            "over": NO_CHOICE,
+            "score": NO_CHOICE,
+            "sampling": NO_SHARES | {"one too few": [[0.2, 0.3, 0.5]]},
+            **LEAST,
+        },
+        {"to": "to|option|over|k"},
+    ),
+    "flip_distances of draws": Call(
+        sp.flip_distances,
+        {"population": CAMPS.with_draws([CAMPS.rewards, CAMPS.rewards])},
+        {"to": NO_TARGET, "sampling": NO_SHARES, **LEAST},
+        {"to": "to|option|over"},
+    ),
+    "greedy_distances": Call(
+        greedy_distances, {"gains": [0.1, -0.2, 0.3]}, {"gains": NO_ANY_ARRAY, **LEAST}
     ),
     "pair_flip_distances": Call(
         pair_flip_distances,
@@ -1174,13 +1197,13 @@ ODD: dict[str, tuple[Any, Any]] = {
     ),
     "no temperature to speak of": (
         lambda: sp.nbc(theory.at_temperature(CROWD, 1e-320)),
-        sp.borda(CROWD),
+        rules.borda(CROWD),
     ),
     "heat": (lambda: sp.nbc(theory.at_temperature(CROWD, 1e300)), [0.5, 0.5, 0.5]),
     "large rewards": (lambda: sp.nbc(Population([[1e300, -1e300]])), [0.75, 0.25]),
     "a cold probit": (
         lambda: sp.nbc(Population(CROWD.rewards, link=sp.Probit(1e-320))),
-        sp.borda(CROWD),
+        rules.borda(CROWD),
     ),
 }
 

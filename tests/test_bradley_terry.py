@@ -17,7 +17,7 @@ from socialpref.bradley_terry import BradleyTerryFit, fit_bradley_terry
 from socialpref.bradley_terry.elimination import eliminate
 from socialpref.bradley_terry.pairs import DENSE_STEP, sort_pairs
 from socialpref.bradley_terry.solver import BLOCK
-from tests.helpers import Floats, exact_bradley_terry, populations, refuses
+from tests.helpers import Floats, exact_bradley_terry, populations, printed, refuses
 
 CLOSE = 1e-9
 """How far rewards of two solvers may differ; the residual is asked to be below 1e-11."""
@@ -129,6 +129,27 @@ def test_wins_expected_under_the_fit_are_the_borda_count(
     )
     wins = expit(found.rewards[:, None] - found.rewards[None, :]) @ sampling
     np.testing.assert_allclose(wins, nbc(population, sampling), atol=1e-8)
+
+
+# Published numbers
+
+
+def test_citations_between_four_journals() -> None:
+    """Agresti, Categorical Data Analysis (2002), p. 448: cited in rows, citing in columns."""
+    cited = np.array(
+        [[714, 730, 498, 221], [33, 425, 68, 17], [320, 813, 1072, 142], [284, 276, 325, 188]]
+    )
+    first, second = np.nonzero(~np.eye(4, dtype=bool))
+    rewards = fit_bradley_terry(first, second, weights=cited[first, second]).rewards
+    assert rewards[1:] - rewards[0] == printed([-2.9491, -0.4796, 0.2690], 4)
+
+
+def test_the_example_of_wikipedia() -> None:
+    """Twenty-two games between A, B, C and D; strengths with a geometric mean of 1."""
+    won = np.array([[0, 2, 0, 1], [3, 0, 5, 0], [0, 3, 0, 1], [4, 0, 3, 0]])
+    first, second = np.nonzero(won)
+    rewards = fit_bradley_terry(first, second, weights=won[first, second]).rewards
+    assert np.exp(rewards) == printed([0.640, 1.043, 0.660, 2.270], 3)
 
 
 # Against independent computations
@@ -320,6 +341,75 @@ def test_no_prior_is_none() -> None:
         assert fit_bradley_terry([0, 0], [1, 1], [1, 0.5], prior=prior).prior == 0.0
 
 
+def test_sparse_votes_with_a_weak_prior() -> None:
+    """Few options that everybody judges, and many that hardly anybody does."""
+    rng = np.random.default_rng(0)
+    seen = np.hstack([np.ones((200, 8), bool), rng.random((200, 22)) < 0.02])
+    seen[:, -1] = False
+    seen[0, -1] = True
+    votes = rng.choice([-1, 0, 1], (200, 30))
+    y, z = np.triu_indices(30, 1)
+    judged = seen[:, y] & seen[:, z] & (votes[:, y] != votes[:, z])
+    voter, pair = np.nonzero(judged)
+    first, second = y[pair], z[pair]
+    won = (votes[voter, first] > votes[voter, second]).astype(float)
+    rows = first, second, won, np.ones(len(won))
+    with pytest.raises(InputError, match="component='largest' fits the largest part, and a prior"):
+        fit_bradley_terry(*rows[:3], n_options=30)
+    for prior in (1e-8, 1e-4, 1.0):
+        found = fit_bradley_terry(*rows[:3], n_options=30, prior=prior, cluster=voter)
+        force = gradient(found.rewards, rows)
+        np.testing.assert_allclose(force, prior * found.rewards, atol=1e-6)
+        assert found.residual <= 1e-8 * max(1.0, np.abs(found.rewards).max())
+        assert np.isfinite(found.to_frame()["se_clustered"]).all()
+
+
+# The largest component
+
+
+def test_the_largest_component_by_hand() -> None:
+    # 0 and 1 beat each other; 2, 3 and 4 go in a circle; 5 wins once against 2; 6 is not there.
+    first, second = [0, 1, 2, 3, 4, 5, 0], [1, 0, 3, 4, 2, 2, 5]
+    found = fit_bradley_terry(
+        first, second, weights=[1, 1, 1, 1, 1, 2, 3], n_options=7, component="largest"
+    )
+    assert found.positions.tolist() == [2, 3, 4]
+    assert found.options == ("option 3", "option 4", "option 5")
+    assert found.left_out == ("option 1", "option 2", "option 6", "option 7")
+    assert found.weight_left_out == 7.0
+    assert found.n_comparisons == 7
+    np.testing.assert_allclose(found.rewards, 0.0, atol=1e-9)
+    assert "Left out, as they are not in the largest component: 4 options" in found.describe()
+    # With a prior comparisons need only link the options.
+    held = fit_bradley_terry(first, second, n_options=7, component="largest", prior=1.0)
+    assert held.left_out == ("option 7",)
+    whole = fit_bradley_terry(first, second, n_options=7, prior=1.0)
+    np.testing.assert_allclose(held.rewards, whole.rewards[:6], atol=1e-9)
+
+
+def test_of_two_components_the_one_with_more_comparisons_is_fitted() -> None:
+    found = fit_bradley_terry([0, 1, 2, 3], [1, 0, 3, 2], weights=[1, 1, 1, 2], component="largest")
+    assert found.positions.tolist() == [2, 3]
+
+
+def test_nothing_is_left_out_of_what_is_linked() -> None:
+    first, second, outcomes, weights = simulated(9, 20, 100)
+    whole, largest = (
+        fit_bradley_terry(first, second, outcomes, weights=weights, component=component)
+        for component in ("all", "largest")
+    )
+    np.testing.assert_array_equal(whole.rewards, largest.rewards)
+    assert largest.left_out == ()
+    assert largest.weight_left_out == 0.0
+
+
+def test_no_component_of_two_options() -> None:
+    with refuses("component"):
+        fit_bradley_terry([0, 1], [1, 2], component="largest")
+    with refuses("component"):
+        fit_bradley_terry([0, 1], [1, 0], component="some")  # type: ignore[arg-type]
+
+
 # What must not matter
 
 
@@ -399,7 +489,7 @@ def test_sorting_as_one_number_or_three() -> None:
 def test_standard_errors_invert_the_information(
     limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socialpref.bradley_terry.fit.DENSE_ERRORS", limit)
+    monkeypatch.setattr("socialpref.bradley_terry.estimates.DENSE_ERRORS", limit)
     monkeypatch.setattr("socialpref.bradley_terry.pairs.DENSE_STEP", limit)
     comparisons = simulated(4, 30, 300)
     found = fit(comparisons)
@@ -513,11 +603,13 @@ def test_bad_input(argument: str, changed: dict[str, Any]) -> None:
 
 
 def test_options_that_cannot_be_compared() -> None:
-    with pytest.raises(InputError, match=r"between options 0, 1 and 2, 3\.$"):
+    with pytest.raises(
+        InputError, match=r"between options 0, 1 and 2, 3; component=.largest. fits"
+    ):
         fit_bradley_terry([0, 1, 2, 3], [1, 0, 3, 2])
-    with pytest.raises(InputError, match=r"between options 0, 1 and 2\.$"):
+    with pytest.raises(InputError, match=r"between options 0, 1 and 2; component"):
         fit_bradley_terry([0, 1], [1, 0], n_options=4)
-    with pytest.raises(InputError, match=r"options 0, 1 and 2\.$"):
+    with pytest.raises(InputError, match=r"options 0, 1 and 2; component"):
         fit_bradley_terry([0, 1, 2], [1, 0, 0], weights=[1, 1, 0])
     ring = np.arange(20)
     with pytest.raises(InputError, match=r"0, 1, 2, 3, 4, \.\.\. \(20 in all\) and 20"):

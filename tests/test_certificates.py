@@ -13,6 +13,7 @@ from scipy.optimize import LinearConstraint
 
 import socialpref as sp
 from socialpref import CertificateError, Pair, Population, TopK, Winner, nbc, ranking
+from socialpref.divergences import Divergence
 from socialpref.flips import (
     Certificate,
     ChiSquare,
@@ -22,9 +23,8 @@ from socialpref.flips import (
     TotalVariation,
     Wasserstein,
 )
-from socialpref.flips.certificate import Interval
+from socialpref.flips.certificate import ProvenInterval
 from socialpref.flips.claim import Arrangement, PairFlips
-from socialpref.flips.divergences import Divergence
 from tests.helpers import Floats, agree, nearest_by_linprog, problems, refuses, strict_pairs
 
 
@@ -59,7 +59,7 @@ def by_hand() -> Certificate:
 
 
 def test_the_bounds_by_hand(by_hand: Certificate) -> None:
-    assert by_hand.check(width=0) == Interval(1 / 6, 1 / 6, 0.0)
+    assert by_hand.check(width=0) == ProvenInterval(1 / 6, 1 / 6, 0.0)
 
 
 def test_another_optimal_point_proves_the_same(by_hand: Certificate) -> None:
@@ -70,12 +70,12 @@ def test_another_optimal_point_proves_the_same(by_hand: Certificate) -> None:
 def test_an_interval_is_as_wide_as_its_points_are_apart(by_hand: Certificate) -> None:
     # A potential of (0, 1/2, 1/2) at half the price proves half.
     weak = replace(by_hand, prices=fractions("2/3"), potential=fractions(0, "1/2", "1/2"))
-    assert weak.check(width=0.1) == Interval(1 / 12, 1 / 6, 1 / 12)
+    assert weak.check(width=0.1) == ProvenInterval(1 / 12, 1 / 6, 1 / 12)
     with pytest.raises(CertificateError, match=r"more than 0\.08 apart"):
         weak.check(width=0.08)
     # At worst a lower bound is 0.
     nothing = replace(by_hand, prices=fractions(0), potential=fractions(0, 0, 0))
-    assert nothing.check(width=0.2) == Interval(0.0, 1 / 6, 1 / 6)
+    assert nothing.check(width=0.2) == ProvenInterval(0.0, 1 / 6, 1 / 6)
 
 
 def test_the_floor_enters_the_lower_bound(by_hand: Certificate) -> None:
@@ -91,7 +91,7 @@ def test_the_floor_enters_the_lower_bound(by_hand: Certificate) -> None:
         prices=fractions(4),
         potential=fractions(0, 0, 1),
     )
-    assert stopped.check(width=0) == Interval(7 / 16, 7 / 16, 0.0)
+    assert stopped.check(width=0) == ProvenInterval(7 / 16, 7 / 16, 0.0)
     # The base would do, but for the floor.
     forced = replace(
         by_hand,
@@ -102,7 +102,7 @@ def test_the_floor_enters_the_lower_bound(by_hand: Certificate) -> None:
         prices=fractions(0),
         potential=fractions(1, 0, 0),
     )
-    assert forced.check(width=0) == Interval(1 / 8, 1 / 8, 0.0)
+    assert forced.check(width=0) == ProvenInterval(1 / 8, 1 / 8, 0.0)
 
 
 def test_the_base_is_divided_by_its_exact_sum(by_hand: Certificate) -> None:
@@ -113,7 +113,7 @@ def test_a_proof_that_there_is_no_flip(by_hand: Certificate) -> None:
     infeasible = replace(
         by_hand, bounds=np.array([0.5]), primal=None, potential=None, prices=fractions(1)
     )
-    assert infeasible.check() == Interval(math.inf, math.inf, 0.0)
+    assert infeasible.check() == ProvenInterval(math.inf, math.inf, 0.0)
     # The gain never exceeds 1/4: that margin can be reached, and any larger one cannot.
     with pytest.raises(CertificateError, match="infeasibility does not hold"):
         replace(infeasible, bounds=np.array([0.25])).check()
@@ -373,12 +373,12 @@ def test_a_minimum_is_over_flips_that_exist(by_hand: Certificate) -> None:
     )
     parts = {(0, 1): never, (0, 2): further, (1, 2): by_hand}
 
-    def minimum(*pairs: tuple[int, int]) -> Interval:
+    def minimum(*pairs: tuple[int, int]) -> ProvenInterval:
         return LeastOf(pairs, lambda above, below: parts[above, below]).check()
 
-    assert minimum((0, 1)) == Interval(math.inf, math.inf, 0.0)
-    assert minimum((0, 1), (0, 2)) == Interval(0.25, 0.25, 0.0)
-    assert minimum((0, 1), (0, 2), (1, 2)) == Interval(1 / 6, 1 / 6, 0.0)
+    assert minimum((0, 1)) == ProvenInterval(math.inf, math.inf, 0.0)
+    assert minimum((0, 1), (0, 2)) == ProvenInterval(0.25, 0.25, 0.0)
+    assert minimum((0, 1), (0, 2), (1, 2)) == ProvenInterval(1 / 6, 1 / 6, 0.0)
 
 
 def test_no_flip_anywhere_is_proven_for_every_pair(crowd: Population) -> None:
@@ -387,7 +387,7 @@ def test_no_flip_anywhere_is_proven_for_every_pair(crowd: Population) -> None:
     proof, parts = pairs_and_rows(flip)
     assert set(parts) == {(1, 0), (1, 2)}
     assert all(part.primal is None for part in parts.values())
-    assert proof.check() == Interval(math.inf, math.inf, 0.0)
+    assert proof.check() == ProvenInterval(math.inf, math.inf, 0.0)
 
 
 def test_bases_below_the_floor_are_proven(two_camps: Population) -> None:
@@ -449,8 +449,8 @@ class Matrix(np.ndarray[Any, Any]):
 class Liar(Certificate):
     """It says whatever it is asked to."""
 
-    def check(self, *, width: float = 1e-9) -> Interval:
-        return Interval(0.0, 0.0, 0.0)
+    def check(self, *, width: float = 1e-9) -> ProvenInterval:
+        return ProvenInterval(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -701,7 +701,7 @@ def test_a_forged_flip_of_a_ranking_is_caught(forge: Forgery) -> None:
 
 
 def test_a_minimum_is_of_certificates(by_hand: Certificate) -> None:
-    def check(pairs: Any, certify: Any, claim: Any = None) -> Interval:
+    def check(pairs: Any, certify: Any, claim: Any = None) -> ProvenInterval:
         return LeastOf(pairs, certify, claim).check()
 
     liar = Liar(**vars(by_hand))
@@ -802,8 +802,8 @@ def test_a_minimum_without_all_its_pairs_fails_its_own_check() -> None:
 
 def test_an_infinite_distance_needs_the_proof_that_there_is_none(crowd: Population) -> None:
     never, flip = sp.flip(crowd, Pair(0, over=1)), sp.flip(TWO_CAMPS, Pair(2, over=0))
-    assert never.prove() == Interval(INF, INF, 0.0)
-    assert sp.flip(crowd).prove() == Interval(INF, INF, 0.0)
+    assert never.prove() == ProvenInterval(INF, INF, 0.0)
+    assert sp.flip(crowd).prove() == ProvenInterval(INF, INF, 0.0)
     denial = replace(certificate_of(flip), primal=None, potential=None, prices=fractions(1))
     for forged in (
         replace(never, distance=1.0),

@@ -312,7 +312,10 @@ def test_votes_of_panels_are_dpo() -> None:
 def test_typed_labels_of_one_type_teach_its_rewards() -> None:
     """A loss that listens to the first type only learns its rewards."""
     found = look(
-        lambda h, label, type: (type == 0) * dpo(h, label), two_camps(), "typed", n_populations=1
+        lambda h, label, annotator_type: (annotator_type == 0) * dpo(h, label),
+        two_camps(),
+        "typed",
+        n_populations=1,
     )
     assert found.rewards == pytest.approx([1.0, 0.0, -1.0], abs=1e-9)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialpref import (
+    DPO,
     ConvergenceError,
     Draws,
     InputError,
@@ -15,13 +16,12 @@ from socialpref import (
     Logistic,
     Population,
     Probit,
-    Winner,
+    RewardAveraging,
     average_reward,
-    flip,
     nbc,
     optimal_policy,
 )
-from socialpref.inference import drawn_flips, drawn_policies, interval_of
+from socialpref.inference import interval_of, intervals_of
 
 CROWD = Population([[0, -1, -2], [0, -2, 4]], [0.5, 0.5], options=["A", "B", "C"])
 LINKS: list[Link] = [Logistic(), Logistic(0.5), Probit()]
@@ -56,24 +56,10 @@ def test_draws_at_once_are_populations_one_by_one(crowd: Population, seed: int) 
     np.testing.assert_allclose(nbc(draws, bases), own_base, atol=1e-14)
     means = [average_reward(one) for one in each]
     np.testing.assert_allclose(average_reward(draws), means, atol=1e-13)
-    policies = [limit.policy for limit in optimal_policy(each, beta=0.5)]
-    np.testing.assert_allclose(drawn_policies(draws, beta=0.5), policies, atol=1e-12)
-    flips = drawn_flips(draws, bases, floor=1e-3)
-    for r, one in enumerate(each):
-        found = flip(one, sampling=bases[r], floor=1e-3).distance
-        assert flips.ranking[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
-        found = flip(one, Winner(), sampling=bases[r], floor=1e-3).distance
-        assert flips.winner[r] == pytest.approx(found, abs=1e-9, nan_ok=True)
-
-
-def test_many_draws_are_handled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    draws = Draws(rng.normal(size=(7, 2, 3)))
-    whole = drawn_flips(draws)
-    monkeypatch.setattr("socialpref.inference.over_draws.BLOCK", 60)
-    parts = drawn_flips(draws)
-    np.testing.assert_array_equal(parts.ranking, whole.ranking)
-    np.testing.assert_array_equal(parts.nbc, whole.nbc)
+    for limit in (DPO().limit, RewardAveraging().limit):
+        alone = [limit(one, sampling=bases[0], beta=0.5).policy for one in each]
+        found = [one.policy for one in limit(draws, sampling=bases[0], beta=0.5)]
+        np.testing.assert_allclose(found, alone, atol=1e-12)
 
 
 def test_draws_keep_labels_and_shares() -> None:
@@ -133,8 +119,19 @@ def test_percentiles_are_for_samples() -> None:
         interval_of(samples, values[:2])
 
 
+def test_the_interval_of_a_limit() -> None:
+    # The odds of the first option are exp(gap): with gaps 0, 1, ..., 10 the policy is s(gap).
+    draws = Draws([[[gap, 0.0]] for gap in range(11)], options=["A", "B"])
+    for limits in (DPO().limit(draws), optimal_policy(draws)):
+        assert {limit.options for limit in limits} == {("A", "B")}
+        first, second = intervals_of(draws, [limit.policy for limit in limits], 0.8)
+        assert (first.low, first.high) == pytest.approx(Logistic()([1.0, 9.0]))
+        assert (second.low, second.high) == pytest.approx(Logistic()([-9.0, -1.0]))
+    with pytest.raises(InputError, match="'values' must be a row of numbers for each draw"):
+        intervals_of(draws, [0.5] * 11)
+
+
 def test_policies_that_rounding_decides_are_refused() -> None:
-    nearly = Draws([[[1.0, 1.0 + 4e-16]]])
+    nearly = Draws([[[1.0, 0.0]], [[1.0, 1.0 + 4e-16]]])
     with pytest.raises(ConvergenceError, match="at beta 1e-16"):
-        drawn_policies(nearly, beta=1e-16)
-    np.testing.assert_array_equal(drawn_policies(Draws([[[1.0, 0.0]]]), beta=1e-300), [[1.0, 0.0]])
+        optimal_policy(nearly, beta=1e-16)

@@ -18,13 +18,13 @@ from socialpref import (
     Logistic,
     OutputError,
     Population,
-    flip_distances,
     nbc,
     optimal_policy,
     ranking,
 )
 from socialpref.cli import main
 from socialpref.explorer import build, presets
+from socialpref.flips import greedy_distances
 from socialpref.flips.regions import ranking_cells
 from socialpref.surveys import read_starter
 
@@ -324,7 +324,7 @@ def test_rounding_makes_no_flips(browser: Browser) -> None:
         pairs = [(a, b) for upper, lower in neighbours(order) for a in upper for b in lower]
         P = state.population.pairwise()
         gains = np.array([P[b] - P[a] for a, b in pairs]).reshape(-1, 3).round(13)
-        distances = flip_distances(gains, state.sampling)
+        distances = greedy_distances(gains, state.sampling)
         if pairs:
             assert agree(float(found["flip"]["distance"]), float(distances.min()))
         else:

@@ -20,11 +20,17 @@ from socialpref import (
     Population,
     TopK,
     Winner,
-    flip_distances,
     nbc,
     ranking,
 )
-from socialpref.flips import Certificate, Flip, LeastOf, greedy, pair_flip_distances
+from socialpref.flips import (
+    Certificate,
+    Flip,
+    LeastOf,
+    greedy,
+    greedy_distances,
+    pair_flip_distances,
+)
 from socialpref.flips.agreement import agreement
 from socialpref.flips.targets import Target
 from tests.helpers import (
@@ -127,10 +133,10 @@ BY_HAND: list[tuple[list[float], list[float], float, float, float]] = [
 
 
 @pytest.mark.parametrize(("gains", "base", "margin", "floor", "distance"), BY_HAND)
-def test_flip_distances_by_hand(
+def test_greedy_distances_by_hand(
     gains: list[float], base: list[float], margin: float, floor: float, distance: float
 ) -> None:
-    found = flip_distances(gains, base, margin=margin, floor=floor)
+    found = greedy_distances(gains, base, margin=margin, floor=floor)
     assert found == pytest.approx(distance, abs=1e-15)
     independent = nearest_by_linprog(np.array([gains]), np.array([margin]), np.array(base), floor)
     assert agree(independent.upper, distance)
@@ -159,7 +165,7 @@ def test_closed_form_agrees_with_linprog(seed: int, count: int) -> None:
                 edges += 1
                 continue
             limits = {"margin": problem.margin, "floor": problem.floor}
-            rounded = float(flip_distances(problem.gains, problem.base, **limits))
+            rounded = float(greedy_distances(problem.gains, problem.base, **limits))
             assert agree(flip.distance, rounded), problem
             assert agree(flip.distance, independent), problem
             if flip.exists:
@@ -226,7 +232,7 @@ def test_rounded_distances_lie_between_those_of_close_margins(
     population, base = drawn
     for above, below in strict_pairs(population, base):
         gains = population.pairwise()[below] - population.pairwise()[above]
-        rounded = float(flip_distances(gains, base, margin=margin, floor=floor))
+        rounded = float(greedy_distances(gains, base, margin=margin, floor=floor))
         # Rounding in a scalar product of 5 numbers is worth a change of the margin of < 1e-14.
         near, far = (
             sp.flip(
@@ -252,8 +258,8 @@ def test_batches_are_split_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> N
         return [
             pair_flip_distances(matrices, bases),
             pair_flip_distances(matrices.reshape(3, 4, 5, 5), bases.reshape(3, 4, 5)),
-            flip_distances(gains),
-            flip_distances(gains.reshape(2, 20, 5), bases[0]),
+            greedy_distances(gains),
+            greedy_distances(gains.reshape(2, 20, 5), bases[0]),
             sp.flip(population, margin=1e-3).distance,
         ]
 
@@ -281,8 +287,8 @@ def test_a_search_in_blocks_finds_the_least(monkeypatch: pytest.MonkeyPatch, mar
 
 
 def test_batches_may_be_empty() -> None:
-    assert flip_distances(np.empty((0, 3))).shape == (0,)
-    assert flip_distances(np.empty((2, 0, 3))).shape == (2, 0)
+    assert greedy_distances(np.empty((0, 3))).shape == (0,)
+    assert greedy_distances(np.empty((2, 0, 3))).shape == (2, 0)
     assert pair_flip_distances(np.empty((0, 3, 3))).shape == (0, 3, 3)
 
 
@@ -358,7 +364,7 @@ def test_a_ranking_flip_of_two_thousand_options(margin: float) -> None:
     order = np.argsort(-scores)
     for step in (1, 2, 3):
         gains = population.pairwise()[order[step:]] - population.pairwise()[order[:-step]]
-        distances = flip_distances(gains, margin=margin, floor=margin)
+        distances = greedy_distances(gains, margin=margin, floor=margin)
         assert distances.min() >= flip.distance - AGREEMENT
 
 
@@ -604,7 +610,17 @@ def test_a_flip_in_words(two_camps: Population, crowd: Population, level: Popula
     assert coarse == "'c' catches up with 'a' once the draws change ever so slightly."
     never = sp.flip(two_camps, Pair("b", over="a")).describe()
     assert never == "No way of sampling the comparisons puts 'b' level with 'a'."
-    assert "No way of sampling" in sp.flip(crowd, Winner()).describe()
+    way = "No way of sampling the comparisons"
+    assert sp.flip(crowd, Winner()).describe() == f"{way} changes the winner."
+    assert sp.flip(two_camps, TopK(2)).describe() == f"{way} changes the best 2."
+    assert (
+        sp.flip(two_camps, TopK(members=["b"])).describe() == f"{way} orders the options as asked."
+    )
+    assert sp.flip(crowd).describe() == f"{way} changes the ranking."
+    top = sp.flip(two_camps, TopK(members=["c"])).describe()
+    assert top.startswith("The options are ordered as asked once draws of 'b' fall from 33.3%")
+    already = sp.flip(two_camps, TopK(members=["a"])).describe()
+    assert already == "Nothing has to change: the options are ordered as asked at the base."
     tied = sp.flip(level).describe()
     assert tied == "Tied at the base distribution, so there is no order to change: 'x' = 'y' = 'z'."
 
@@ -616,7 +632,7 @@ FLIPS: dict[str, Callable[..., object]] = {
     "ranking": sp.flip,
     "winner": lambda population, **options: sp.flip(population, Winner(), **options),
     "top k": lambda population, **options: sp.flip(population, TopK(1), **options),
-    "flip_distances": lambda population, **options: flip_distances(
+    "greedy_distances": lambda population, **options: greedy_distances(
         population.pairwise()[2] - population.pairwise()[0], **options
     ),
     "pair_flip_distances": lambda population, **options: pair_flip_distances(
@@ -715,7 +731,7 @@ def test_k_must_be_a_whole_number(two_camps: Population, k: Any) -> None:
 )
 def test_gains_must_be_finite_numbers(gains: Any) -> None:
     with refuses("gains"):
-        flip_distances(gains)
+        greedy_distances(gains)
 
 
 @pytest.mark.parametrize(
@@ -738,9 +754,9 @@ def test_preferences_must_be_square(matrix: Any) -> None:
 
 def test_bases_of_a_batch_must_fit_it() -> None:
     with refuses("sampling"):
-        flip_distances(np.zeros((4, 3)), np.full((5, 3), 1 / 3))
+        greedy_distances(np.zeros((4, 3)), np.full((5, 3), 1 / 3))
     with refuses("sampling"):
-        flip_distances(np.zeros((4, 3)), np.full((4, 3), 1 / 4))
+        greedy_distances(np.zeros((4, 3)), np.full((4, 3), 1 / 4))
     with refuses("sampling"):
         pair_flip_distances(np.full((4, 3, 3), 0.5), np.full((5, 3), 1 / 3))
     with refuses("sampling"):
@@ -749,7 +765,7 @@ def test_bases_of_a_batch_must_fit_it() -> None:
 
 def test_bases_of_a_batch_must_be_of_one_length() -> None:
     with refuses("sampling"):
-        flip_distances(np.zeros((2, 2)), [[0.5, 0.5], [1.0]])
+        greedy_distances(np.zeros((2, 2)), [[0.5, 0.5], [1.0]])
 
 
 def test_neighbours_are_the_pairs_of_a_ranking(two_camps: Population) -> None:

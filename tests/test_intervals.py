@@ -51,7 +51,11 @@ def test_no_values_give_nan() -> None:
 
 
 def test_words() -> None:
-    assert Interval.of([0.03] * 50 + [INF] * 50).describe() == "0.030 to never"
+    some = Interval.of([0.03] * 50 + [INF] * 50)
+    assert some.describe(infinite="never") == "0.030 to never"
+    assert some.describe("{:.1f}") == "0.0 to infinity"
+    assert Interval(-INF, INF, 0.95, 9).describe() == "-infinity to infinity"
+    assert Interval.of([]).describe() == "nan to nan"
 
 
 def test_around_uses_students_t() -> None:

@@ -17,18 +17,21 @@ from socialpref import (
     Logistic,
     Population,
     average_reward,
-    borda,
     compare_rules,
+    nbc,
+    ranking,
+)
+from socialpref.rules import (
+    RULES,
+    Ranking,
+    borda,
     copeland,
     egalitarian,
     maximal_lottery,
     maximin,
     nash_welfare,
-    nbc,
     plurality,
-    ranking,
 )
-from socialpref.rules import RULES, Ranking
 from tests.helpers import (
     LINKS,
     Floats,

@@ -85,7 +85,7 @@ def test_shares_in_words(two_camps: Population, level: Population) -> None:
     assert never.describe() == "No change of the types' shares puts 'b' level with 'a'."
     assert "Tied" in sp.flip(level, over="shares").describe()
     order = sp.flip(two_camps, Order(["c", "a", "b"]), over="shares").describe()
-    assert order.startswith("The order is reached once the share of 'type 1' falls")
+    assert order.startswith("The options are ordered as asked once the share of 'type 1' falls")
 
 
 def test_one_type_alone_never_flips() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialpref import Link, Logistic, Population, Probit, borda, nbc, ranking
+from socialpref import Link, Logistic, Population, Probit, nbc, ranking
 from socialpref.examples import mediocre_winner
+from socialpref.rules import borda
 from socialpref.theory import at_temperature, crossing_temperatures, nbc_by_temperature
 
 from .helpers import populations, refuses

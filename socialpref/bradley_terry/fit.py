@@ -3,118 +3,181 @@
 The empirical DPO loss is then the Bradley–Terry negative log-likelihood of the comparisons.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..errors import ConvergenceError
-from .pairs import Floats, Graph, Integers, Pairs, check_maximum, merge
-from .solver import LARGEST_GAP, Laplacian, Likelihood, maximise
+from .arguments import checked_pairs, checked_prior, checked_weights, per_row
+from .clusters import check_scores, codes, scores_of
+from .estimates import RewardFit
+from .pairs import (
+    Floats,
+    Graph,
+    Integers,
+    Pairs,
+    check_maximum,
+    largest_component,
+    merge,
+    positions_in,
+    restrict,
+    sums_of,
+)
+from .solver import Laplacian, Likelihood, maximise
 
-DENSE_ERRORS = 3000
-"""Up to this many options standard errors come from one dense inverse."""
-
-SMALLEST_WEIGHT = 1e-280
-"""Smaller weights, times labels, would lose digits."""
-
-LARGEST_PRIOR = 1e300
-"""Larger ones, times rewards, would overflow."""
-
-MOST_OPTIONS = 10_000_000
-"""Numbers of options beyond this are taken for mistakes."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class BradleyTerryFit:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BradleyTerryFit(RewardFit):
     """The maximum of a Bradley–Terry likelihood, and the comparisons it explains.
+
+    Option y beats z with probability ``sigma(h_y - h_z)``, h the rewards. Its further attributes,
+    and how to get errors and intervals of ranks, are those of `RewardFit`.
 
     Attributes
     ----------
-    rewards : ndarray, shape (n,)
-        The rewards h, with mean 0: option y beats z with probability ``sigma(h_y - h_z)``.
-    log_likelihood : float
-        The weighted sum of the comparisons' log-probabilities under these rewards.
-    residual : float
-        How far a reward can be from its value at the maximum: the largest entry of Newton's step
-        there, plus what rounding can add.
-    iterations : int
-        Newton steps.
     n_comparisons : int
-        Rows that were given, those of weight 0 included.
+        Rows that were given, those of weight 0 or left out included.
     low, high : ndarray, shape (pairs,)
         Each pair of options that were compared, once, with ``low < high``.
     wins, losses : ndarray, shape (pairs,)
         The weight with which `low` won and lost.
-    prior : float
-        The precision of the prior of each reward; 0 for none.
+    positions : ndarray of int, shape (n,)
+        The number that each option of the fit had in the comparisons.
+    left_out : tuple of str
+        The options outside the largest component, if the fit is of that.
+    weight_left_out : float
+        The weight of the comparisons with these.
     """
 
-    rewards: Floats
-    log_likelihood: float
-    residual: float
-    iterations: int
     n_comparisons: int
     low: Integers
     high: Integers
     wins: Floats
     losses: Floats
-    prior: float = 0.0
+    positions: Integers
+    left_out: tuple[str, ...] = ()
+    weight_left_out: float = 0.0
 
-    def standard_errors(self) -> Floats:
-        """Return the standard error of each reward under the constraint that they sum to 0.
+    def with_clusters(
+        self,
+        cluster: ArrayLike,
+        first: ArrayLike,
+        second: ArrayLike,
+        wins: ArrayLike,
+        losses: ArrayLike,
+    ) -> Self:
+        """Return the same fit with clusters, from how often each of them preferred what.
 
-        The square roots of the diagonal of the pseudo-inverse of the observed information, to
-        which a prior adds its precision. Weights count as repetitions: weights that do not count
-        comparisons give errors on another scale. Up to 3,000 options by one dense inverse; above,
-        by conjugate gradients option by option, which takes minutes for 10,000.
+        This is the way to errors by cluster where comparisons are counted elsewhere: by a data
+        base, or in parts. Rows may repeat, and count together.
+
+        Parameters
+        ----------
+        cluster : array_like, shape (m,)
+            The cluster of each row, by any name or number: the annotator, or the ballot.
+        first, second : array_like of int, shape (m,)
+            Two options, numbered as in the comparisons.
+        wins, losses : array_like, shape (m,)
+            The weight with which the cluster preferred `first`, and `second`. Over all clusters
+            they must add up to the comparisons of the fit.
 
         Returns
         -------
-        ndarray, shape (n,)
-
-        Raises
-        ------
-        ConvergenceError
-            If the information cannot be inverted in floats.
-        """
-        size = len(self.rewards)
-        information = self._information()
-        if size <= DENSE_ERRORS:
-            variances = information.centred_variances()
-        else:
-            centred = (np.arange(size) == y for y in range(size))
-            variances = np.array([_variance(information, unit - 1.0 / size) for unit in centred])
-        return np.sqrt(variances)
-
-    def standard_error_of_difference(self, i: int, j: int) -> float:
-        """Return the standard error of ``rewards[i] - rewards[j]``.
+        BradleyTerryFit
 
         Raises
         ------
         InputError
-            If `i` or `j` is not an option.
-        ConvergenceError
-            If the information cannot be inverted in floats.
-        """
-        contrast = np.zeros(len(self.rewards))
-        for name, option, sign in (("i", i, 1.0), ("j", j, -1.0)):
-            contrast[_validate.integer(name, option, 0, len(contrast) - 1)] += sign
-        return float(np.sqrt(_variance(self._information(), contrast)))
+            If an argument is out of its range, or the counts are not those of the fit.
 
-    def _information(self) -> Laplacian:
+        Examples
+        --------
+        >>> from socialpref import fit_bradley_terry
+        >>> fit = fit_bradley_terry([0, 0], [1, 1], [1, 0], weights=[4, 2])
+        >>> people = fit.with_clusters(["ann", "ben", "cem"], [0, 0, 1], [1, 1, 0], [2, 2, 2],
+        ...                            [0, 0, 0])
+        >>> people.standard_errors(clustered=True).round(3)
+        array([0.75, 0.75])
+        """
+        size = len(self.options) + len(self.left_out)
+        _, _, rows = checked_pairs(first, second, size)
+        length = len(rows[0])
+        won = np.broadcast_to(per_row("wins", wins, length, np.inf), length)
+        lost = np.broadcast_to(per_row("losses", losses, length, np.inf), length)
+        return self._clustered_by(*codes(cluster, length), rows, size, won, lost)
+
+    def _clustered_by(
+        self,
+        cluster: Integers,
+        n_clusters: int,
+        rows: tuple[Integers, Integers],
+        size: int,
+        wins: Floats,
+        losses: Floats,
+    ) -> Self:
+        """Add scores by cluster; options are numbered as they were given."""
+        from scipy.special import expit
+
+        place = positions_in(self.positions, size)
+        first, second = place[rows[0]], place[rows[1]]
+        kept = (first >= 0) & (second >= 0) & (wins + losses > 0.0)
+        if not kept.all():
+            cluster, first, second = cluster[kept], first[kept], second[kept]
+            wins, losses = wins[kept], losses[kept]
+        gap = self.rewards[first] - self.rewards[second]
+        push = wins * expit(-gap) - losses * expit(gap)
+        scores = scores_of(
+            np.concatenate([cluster, cluster]),
+            np.concatenate([first, second]),
+            np.concatenate([push, -push]),
+            (n_clusters, len(self.rewards)),
+        )
+        check_scores(scores, self.prior * self.rewards, float((wins + losses).sum()))
+        return replace(self, scores=scores)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a table of the options.
+
+        The columns are option, n (the weight of its comparisons), wins, reward, se_naive,
+        se_clustered (if there are clusters), rank_low and rank_high (each option's own, at 95 %).
+
+        Examples
+        --------
+        >>> from socialpref import fit_bradley_terry
+        >>> fit_bradley_terry([0, 1, 1], [1, 0, 0], options=["a", "b"]).to_frame().round(3)
+          option    n  wins  reward  se_naive  rank_low  rank_high
+        0      a  3.0   1.0  -0.347     0.612         1          2
+        1      b  3.0   2.0   0.347     0.612         1          2
+        """
+        frame = super().to_frame()
+        size = len(self.rewards)
+        won = sums_of(self.low, self.wins, size) + sums_of(self.high, self.losses, size)
+        lost = sums_of(self.low, self.losses, size) + sums_of(self.high, self.wins, size)
+        frame.insert(1, "n", won + lost)
+        frame.insert(2, "wins", won)
+        return frame
+
+    def describe(self) -> str:
+        """Return the first options with their rewards and errors, and what was left out."""
+        said = super().describe()
+        if self.left_out:
+            said += (
+                f" Left out, as they are not in the largest component: {len(self.left_out):,} "
+                f"options and comparisons of weight {self.weight_left_out:g}."
+            )
+        return said
+
+    def _laplacian(self) -> Laplacian:
         pairs = Pairs(self.low, self.high, self.wins, self.losses)
         likelihood = Likelihood(pairs, len(self.rewards), self.prior)
-        if np.ptp(self.rewards) <= LARGEST_GAP:
-            curvature = likelihood.at(self.rewards).curvature
-            information = Laplacian(likelihood.graph, curvature, self.prior)
-            if information.mixes():
-                return information
-        raise ConvergenceError(
-            "Bradley-Terry fit: standard errors are not known, because some options are linked to "
-            "the others by next to no information"
-        )
+        curvature = likelihood.at(self.rewards).curvature
+        return Laplacian(likelihood.graph, curvature, self.prior)
 
 
 def fit_bradley_terry(
@@ -124,7 +187,10 @@ def fit_bradley_terry(
     *,
     weights: ArrayLike | None = None,
     n_options: int | None = None,
+    options: Sequence[str] | None = None,
+    cluster: ArrayLike | None = None,
     prior: float | None = None,
+    component: Literal["all", "largest"] = "all",
     tolerance: float = 1e-8,
     max_iterations: int = 100,
 ) -> BradleyTerryFit:
@@ -143,11 +209,22 @@ def fit_bradley_terry(
     weights : array_like, shape (m,) or a number, optional
         How often each comparison counts, at least 0; once if omitted.
     n_options : int, optional
-        The number of options; one more than the largest in the comparisons if omitted.
+        The number of options; that of their labels, or one more than the largest in the
+        comparisons, if omitted.
+    options : sequence of str, optional
+        The options' labels; they are numbered if omitted.
+    cluster : array_like, shape (m,), optional
+        Who made each comparison, by any name or number, for errors that allow for the tastes of
+        annotators (``standard_errors(clustered=True)``).
     prior : float, optional
         The precision of a normal prior of each reward, with mean 0: ``prior / 2 * sum h^2`` is
         taken off the log-likelihood. A maximum then exists whatever the comparisons. None or 0
         for none.
+    component : {"all", "largest"}
+        Whether to fit all options, or only the largest component if not all of them can be
+        fitted. Without a prior that is the largest set of options in which every group both wins
+        and loses against the others; with one, the largest that comparisons link. What is left
+        out is in `left_out`.
     tolerance : float
         The largest error of a reward to accept: the residual is at most
         ``tolerance * max(1, h)``, where h is the largest reward in size.
@@ -162,7 +239,8 @@ def fit_bradley_terry(
     ------
     InputError
         If an argument is out of its range, or no finite maximum exists: some options cannot be
-        compared with the others, or win (or lose) all comparisons with them.
+        compared with the others, or win (or lose) all comparisons with them. There are two ways
+        out, a prior and ``component="largest"``.
     ConvergenceError
         If the residual is still above the tolerance after `max_iterations` steps, or rounding
         allows no less.
@@ -188,29 +266,39 @@ def fit_bradley_terry(
     >>> from socialpref import fit_bradley_terry
     >>> fit_bradley_terry([0, 0, 0, 1], [1, 1, 1, 0]).rewards.round(4)
     array([ 0.5493, -0.5493])
+
+    The third option has never lost, which no finite reward explains:
+
+    >>> winners, losers = [0, 0, 0, 1, 2], [1, 1, 1, 0, 0]
+    >>> largest = fit_bradley_terry(winners, losers, component="largest")
+    >>> largest.rewards.round(4), largest.left_out
+    (array([ 0.5493, -0.5493]), ('option 3',))
+    >>> fit_bradley_terry(winners, losers, prior=1.0).rewards.round(4)
+    array([ 0.0621, -0.4752,  0.4131])
     """
     _validate.number("tolerance", tolerance, 0.0)
     _validate.integer("max_iterations", max_iterations, 1)
-    precision = 0.0 if prior is None else _validate.number("prior", prior, 0.0, LARGEST_PRIOR)
-    size, rows = _options(first, second, n_options)
-    labels = _per_row("outcomes", outcomes, len(rows[0]), 1.0)
-    counts = _per_row("weights", 1.0 if weights is None else weights, len(rows[0]), np.inf)
-    if counts.min(initial=np.inf, where=counts > 0.0) < SMALLEST_WEIGHT:
-        raise _validate.complaint("weights", f"0 or at least {SMALLEST_WEIGHT:g}", "less")
-    with np.errstate(over="ignore"):
-        if not np.isfinite(np.broadcast_to(counts, len(rows[0])).sum()):
-            raise _validate.complaint("weights", "with a finite sum", "infinity")
-    if not counts.any():
-        raise _validate.complaint("weights", "positive for some comparison", "only zeros")
+    precision = checked_prior(prior)
+    _validate.choice("component", component, ("all", "largest"))
+    size, names, rows = checked_pairs(first, second, n_options, options)
+    labels = per_row("outcomes", outcomes, len(rows[0]), 1.0)
+    counts = checked_weights(weights, len(rows[0]))
     pairs = merge(*rows, labels, counts, size)
-    if not precision:
+    kept, weight = np.arange(size), 0.0
+    if component == "largest":
+        kept = largest_component(pairs, size, strong=not precision)
+        whole, pairs = pairs, restrict(pairs, kept, size)
+        weight = float(sum(part.sum() for part in (whole.wins, whole.losses)))
+        weight -= float(sum(part.sum() for part in (pairs.wins, pairs.losses)))
+    elif not precision:
         check_maximum(pairs, Graph(pairs.low, pairs.high, size))
     found = maximise(
-        pairs, size, tolerance=tolerance, max_iterations=max_iterations, prior=precision
+        pairs, len(kept), tolerance=tolerance, max_iterations=max_iterations, prior=precision
     )
-    return BradleyTerryFit(
+    fit = BradleyTerryFit(
         rewards=found.rewards,
-        log_likelihood=Likelihood(pairs, size).value(found.rewards),
+        options=names if len(kept) == size else tuple(names[y] for y in kept),
+        log_likelihood=Likelihood(pairs, len(kept)).value(found.rewards),
         residual=float(found.error),
         iterations=found.iterations,
         n_comparisons=len(rows[0]),
@@ -219,58 +307,13 @@ def fit_bradley_terry(
         wins=pairs.wins,
         losses=pairs.losses,
         prior=precision,
+        positions=kept,
+        left_out=tuple(names[y] for y in np.setdiff1d(np.arange(size), kept)),
+        weight_left_out=weight,
     )
-
-
-def _variance(information: Laplacian, contrast: Floats) -> float:
-    """Return the variance of a contrast, whose entries sum to 0."""
-    found = information.solve(contrast)
-    if found is None:
-        raise ConvergenceError("Bradley-Terry fit: the system of a standard error is not solved")
-    return float(contrast @ found)
-
-
-def _options(
-    first: ArrayLike, second: ArrayLike, n_options: int | None
-) -> tuple[int, tuple[Integers, Integers]]:
-    """Return the number of options and the two options of each comparison."""
-    must = "a one-dimensional array of at least one integer"
-    rows = []
-    for name, values in (("first", first), ("second", second)):
-        if type(values) is not np.ndarray:
-            _validate.any_array(name, values, must)
-        array = np.asarray(values)
-        if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
-            raise _validate.complaint(name, must, f"shape {array.shape} of {array.dtype}")
-        rows.append(array)
-    if len(rows[0]) != len(rows[1]):
-        raise _validate.complaint(
-            "second", f"of the length of 'first', {len(rows[0])}", f"length {len(rows[1])}"
-        )
-    most = max(int(array.max()) for array in rows)
-    given = most + 1 if n_options is None else n_options
-    size = _validate.integer("n_options", given, 2, MOST_OPTIONS)
-    for name, array in zip(("first", "second"), rows, strict=True):
-        if array.min() < 0 or array.max() >= size:
-            wrong = array[(array < 0) | (array >= size)][0]
-            raise _validate.complaint(name, f"options in 0..{size - 1}", f"{wrong} among them")
-    same = rows[0] == rows[1]
-    if same.any():
-        row = int(np.argmax(same))
-        raise _validate.complaint(
-            "second", "another option than 'first'", f"{rows[1][row]} twice in row {row}"
-        )
-    first, second = (array.astype(np.intp, copy=False) for array in rows)
-    return size, (first, second)
-
-
-def _per_row(name: str, values: ArrayLike, rows: int, high: float) -> Floats:
-    """Return numbers in [0, high]: one for each row, or one for all."""
-    must = f"numbers in [0, {high:g}]" if np.isfinite(high) else "finite non-negative numbers"
-    array = _validate.any_array(name, values, must)
-    if array.ndim and array.shape != (rows,):
-        raise _validate.complaint(name, f"one number or of length {rows}", f"shape {array.shape}")
-    right = (array >= 0.0) & (array <= high) & np.isfinite(array)
-    if not right.all():
-        raise _validate.complaint(name, must, f"{array[~right].flat[0]} among them")
-    return array
+    if cluster is None:
+        return fit
+    number, n_clusters = codes(cluster, len(rows[0]))
+    wins = np.broadcast_to(counts * labels, len(rows[0]))
+    losses = np.broadcast_to(counts * (1.0 - labels), len(rows[0]))
+    return fit._clustered_by(number, n_clusters, rows, size, wins, losses)

@@ -99,7 +99,7 @@ class Graph:
         """Return the sum of the values of each option's pairs: where it is low, and high."""
         low = np.zeros(self.size)
         low[self._lows] = np.add.reduceat(values, self._first)
-        return low, np.asarray(np.bincount(self.high, values, self.size), dtype=np.float64)
+        return low, sums_of(self.high, values, self.size)
 
     def all_reach(self, roots: Mask, from_low: Floats, from_high: Floats, steps: int) -> bool:
         """Whether pairs lead from every option to a root, in at most so many steps.
@@ -118,6 +118,11 @@ class Graph:
             if count == before:
                 break
         return count == self.size
+
+
+def sums_of(place: Integers, values: Floats, size: int) -> Floats:
+    """Return the sum of the values at each place."""
+    return np.asarray(np.bincount(place, values, size), dtype=np.float64)
 
 
 def merge(first: Integers, second: Integers, labels: Floats, counts: Floats, size: int) -> Pairs:
@@ -160,30 +165,85 @@ def sort_pairs(low: Integers, high: Integers, size: int) -> tuple[Integers, Inte
     return keys, high, order
 
 
-def check_maximum(pairs: Pairs, graph: Graph) -> None:
-    """Refuse comparisons whose likelihood has no finite or no unique maximum."""
+def components(low: Integers, high: Integers, size: int, *, strong: bool) -> tuple[int, Any]:
+    """Return the number of components of a graph of options, and each option's component.
+
+    Strong ones are of the directed graph in which `low` leads to `high`.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    links = coo_array((np.ones(len(low)), (low, high)), shape=(size, size)).tocsr()
+    return connected_components(links, connection="strong" if strong else "weak", directed=strong)
+
+
+def wins_of(pairs: Pairs) -> tuple[Integers, Integers]:
+    """Return winner and loser of everything that happened, once."""
+    won, lost = pairs.wins > 0.0, pairs.losses > 0.0
+    winner = np.concatenate([pairs.low[won], pairs.high[lost]])
+    loser = np.concatenate([pairs.high[won], pairs.low[lost]])
+    return winner, loser
+
+
+def largest_component(pairs: Pairs, size: int, *, strong: bool) -> Integers:
+    """Return the options of the largest component: of those with most options, the most compared.
+
+    In a strong component every group of options both wins and loses against the others.
+    """
+    count, group = components(*wins_of(pairs), size, strong=strong)
+    members = np.bincount(group, minlength=count)
+    inside = group[pairs.low] == group[pairs.high]
+    games = (pairs.wins + pairs.losses)[inside]
+    weight = np.bincount(group[pairs.low][inside], games, minlength=count)
+    largest = np.lexsort((-weight, -members))[0]
+    if members[largest] < 2:
+        raise InputError(
+            "'component' must be 'all', with a prior, for no two options both win and lose against "
+            "each other, directly or through others."
+        )
+    return np.flatnonzero(group == largest)
+
+
+def restrict(pairs: Pairs, kept: Integers, size: int) -> Pairs:
+    """Return the pairs of some options, which are numbered anew."""
+    place = positions_in(kept, size)
+    inside = (place[pairs.low] >= 0) & (place[pairs.high] >= 0)
+    return Pairs(
+        place[pairs.low[inside]],
+        place[pairs.high[inside]],
+        pairs.wins[inside],
+        pairs.losses[inside],
+    )
+
+
+def positions_in(kept: Integers, size: int) -> Integers:
+    """Return the place of each option among those kept; -1 if it is not."""
+    place = np.full(size, -1, dtype=np.intp)
+    place[kept] = np.arange(len(kept))
+    return place
+
+
+WAYS_OUT = "; component='largest' fits the largest part, and a prior all of them."
+"""What to do where options are not linked, or never win or lose."""
+
+
+def check_maximum(pairs: Pairs, graph: Graph) -> None:
+    """Refuse comparisons whose likelihood has no finite or no unique maximum."""
     size = graph.size
     first = np.arange(size) == 0
     down = graph.all_reach(first, pairs.wins, pairs.losses, FEW_STEPS)
     if down and graph.all_reach(first, pairs.losses, pairs.wins, FEW_STEPS):
         return
-    won, lost = pairs.wins > 0.0, pairs.losses > 0.0
-    winner = np.concatenate([pairs.low[won], pairs.high[lost]])
-    loser = np.concatenate([pairs.high[won], pairs.low[lost]])
-    beats = coo_array((np.ones(len(winner)), (winner, loser)), shape=(size, size))
-    beats.has_canonical_format = True  # no entry is there twice
-    beats = beats.tocsr()
-    count, group = connected_components(beats, connection="strong")
+    winner, loser = wins_of(pairs)
+    count, group = components(winner, loser, size, strong=True)
     if count == 1:
         return
-    parts, part = connected_components(beats, directed=False)
+    parts, part = components(winner, loser, size, strong=False)
     if parts > 1:
         raise InputError(
             "'first' and 'second' must link all options by comparisons; got none between "
-            f"options {_listed(part == part[0])} and {_listed(part == part[part != part[0]][0])}."
+            f"options {_listed(part == part[0])} and {_listed(part == part[part != part[0]][0])}"
+            + WAYS_OUT
         )
     apart = group[winner] != group[loser]
     always = []
@@ -192,7 +252,7 @@ def check_maximum(pairs: Pairs, graph: Graph) -> None:
         always.append(f"options {_listed(group == closed)} that never {verb}")
     raise InputError(
         "'outcomes' must let every group of options both win and lose against the others, or no "
-        f"finite maximum exists; got {' and '.join(always)} against the others."
+        f"finite maximum exists; got {' and '.join(always)} against the others" + WAYS_OUT
     )
 
 

@@ -245,22 +245,37 @@ class Laplacian:
     def _heaviest(self) -> int:
         return int(self.diagonal.argmax())
 
-    def centred_variances(self) -> Floats:
-        """Return the diagonal of the pseudo-inverse on vectors that sum to 0.
+    def centred_inverse(self) -> Floats:
+        """Return the pseudo-inverse on vectors that sum to 0, from Cholesky's factor.
 
         Raises
         ------
         ConvergenceError
             If floats do not tell the matrix from a singular one.
         """
+        from scipy.linalg.lapack import dpotrf, dpotri
+
         scale = 1.0 / np.sqrt(self.diagonal)
-        matrix = self._held() * scale * scale[:, None]
+        matrix = self._held()
+        matrix *= scale
+        matrix *= scale[:, None]
+        factor, failed = dpotrf(matrix.T, overwrite_a=True)
+        if failed:
+            raise ConvergenceError(
+                "Bradley-Terry fit: no standard errors, because the information is singular in "
+                "floats"
+            )
+        upper = dpotri(factor, overwrite_c=True)[0]
         scale[self._heaviest] = 0.0  # it has no variance
-        try:
-            inverse = np.linalg.inv(matrix) * scale * scale[:, None]
-        except np.linalg.LinAlgError as error:
-            raise ConvergenceError(f"Bradley-Terry fit: no standard errors: {error}") from None
-        return np.asarray(np.diag(inverse) - 2.0 * inverse.mean(axis=1) + inverse.mean())
+        upper *= scale
+        upper *= scale[:, None]
+        inverse = np.triu(upper, 1)
+        inverse += np.triu(upper).T
+        means = inverse.mean(axis=1)
+        inverse -= means
+        inverse -= means[:, None]
+        inverse += means.mean()
+        return np.asarray(inverse)
 
     def _by_elimination(self, force: Floats) -> Floats | None:
         from scipy.linalg.lapack import dpotrs

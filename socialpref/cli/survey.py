@@ -522,7 +522,7 @@ def _error_lines(error: "Uncertainty | None") -> list[str]:
         return []
     return [
         f"  replicates that can be flipped  {error.flip_share:.1%}; {error.level:.0%} interval of "
-        f"the distance {error.flip_interval.describe('{:.4f}')}",
+        f"the distance {error.flip_interval.describe('{:.4f}', infinite='never')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
     ]

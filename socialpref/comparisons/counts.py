@@ -25,6 +25,8 @@ class Cells(NamedTuple):
         Comparisons of the pair: ``wins + losses``, or the panels, those that disagree included.
     n_labels : int
         Labels in each comparison: 1, or a panel's.
+    available : ndarray of bool, shape (n_prompts, n_options), or None
+        Which options exist at each prompt; None if all of them do.
     """
 
     prompt: Integers
@@ -34,13 +36,15 @@ class Cells(NamedTuple):
     losses: Floats
     total: Floats
     n_labels: int
+    available: NDArray[np.bool_] | None = None
 
 
 def add_up(
     columns: tuple[Integers, Integers, Integers],
     sizes: tuple[int, int],
-    wins: NDArray[np.bool_],
-    losses: NDArray[np.bool_],
+    wins: Floats,
+    losses: Floats,
+    weight: Floats | None,
     n_labels: int,
     *,
     merged: bool,
@@ -53,8 +57,10 @@ def add_up(
         The prompt, the first and the second option of each comparison.
     sizes : tuple of int
         The numbers of prompts and of options.
-    wins, losses : ndarray of bool, shape (n,)
-        Whether the first was preferred, and the second; neither in a panel that disagrees.
+    wins, losses : ndarray, shape (n,)
+        The probability that the first is preferred, and the second; in a panel, by everybody.
+    weight : ndarray, shape (n,), or None
+        How many comparisons each one counts for; 1 if None.
     n_labels : int
         Labels in each comparison.
     merged : bool
@@ -65,10 +71,12 @@ def add_up(
     apart = first != second
     if not apart.any():
         raise _validate.complaint("second", "another option than 'first'", "the same always")
-    x, y, z = (c[apart].astype(np.int64) for c in columns)
-    w, v = (c[apart].astype(np.float64) for c in (wins, losses))
+    rows = slice(None) if apart.all() else apart
+    x, y, z = (c[rows].astype(np.int64) for c in columns)
+    total = np.ones(len(x)) if weight is None else weight[rows]
+    w, v = wins[rows] * total, losses[rows] * total
     if not merged:
-        return Cells(x, y, z, w, v, np.ones(len(x)), n_labels)
+        return Cells(x, y, z, w, v, total, n_labels)
     swapped = y > z
     keys = (x * size + np.minimum(y, z)) * size + np.maximum(y, z)
     span = n_prompts * size * size
@@ -79,7 +87,7 @@ def add_up(
         kept, count = np.arange(span), span
     ahead, behind = np.where(swapped, v, w), np.where(swapped, w, v)
     total, won, lost = (
-        np.bincount(keys, values, count).astype(np.float64) for values in (None, ahead, behind)
+        np.bincount(keys, values, count).astype(np.float64) for values in (total, ahead, behind)
     )
     there = total > 0.0
     x, pair = np.divmod(kept[there], size * size)

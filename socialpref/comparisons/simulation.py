@@ -85,17 +85,23 @@ def simulate(
         first, second = (np.repeat(c, size) for c in _pairs(rng, prompts[0], sampling, groups))
         types = np.tile(voices, groups)
     rewards = np.stack([p.rewards for p in prompts])
+    names = [one.options for one in prompts]
+    alike = all(one == names[0] for one in names)
     chance = prompts[0].link(rewards[x, types, first] - rewards[x, types, second])
     return Comparisons(
         prompt=x,
         first=first,
         second=second,
-        label=(rng.random(rows) < chance).astype(np.int8),
+        label=(rng.random(rows) < chance).astype(np.float64),
         n_prompts=len(prompts),
         n_options=prompts[0].n_options,
         annotator=np.repeat(np.arange(groups), size) if information == "linked" else None,
         annotator_type=types if information in ("typed", "panel") else None,
         panel=np.repeat(np.arange(groups), size) if information == "panel" else None,
+        available=np.ones((len(prompts), prompts[0].n_options), dtype=bool),
+        options=names[0] if alike else None,
+        own_options=None if alike else tuple(names),
+        types=prompts[0].types if information in ("typed", "panel") else None,
     )
 
 

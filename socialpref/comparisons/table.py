@@ -5,10 +5,13 @@ can know: none (anonymous), the annotator (linked comparisons), the type, or the
 annotators, one of each type, who all label the same pair.
 """
 
+import base64
+import copy
 import json
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,97 +21,206 @@ from .._files import results_folder
 from ..errors import DataError, InputError
 from ..limits.method import Information
 from .counts import Cells, add_up
+from .dropped import Dropped
+from .readers.sources import FromTables
+from .two_types import of_two_types
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
+Mask = NDArray[np.bool_]
 INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
 METADATA = b"socialpref"
-"""Where the sizes are kept in a Parquet file."""
+"""Where sizes, names and what was left out are kept in a Parquet file."""
+LONGEST_METADATA = 2**31 - 1
+UNKNOWN = -1
+"""The annotator, or the type, of a row for which it is not known."""
+MOST_PLACES = 1_000_000_000
+"""Prompts times options up to which is written down which options exist where."""
+
+
+class Repeats(NamedTuple):
+    """Rows whose annotator had compared the same pair at the same prompt before.
+
+    Attributes
+    ----------
+    duplicates : int
+        Rows with the label of the annotator's first one on the pair.
+    contradictions : int
+        Rows that prefer the other option.
+    """
+
+    duplicates: int
+    contradictions: int
 
 
 @dataclass(frozen=True, eq=False)
-class Comparisons:
+class Comparisons(FromTables):
     """Labels of pairs of options, one row each.
+
+    Options, prompts, annotators and types are numbers here; a table that was read from names
+    knows the names, too. Rows are counted from 0.
 
     Parameters
     ----------
     prompt, first, second : array_like of int, shape (n,)
         Which prompt, and which two options.
     label : array_like, shape (n,)
-        1 if the first was preferred, 0 if the second.
+        The probability that the first is preferred: 1 if it was, 0 if the second was, 0.5 for a
+        tie, or between them for a soft label.
     n_prompts, n_options : int
-        How many prompts there are, and how many options each has.
-    annotator, annotator_type, panel : array_like of int, shape (n,), optional
-        Who gave the label, of which type the annotator is, and to which panel it belongs.
+        How many prompts there are, and how many options each has at most.
+    annotator, annotator_type : array_like of int, shape (n,), optional
+        Who gave the label, and of which type that annotator is; -1 where it is not known.
+    panel, ballot : array_like of int, shape (n,), optional
+        The panel that the annotator belongs to; the ballot that the row was taken from.
+    weight : array_like, shape (n,), optional
+        How many comparisons each row counts for, above 0; 1 if omitted.
+    available : array_like of bool, shape (n_prompts, n_options), optional
+        Which options exist at each prompt. If omitted, all options exist at a single prompt, and
+        of several prompts each has the options that are compared there.
+    options : sequence of str, optional
+        Names of the options; if there are `own_options`, of the first ones, which prompts share.
+    own_options : sequence of sequence of str, optional
+        For each prompt the names of the options that it alone has. They come after the shared
+        ones, so that option ``len(options) + i`` is the i-th own option of each prompt.
+    prompts, annotator_names, types : sequence of str, optional
+        Names of the prompts, annotators and types.
+    dropped : sequence of Dropped
+        What was left out when the table was read.
+    n_read : int, optional
+        How many rows, ballots or ratings were read: what was used and what was dropped.
 
     Raises
     ------
     InputError
-        If columns differ in length, a label is neither 0 nor 1, an index is out of range, or an
-        annotator has two types.
+        If columns differ in length, a label is not in [0, 1], an index is out of range, an
+        annotator has two types, or a row has an option that does not exist at its prompt. The
+        message names the row.
 
     Examples
     --------
     >>> from socialpref.comparisons import Comparisons
-    >>> rows = Comparisons([0, 0], [0, 1], [1, 2], [1, 0], 1, 3, annotator=[7, 7])
-    >>> len(rows), rows.information
-    (2, 'linked')
+    >>> rows = Comparisons([0, 0], [0, 1], [1, 2], [1, 0.5], 1, 3, annotator=[7, 7],
+    ...                    options=["tea", "milk", "water"])
+    >>> len(rows), rows.information, rows.name(0, 2)
+    (2, 'linked', 'water')
     """
 
     prompt: Integers
     first: Integers
     second: Integers
-    label: NDArray[np.int8]
+    label: Floats
     n_prompts: int
     n_options: int
     annotator: Integers | None = None
     annotator_type: Integers | None = None
     panel: Integers | None = None
+    ballot: Integers | None = None
+    weight: Floats | None = None
+    available: Mask | None = None
+    options: tuple[str, ...] | None = None
+    own_options: tuple[tuple[str, ...], ...] | None = None
+    prompts: tuple[str, ...] | None = None
+    annotator_names: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    dropped: tuple[Dropped, ...] = ()
+    n_read: int | None = None
 
     def __post_init__(self) -> None:
         X = _validate.integer("n_prompts", self.n_prompts, 1)
         K = _validate.integer("n_options", self.n_options, 2)
-        object.__setattr__(self, "n_prompts", X)
-        object.__setattr__(self, "n_options", K)
-        limits = {"prompt": X, "first": K, "second": K}
-        labels = _validate.any_array("label", self.label, "a one-dimensional array of 0 and 1")
+        self._set(n_prompts=X, n_options=K)
+        labels = _validate.any_array("label", self.label, "a one-dimensional array of numbers")
         if labels.ndim != 1 or not len(labels):
             must = "a one-dimensional array of at least one number"
             raise _validate.complaint("label", must, f"shape {labels.shape}")
-        right = (labels == 0) | (labels == 1)
-        if not right.all():
-            raise _validate.complaint("label", "0 or 1", f"{labels[~right][0]:g} among them")
-        object.__setattr__(self, "label", labels.astype(np.int8))
-        for name in ("prompt", "first", "second", "annotator", "annotator_type", "panel"):
+        _check_rows("label", labels, (labels >= 0.0) & (labels <= 1.0), "in [0, 1]")
+        self._set(label=labels)
+        self._check_names()
+        low = {"annotator": UNKNOWN, "annotator_type": UNKNOWN}
+        high: dict[str, float] = {"prompt": X, "first": K, "second": K}
+        for name, names in (("annotator", self.annotator_names), ("annotator_type", self.types)):
+            if names is not None:
+                high[name] = len(names)
+        for name in ("prompt", "first", "second", "annotator", "annotator_type", "panel", "ballot"):
             values = getattr(self, name)
-            if values is None and name not in limits:
+            if values is None and name not in ("prompt", "first", "second"):
                 continue
             must = f"{len(labels)} integers, one for each label"
-            array = integers(name, values, must)
+            array = integers(name, values, f"{must} (names: Comparisons.from_frame)")
             if array.shape != labels.shape:
                 raise _validate.complaint(name, must, f"shape {array.shape}")
-            high = limits.get(name, np.inf)
-            if array.min() < 0 or array.max() >= high:
-                wrong = array[(array < 0) | (array >= high)][0]
-                must = f"in 0..{high - 1}" if name in limits else "non-negative"
-                raise _validate.complaint(name, must, f"{wrong} among them")
-            object.__setattr__(self, name, array)
+            least, end = low.get(name, 0), high.get(name, np.inf)
+            must = f"at least {least}" if end == np.inf else f"in {least}..{end - 1}"
+            _check_rows(name, array, (array >= least) & (array < end), must)
+            self._set(**{name: array})
+        if self.weight is not None:
+            weight = _validate.real_array("weight", self.weight, 1)
+            if weight.shape != labels.shape:
+                must = f"{len(labels)} numbers, one for each label"
+                raise _validate.complaint("weight", must, f"shape {weight.shape}")
+            _check_rows("weight", weight, weight > 0.0, "above 0")
+            self._set(weight=weight)
         self._check_types()
+        self._check_available()
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _check_names(self) -> None:
+        """Check the names, and make them tuples."""
+        width = 0
+        if self.own_options is not None:
+            _validate.instance("own_options", self.own_options, Sequence, "names for each prompt")
+            own = tuple(_validate.labels("own_options", names) for names in self.own_options)
+            shared = () if self.options is None else self.options
+            if len(own) != self.n_prompts or any(set(names) & set(shared) for names in own):
+                must = f"{self.n_prompts} lists of names, one for each prompt, none in 'options'"
+                raise _validate.complaint("own_options", must, _validate.shown(own))
+            width = max(map(len, own))
+            self._set(own_options=own, options=shared)
+        sizes = {"options": self.n_options - width, "prompts": self.n_prompts}
+        for name in ("options", "prompts", "annotator_names", "types"):
+            if getattr(self, name) is not None:
+                self._set(**{name: _validate.labels(name, getattr(self, name), sizes.get(name))})
+        _validate.instance("dropped", self.dropped, Sequence, "a sequence of Dropped")
+        for part in self.dropped:
+            _validate.instance("dropped", part, Dropped, "a sequence of Dropped")
+        self._set(dropped=tuple(self.dropped))
+        if self.n_read is not None:
+            self._set(n_read=_validate.integer("n_read", self.n_read))
 
     def _check_types(self) -> None:
         """Refuse an annotator of two types."""
         if self.annotator is None or self.annotator_type is None:
             return
-        order = np.lexsort((self.annotator_type, self.annotator))
-        who, types = self.annotator[order], self.annotator_type[order]
-        torn = np.flatnonzero((who[1:] == who[:-1]) & (types[1:] != types[:-1]))
-        if len(torn):
-            at = torn[0]
+        torn = of_two_types(self.annotator, self.annotator_type)
+        if torn is not None:
+            one, other = (self._type_name(int(self.annotator_type[row])) for row in torn)
             raise _validate.complaint(
                 "annotator_type",
                 "one for each annotator",
-                f"types {types[at]} and {types[at + 1]} for annotator {who[at]}",
+                f"{one} in row {torn.row} and {other} in row {torn.other} for annotator "
+                f"{self._annotator_name(int(self.annotator[torn.row]))}",
             )
+
+    def _check_available(self) -> None:
+        """Refuse rows with options that do not exist at their prompt."""
+        if self.available is None:
+            return
+        must = f"an array of bool of shape ({self.n_prompts}, {self.n_options})"
+        given = np.asarray(self.available)
+        if given.dtype != bool or given.shape != (self.n_prompts, self.n_options):
+            raise _validate.complaint("available", must, f"{given.dtype} of shape {given.shape}")
+        if not given.any(axis=1).all():
+            at = int(given.any(axis=1).argmin())
+            raise _validate.complaint("available", "of some option of each prompt", f"none of {at}")
+        for name in ("first", "second"):
+            option = getattr(self, name)
+            must = "an option that is available at the row's prompt"
+            _check_rows(name, option, given[self.prompt, option], must)
+        self._set(available=given)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -118,10 +230,61 @@ class Comparisons:
         """What the columns tell: "panel", "linked", "typed" or "anonymous", the first that fits."""
         known: dict[Information, Integers | None]
         known = {"panel": self.panel, "linked": self.annotator, "typed": self.annotator_type}
-        return next((name for name, column in known.items() if column is not None), "anonymous")
+        return next(
+            (name for name, ids in known.items() if ids is not None and ids.max() >= 0), "anonymous"
+        )
+
+    def name(self, prompt: int, option: int) -> str:
+        """Return the name of an option of a prompt.
+
+        Raises
+        ------
+        InputError
+            If there is no such option at this prompt.
+
+        Examples
+        --------
+        >>> from socialpref.comparisons import Comparisons
+        >>> rows = Comparisons([0, 1], [0, 0], [1, 1], [1, 0], 2, 2,
+        ...                    own_options=[["yes", "no"], ["red", "blue"]])
+        >>> rows.name(0, 0), rows.name(1, 1)
+        ('yes', 'blue')
+        """
+        x = _validate.integer("prompt", prompt, 0, self.n_prompts - 1)
+        y = _validate.integer("option", option, 0, self.n_options - 1)
+        if self.options is None:
+            return f"option {y + 1}"
+        if y < len(self.options):
+            return self.options[y]
+        own = self.own_options[x] if self.own_options is not None else ()
+        place = y - len(self.options)
+        if place >= len(own):
+            raise _validate.complaint("option", f"one that prompt {x} has", y)
+        return own[place]
+
+    def existing(self) -> Mask | None:
+        """Return which options exist at each prompt, shape (n_prompts, n_options).
+
+        None if all of them do. Where `available` was not given, several prompts have the options
+        that are compared there.
+        """
+        if self.available is not None:
+            return None if self.available.all() else self.available
+        if self.n_prompts == 1 or self.n_prompts * self.n_options > MOST_PLACES:
+            return None
+        found = np.zeros((self.n_prompts, self.n_options), dtype=bool)
+        found[self.prompt, self.first] = found[self.prompt, self.second] = True
+        found[~found.any(axis=1)] = True  # of a prompt without rows nothing is known
+        return None if found.all() else found
+
+    def _annotator_name(self, annotator: int) -> str:
+        return str(annotator) if self.annotator_names is None else self.annotator_names[annotator]
+
+    def _type_name(self, kind: int) -> str:
+        return f"type {kind}" if self.types is None else f"type {self.types[kind]!r}"
 
     def take(self, rows: ArrayLike) -> Self:
-        """Return some of the rows, by number or by a mask."""
+        """Return some of the rows, by number or by a mask; all options stay where they exist."""
         chosen = np.asarray(rows)
         mask = chosen.dtype == bool
         if not mask:
@@ -130,12 +293,20 @@ class Comparisons:
         if chosen.ndim != 1 or np.any(wrong):
             must = f"a mask of {len(self)} rows, or their numbers in 0..{len(self) - 1}"
             raise _validate.complaint("rows", must, _validate.shown(rows))
-        columns = {
-            f.name: getattr(self, f.name)[chosen]
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
-        }
-        return replace(self, **columns)
+        taken = copy.copy(self)  # what has been checked is not checked again
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        taken._set(**{n: c[chosen] for n, c in columns.items() if c is not None})
+        if not len(taken):
+            raise _validate.complaint("rows", "at least one", "none")
+        if self.available is None and self.n_prompts > 1:
+            taken._set(available=self._all_existing())
+        taken._set(dropped=(), n_read=None)
+        return taken
+
+    def _all_existing(self) -> Mask:
+        existing = self.existing()
+        shape = self.n_prompts, self.n_options
+        return np.broadcast_to(np.True_, shape) if existing is None else existing
 
     def cells(self, *, merged: bool = True) -> Cells:
         """Return the labels added up by prompt and pair, or one by one.
@@ -150,10 +321,13 @@ class Comparisons:
         InputError
             If no two different options were compared.
         """
-        return self._added(self.label == 1, self.label == 0, 1, merged=merged)
+        return self._added(self.label, 1.0 - self.label, 1, merged=merged)
 
     def unanimous_cells(self, *, merged: bool = True) -> Cells:
         """Return the panels added up by prompt and pair, or one by one.
+
+        A panel agrees with the probability that independent labels of its annotators would: a tie
+        is half a win.
 
         Parameters
         ----------
@@ -166,24 +340,23 @@ class Comparisons:
             If there is no panel column, or as for `panels`.
         """
         rows, labels = self.panels()
-        wins, losses = labels.min(1) == 1, labels.max(1) == 0
+        wins, losses = labels.prod(axis=1), (1.0 - labels).prod(axis=1)
         return rows._added(wins, losses, labels.shape[1], merged=merged)
 
-    def _added(
-        self, wins: NDArray[np.bool_], losses: NDArray[np.bool_], n_labels: int, *, merged: bool
-    ) -> Cells:
+    def _added(self, wins: Floats, losses: Floats, n_labels: int, *, merged: bool) -> Cells:
         columns = (self.prompt, self.first, self.second)
         sizes = (self.n_prompts, self.n_options)
-        return add_up(columns, sizes, wins, losses, n_labels, merged=merged)
+        cells = add_up(columns, sizes, wins, losses, self.weight, n_labels, merged=merged)
+        return cells._replace(available=self.existing())
 
-    def panels(self) -> tuple[Self, NDArray[np.bool_]]:
+    def panels(self) -> tuple[Self, Floats]:
         """Return one row for each panel, and its labels, shape (panels, labels of each).
 
         Raises
         ------
         InputError
             If there is no panel column, a panel has not as many labels as the others, or its
-            labels are not of the same pair.
+            labels are not of the same pair or have different weights.
         """
         if self.panel is None:
             raise _validate.complaint("panel", "known for the agreement-only loss", "None")
@@ -195,9 +368,9 @@ class Comparisons:
                 f"{(sizes < sizes.max()).sum()} of {len(sizes)} panels have fewer."
             )
         table = order.reshape(-1, sizes[0])
-        for name in ("prompt", "first", "second"):
-            column = getattr(self, name)[table]
-            if (column != column[:, :1]).any():
+        for name in ("prompt", "first", "second", "weight"):
+            column = getattr(self, name)
+            if column is not None and (column[table] != column[table[:, :1]]).any():
                 raise InputError(
                     f"'panel' must be of one pair; the labels of one differ in {name}."
                 )
@@ -206,41 +379,73 @@ class Comparisons:
             and (np.diff(np.sort(self.annotator_type[table]), axis=0) != 0).any()
         ):
             raise InputError("'panel' must have the same types of annotators in every panel.")
-        return self.take(table[:, 0]), self.label[table].astype(bool)
+        return self.take(table[:, 0]), self.label[table]
+
+    def repeats(self) -> Repeats:
+        """Return how many rows say again, or contradict, what their annotator said of a pair.
+
+        All rows are kept. Of unknown annotators nothing is known.
+
+        Examples
+        --------
+        >>> from socialpref.comparisons import Comparisons
+        >>> rows = Comparisons([0] * 3, [0, 1, 0], [1, 0, 1], [1, 0, 0], 1, 2, annotator=[5] * 3)
+        >>> rows.repeats()
+        Repeats(duplicates=1, contradictions=1)
+        """
+        if self.annotator is None:
+            return Repeats(0, 0)
+        known = np.flatnonzero((self.annotator >= 0) & (self.first != self.second))
+        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        label = np.where(self.first == low, self.label, 1.0 - self.label)[known]
+        columns = [column[known] for column in (high, low, self.prompt, self.annotator)]
+        order = np.lexsort((known, *columns))
+        new = np.append(True, np.any([np.diff(c[order]) != 0 for c in columns], axis=0))
+        start = np.flatnonzero(new)[np.cumsum(new) - 1]
+        said, earlier = label[order], label[order][start]
+        against = (said - 0.5) * (earlier - 0.5) < 0.0
+        return Repeats(int((~new & ~against & (said == earlier)).sum()), int(against.sum()))
 
     def annotators(self) -> tuple[Integers, int]:
         """Return each row's annotator, numbered from 0, and how many there are.
 
+        A row whose annotator is not known counts as an annotator of its own, after the others.
+
         Raises
         ------
         InputError
-            If annotators are unknown, or one of them gave a single label.
+            If no annotator is known.
         """
-        if self.annotator is None:
+        if self.annotator is None or self.annotator.max() < 0:
             raise _validate.complaint("annotator", "known for linked comparisons", "None")
-        _, who, counts = np.unique(self.annotator, return_inverse=True, return_counts=True)
-        if (counts < 2).any():
-            raise InputError(
-                f"'annotator' must link at least 2 comparisons each; {(counts < 2).sum()} of "
-                f"{len(counts)} annotators have one."
-            )
-        return who, len(counts)
+        known = self.annotator >= 0
+        who = np.empty(len(self), dtype=np.int64)
+        numbers, who[known] = np.unique(self.annotator[known], return_inverse=True)
+        alone = len(self) - int(known.sum())
+        who[~known] = len(numbers) + np.arange(alone)
+        return who, len(numbers) + alone
 
-    def annotators_by_type(self) -> NDArray[np.int64]:
-        """Return how many annotators each type has; how many labels, if annotators are unknown.
+    def annotators_by_type(self) -> Floats:
+        """Return how many annotators each type has; the labels' weight, if annotators are unknown.
+
+        Each annotator counts once, whatever the number and the weights of their labels.
 
         Raises
         ------
         InputError
-            If types are unknown, or not numbered from 0 without gaps.
+            If types are unknown, or have no names and are not numbered from 0 without gaps.
         """
-        if self.annotator_type is None:
+        if self.annotator_type is None or self.annotator_type.max() < 0:
             raise _validate.complaint("annotator_type", "known for reward averaging", "None")
-        types = self.annotator_type
-        if self.annotator is not None:
-            types = types[np.unique(self.annotator, return_index=True)[1]]
-        counts = np.bincount(types)
-        if not counts.all():
+        kept = self.annotator_type >= 0
+        weights = None if self.weight is None else self.weight[kept]
+        kinds = self.annotator_type[kept]
+        if self.annotator is not None and (self.annotator[kept] >= 0).any():
+            people, at = np.unique(self.annotator[kept], return_index=True)
+            kinds, weights = kinds[at[people >= 0]], None
+        n_types = 0 if self.types is None else len(self.types)
+        counts = np.bincount(kinds, weights, n_types).astype(np.float64)
+        if self.types is None and not counts.all():
             must = "numbered from 0 without gaps"
             raise _validate.complaint("annotator_type", must, f"none of {counts.argmin()}")
         return counts
@@ -257,14 +462,14 @@ class Comparisons:
         import pyarrow.parquet as pq
 
         target = Path(path)
-        columns, sizes = {}, {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                columns[field.name] = value
-            elif value is not None:
-                sizes[field.name] = int(value)
-        table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(sizes)})
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in COLUMNS}
+        kept["dropped"] = [asdict(part) for part in self.dropped]
+        if self.available is not None:
+            kept["available"] = base64.b64encode(np.packbits(self.available).tobytes()).decode()
+        kept = {name: value for name, value in kept.items() if value not in (None, [])}
+        table = pa.table({n: c for n, c in columns.items() if c is not None})
+        table = table.replace_schema_metadata({METADATA: json.dumps(kept)})
         with results_folder(target.parent) as folder:
             pq.write_table(table, folder / target.name)
 
@@ -281,13 +486,40 @@ class Comparisons:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path)
-            sizes = json.loads((table.schema.metadata or {})[METADATA])
+            table = pq.read_table(path, thrift_string_size_limit=LONGEST_METADATA)
+            kept = json.loads((table.schema.metadata or {})[METADATA])
+            if "available" in kept:
+                bits = np.frombuffer(base64.b64decode(kept["available"]), dtype=np.uint8)
+                shape = kept["n_prompts"], kept["n_options"]
+                flat = np.unpackbits(bits, count=shape[0] * shape[1])
+                kept["available"] = flat.reshape(shape).astype(bool)
+            kept["dropped"] = [Dropped(**part) for part in kept.get("dropped", ())]
             columns: dict[str, Any] = {n: table[n].to_numpy() for n in table.column_names}
-            return cls(**columns, **sizes)
-        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            return cls(**columns, **kept)
+        except (
+            OSError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            pa.ArrowException,
+        ) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(f"{path}: not a file of comparisons: {reason}") from None
+
+
+COLUMNS = (
+    *("prompt", "first", "second", "label"),
+    *("annotator", "annotator_type", "panel", "ballot", "weight"),
+)
+"""What each row has."""
+
+
+def _check_rows(name: str, values: NDArray[Any], right: Mask, must: str) -> None:
+    """Refuse a column if a row is not right, and name the first one."""
+    if not right.all():
+        at = int(right.argmin())
+        raise _validate.complaint(name, must, f"{values[at]:g} in row {at}")
 
 
 def integers(name: str, values: Any, must: str) -> Integers:

@@ -7,10 +7,10 @@ cannot prove. Every distance has a `certificate` that is checked in rational ari
 what the flip is a `claim` of. `regions` divides the simplex of sampling distributions.
 """
 
-from .certificate import Certificate, Interval, LeastOf
-from .divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
+from ..divergences import ChiSquare, Divergence, KullbackLeibler, TotalVariation, Wasserstein
+from .certificate import Certificate, LeastOf, ProvenInterval
 from .flip import Flip
-from .greedy import flip_distances, pair_flip_distances
+from .greedy import greedy_distances, pair_flip_distances
 from .targets import AverageRewardOrder, Order, Pair, Target, TopK, Winner
 
 __all__ = [
@@ -19,16 +19,16 @@ __all__ = [
     "ChiSquare",
     "Divergence",
     "Flip",
-    "Interval",
     "KullbackLeibler",
     "LeastOf",
     "Order",
     "Pair",
+    "ProvenInterval",
     "Target",
     "TopK",
     "TotalVariation",
     "Wasserstein",
     "Winner",
-    "flip_distances",
+    "greedy_distances",
     "pair_flip_distances",
 ]

@@ -26,16 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..divergences import Divergence, Rationals, TotalVariation, Wasserstein
 from ..errors import CertificateError, InputError
 from .claim import PairFlips, Positions, check_pair
-from .divergences import Divergence, Rationals, TotalVariation, Wasserstein
 
 WIDTH = 1e-9
 """The widest interval that `check` accepts as a proof."""
 
 
 @dataclass(frozen=True)
-class Interval:
+class ProvenInterval:
     """Proven bounds of a flip distance; both are inf if no flip exists.
 
     Attributes
@@ -101,7 +101,7 @@ class Certificate:
     potential: tuple[Fraction, ...] | None
     divergence: Divergence = field(default_factory=TotalVariation)
 
-    def check(self, *, width: float = WIDTH) -> Interval:
+    def check(self, *, width: float = WIDTH) -> ProvenInterval:
         """Recompute both bounds from the given floats, exactly, and return what is proven.
 
         Parameters
@@ -111,7 +111,7 @@ class Certificate:
 
         Returns
         -------
-        Interval
+        ProvenInterval
             Bounds of the flip distance; ``inf`` to ``inf`` if there is provably no flip.
 
         Raises
@@ -141,7 +141,7 @@ class Certificate:
             best = floor * sum(priced) + (1 - size * floor) * max(priced)
             if best >= worth:
                 raise CertificateError("the proof of infeasibility does not hold")
-            return Interval(math.inf, math.inf, 0.0)
+            return ProvenInterval(math.inf, math.inf, 0.0)
 
         base = exact_distribution(self.base)
         primal = _rationals("primal", self.primal, size)
@@ -197,9 +197,9 @@ def _rationals(name: str, values: object, length: int) -> tuple[Fraction, ...]:
     return tuple(values)
 
 
-def _interval(lower: Fraction, upper: Fraction, widest: Fraction) -> Interval:
+def _interval(lower: Fraction, upper: Fraction, widest: Fraction) -> ProvenInterval:
     try:
-        bounds = Interval(float(lower), float(upper), float(upper - lower))
+        bounds = ProvenInterval(float(lower), float(upper), float(upper - lower))
     except OverflowError:
         raise CertificateError("the bounds are too large for floats") from None
     if upper - lower > widest * max(upper, Fraction(1)):
@@ -234,7 +234,7 @@ class LeastOf:
         """The certificates, one for each of `pairs`."""
         return tuple(self.certify(above, below) for above, below in self.pairs)
 
-    def check(self, *, width: float = WIDTH) -> Interval:
+    def check(self, *, width: float = WIDTH) -> ProvenInterval:
         """Check every part and return the proven interval of their minimum.
 
         Raises
@@ -290,9 +290,9 @@ class LeastOf:
         return found
 
 
-def minimum(parts: Mapping[Any, Certificate], width: float) -> Interval:
+def minimum(parts: Mapping[Any, Certificate], width: float) -> ProvenInterval:
     """Check every part and return the proven interval of their minimum."""
     intervals = [part.check(width=width) for part in parts.values()]
     lower = min(part.lower for part in intervals)
     upper = min(part.upper for part in intervals)
-    return Interval(lower, upper, upper - lower if math.isfinite(upper) else 0.0)
+    return ProvenInterval(lower, upper, upper - lower if math.isfinite(upper) else 0.0)

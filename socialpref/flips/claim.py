@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..divergences import Divergence, TotalVariation
+from ..draws import LARGEST
 from ..errors import CertificateError, InputError
 from ..links import SLACK
-from ..population import LARGEST
 from ..rules import TIE_TOLERANCE, Ranking, ranking
-from .divergences import Divergence, TotalVariation
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint

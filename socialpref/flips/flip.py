@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from ..divergences import Divergence, TotalVariation
 from ..errors import CertificateError, InputError
-from ..links import check_values
 from ..population import Population, check_population
-from .certificate import WIDTH, Certificate, Interval, LeastOf, minimum
+from .certificate import WIDTH, Certificate, LeastOf, ProvenInterval, minimum
 from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_floats, check_pair
-from .divergences import Divergence, TotalVariation
 from .exact import certify
 from .greedy import WORTHWHILE, least
 from .programs import as_divergence, check_programs, nearest
+from .scores import check_score, nbc_by_type
 from .targets import Pair, Target, as_target
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Flip:
         pairs = tuple(map(tuple, claim.pairs.tolist()))
         return LeastOf(pairs, partial(certify, claim), claim)
 
-    def prove(self, *, width: float = WIDTH) -> Interval:
+    def prove(self, *, width: float = WIDTH) -> ProvenInterval:
         """Check that the certificate proves this flip, and return the proven interval.
 
         Where ``certificate.check()`` proves some distance, this proves that it is the distance
@@ -107,7 +107,7 @@ class Flip:
 
         Returns
         -------
-        Interval
+        ProvenInterval
             It contains `distance`; of NaN if everything is tied.
 
         Raises
@@ -133,7 +133,7 @@ class Flip:
         if isinstance(claim, PairFlips) and not len(claim.pairs):
             if self.proof is not None or not math.isnan(self.distance) or self.pair is not None:
                 raise CertificateError("the options are tied, but the flip does not say so")
-            interval, point = Interval(math.nan, math.nan, math.nan), None
+            interval, point = ProvenInterval(math.nan, math.nan, math.nan), None
         else:
             parts = self._parts(claim)
             interval = minimum(parts, width)
@@ -217,11 +217,11 @@ class Flip:
         sampling = self.over == "sampling"
         names = self.pair and tuple(repr(self.options[y]) for y in self.pair)
         if not self.exists:
-            aim = f"puts {names[1]} level with {names[0]}" if names else "does it"
+            aim = f"puts {names[1]} level with {names[0]}" if names else self._aim()
             way = "way of sampling the comparisons" if sampling else "change of the types' shares"
             return f"No {way} {aim}."
         if self.distance == 0.0:
-            return "Nothing has to change: it is so at the base distribution."
+            return "Nothing has to change: the options are ordered as asked at the base."
         what = "draws of {} {}" if sampling else "the share of {} {}"
         rise, fall = ("rise", "fall") if sampling else ("rises", "falls")
         change = self.mix - self.base
@@ -231,9 +231,21 @@ class Flip:
             for y in np.argsort(change, kind="stable")
             if abs(change[y]) >= threshold
         ]
-        aim = f"{names[1]} catches up with {names[0]}" if names else "The order is reached"
+        aim = (
+            f"{names[1]} catches up with {names[0]}"
+            if names
+            else "The options are ordered as asked"
+        )
         least = f"the {'draws' if sampling else 'shares'} change ever so slightly"
         return f"{aim} once {', '.join(moves) or least}."
+
+    def _aim(self) -> str:
+        """Say what is asked for, where no pair of options stands for it."""
+        if isinstance(self.claim, Arrangement):
+            return "orders the options as asked"
+        if self.claim is None or self.claim.top is None:
+            return "changes the ranking"
+        return "changes the winner" if self.claim.top == 1 else f"changes the best {self.claim.top}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a row for each option or type: its share at the base and at the flip.
@@ -381,29 +393,13 @@ def _scores(
     population: Population, over: Over, score: Score, sampling: ArrayLike | None
 ) -> tuple[Floats, Floats]:
     """Return the table whose product with the base is the scores, and the base."""
-    _validate.choice("over", over, ("sampling", "shares"))
-    _validate.choice("score", score, ("nbc", "average reward"))
+    check_score(over, score, sampling)
     if score == "average reward":
-        if over == "sampling":
-            raise InputError(
-                "'score' must be 'nbc' with over='sampling': the average reward does not depend "
-                "on the sampling distribution."
-            )
-        if sampling is not None:
-            raise InputError(
-                "'sampling' must be left out with score='average reward', which does not depend "
-                "on the sampling distribution."
-            )
         return population.rewards.T, population.shares
     drawn = _validate.distribution("sampling", sampling, population.n_options, population.options)
     if over == "sampling":
         return population.pairwise(), drawn
-    square = (population.n_options, population.n_options)
-    by_type = [
-        check_values(population.link(rewards[:, None] - rewards[None, :]), square) @ drawn
-        for rewards in population.rewards
-    ]
-    return np.column_stack(by_type), population.shares
+    return nbc_by_type(population.rewards, population.link, drawn), population.shares
 
 
 def _is_total_variation(divergence: object) -> bool:

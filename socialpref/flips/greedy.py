@@ -29,14 +29,14 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def flip_distances(
+def greedy_distances(
     gains: ArrayLike,
     sampling: ArrayLike | None = None,
     *,
     margin: float = 0.0,
     floor: float = 0.0,
 ) -> Floats:
-    """Solve many flip programs at once.
+    """Solve many flip programs at once: the kernel of `flip_distances`, on arrays.
 
     Each program is ``min TV(d, d0)`` subject to ``sum d = 1``, ``d >= floor`` and
     ``gains @ d >= margin``.
@@ -70,8 +70,8 @@ def flip_distances(
 
     Examples
     --------
-    >>> from socialpref import flip_distances
-    >>> flip_distances([[-0.3, 0.1, 0.1], [-0.3, -0.2, -0.1]]).round(4)
+    >>> from socialpref.flips import greedy_distances
+    >>> greedy_distances([[-0.3, 0.1, 0.1], [-0.3, -0.2, -0.1]]).round(4)
     array([0.0833,    inf])
     """
     must = f"an array of numbers up to {LARGEST:g} with a last axis of at least 2 options"
@@ -83,11 +83,11 @@ def flip_distances(
     base = _bases(sampling, array.shape)
     flat = array.reshape(-1, size)
     bases = base if base.ndim == 1 else base.reshape(-1, size)
-    blocks = (
-        _greedy(flat[rows], bases if bases.ndim == 1 else bases[rows], margin, floor)
-        for rows in _blocks(len(flat), size)
+    parts = (
+        greedy(flat[rows], bases if bases.ndim == 1 else bases[rows], margin, floor)
+        for rows in blocks(len(flat), size)
     )
-    return np.concatenate([*blocks, np.empty(0)]).reshape(array.shape[:-1])
+    return np.concatenate([*parts, np.empty(0)]).reshape(array.shape[:-1])
 
 
 def pair_flip_distances(
@@ -106,7 +106,7 @@ def pair_flip_distances(
     sampling : array_like, shape (K,) or (..., K), optional
         The base of all or of each problem; uniform if omitted.
     margin, floor : float
-        As for `flip_distances`.
+        As for `greedy_distances`.
 
     Returns
     -------
@@ -141,14 +141,14 @@ def pair_flip_distances(
     bases = np.broadcast_to(_bases(sampling, shape[:-1]), shape[:-1]).reshape(-1, size)
     first, second = np.triu_indices(size, 1)
     result = np.full(problems.shape, np.nan)
-    for rows in _blocks(len(problems), first.size * size):
+    for rows in blocks(len(problems), first.size * size):
         block, base = problems[rows], bases[rows]
         scores = np.einsum("nyz,nz->ny", block, base)
         order = np.argsort(-scores, axis=1, kind="stable")
         above, below = order[:, first], order[:, second]
         item = np.arange(len(block))[:, None]
         gains = (block[item, below] - block[item, above]).reshape(-1, size)
-        distances = _greedy(gains, np.repeat(base, first.size, axis=0), margin, floor)
+        distances = greedy(gains, np.repeat(base, first.size, axis=0), margin, floor)
         distances = distances.reshape(above.shape)
         distances[scores[item, above] - scores[item, below] <= TIE_TOLERANCE] = np.nan
         result[rows][item, above, below] = distances
@@ -172,7 +172,7 @@ def least(claim: PairFlips) -> tuple[Positions, Solution] | None:
         bound = np.zeros(len(pairs))
     best: tuple[Positions, Solution] | None = None
     distance = np.inf
-    for rows in _blocks(len(pairs), size):
+    for rows in blocks(len(pairs), size):
         if bound[rows][0] - rounding >= distance:
             break
         block = pairs[rows]
@@ -182,7 +182,7 @@ def least(claim: PairFlips) -> tuple[Positions, Solution] | None:
         reachable = np.flatnonzero(_most(gains, claim.floor) >= easier)
         if not len(reachable):
             continue
-        lower = _greedy(gains[reachable], base, easier[reachable], claim.floor) - rounding
+        lower = greedy(gains[reachable], base, easier[reachable], claim.floor) - rounding
         for k in np.argsort(lower, kind="stable").tolist():
             if lower[k] >= distance - WORTHWHILE:
                 break
@@ -207,7 +207,7 @@ def _by_promise(claim: PairFlips, rounding: float) -> tuple[Integers, Floats]:
     return pairs[order], bound[order]
 
 
-def _greedy(gains: Floats, base: Floats, margin: float | Floats, floor: float) -> Floats:
+def greedy(gains: Floats, base: Floats, margin: float | Floats, floor: float) -> Floats:
     """Solve n programs: gains (n, K), base (K,) or (n, K), margin of all or (n,)."""
     row = np.arange(len(gains))
     order = gains.argsort(axis=1)
@@ -252,7 +252,7 @@ def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
     return np.asarray(bases / bases.sum(axis=-1, keepdims=True))
 
 
-def _blocks(count: int, width: int) -> Iterator[slice]:
+def blocks(count: int, width: int) -> Iterator[slice]:
     """Cut `count` rows of `width` numbers into slices of about `BLOCK` numbers."""
     step = max(1, BLOCK // width)
     return (slice(start, start + step) for start in range(0, count, step))

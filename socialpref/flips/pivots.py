@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..divergences import Model, Modelled, Rationals
 from ..errors import CertificateError
 from .certificate import Certificate, dot, exact, exact_distribution
-from .divergences import Model, Modelled, Rationals
 
 NARROW = 1e-13
 """The width of a certificate's interval at which Newton's method stops."""

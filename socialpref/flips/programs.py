@@ -19,11 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..errors import CertificateError, ConvergenceError, InputError
-from ..rules import TIE_TOLERANCE
-from .certificate import Certificate, dot, exact, exact_distribution
-from .claim import Arrangement, Claim, PairFlips, Positions, Program
-from .divergences import (
+from ..divergences import (
     ChiSquare,
     Divergence,
     KullbackLeibler,
@@ -31,6 +27,10 @@ from .divergences import (
     TotalVariation,
     Wasserstein,
 )
+from ..errors import CertificateError, ConvergenceError, InputError
+from ..rules import TIE_TOLERANCE
+from .certificate import Certificate, dot, exact, exact_distribution
+from .claim import Arrangement, Claim, PairFlips, Positions, Program
 from .pivots import most_to_spare, solve
 
 Floats = NDArray[np.float64]

@@ -7,25 +7,73 @@ which every one of several pairs is ordered as asked.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise as neighbours
 from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import InputError
-from ..population import Population
-from ..rules import Ranking, ranking
+from ..population import Population, position
+from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .claim import PairFlips, Positions
 
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Option = int | str
 Goal = PairFlips | list[Positions]
 """Some change, or the pairs (upper, lower) of an arrangement."""
 
 
+@dataclass(frozen=True, eq=False)
+class Rankings:
+    """The rankings of many, as `ranking` makes them of one.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (R, K)
+    margin : float
+        Of the flips: with one, options that are not neighbours in a ranking count, too.
+    """
+
+    scores: Floats
+    margin: float
+
+    @cached_property
+    def least(self) -> Floats:
+        """The largest difference of scores that is a tie, shape (R, 1)."""
+        return TIE_TOLERANCE * np.maximum(1.0, np.abs(self.scores).max(axis=1, keepdims=True))
+
+    @cached_property
+    def group(self) -> Integers:
+        """The number of each option's group of tied options, the best is 0, shape (R, K)."""
+        order = np.argsort(-self.scores, axis=1, kind="stable")
+        falls = -np.diff(np.take_along_axis(self.scores, order, axis=1)) > self.least
+        group = np.zeros_like(order)
+        np.put_along_axis(group, order[:, 1:], falls.cumsum(axis=1), axis=1)
+        return group
+
+
 class Target(ABC):
     """What a flip is to reach."""
+
+    def placed(self, options: tuple[str, ...]) -> "Target":
+        """Return the target with positions of options in place of labels, for `reversals`.
+
+        Raises
+        ------
+        InputError
+            If it is an arrangement, whose flips have no closed form.
+        """
+        must = "a target with a closed form: Pair(...), Winner(), TopK(k) or None"
+        raise _validate.complaint("to", must, _validate.shown(self))
+
+    def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
+        """Return which pairs [above, below] of each ranking reach it, any of them, (R, K, K)."""
+        raise NotImplementedError
 
     @abstractmethod
     def goal(self, population: Population, ranked: PairFlips) -> Goal:
@@ -46,6 +94,15 @@ class AnyChange(Target):
     def goal(self, population: Population, ranked: PairFlips) -> Goal:
         """Return all pairs of the ranking."""
         return ranked
+
+    def placed(self, options: tuple[str, ...]) -> "AnyChange":
+        """Return the target itself, which has no labels."""
+        return self
+
+    def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
+        """Return the pairs in the order of the ranking; with no margin, of neighbours only."""
+        apart = ranked.group[:, None, :] - ranked.group[:, :, None]
+        return apart == 1 if ranked.margin == 0.0 else apart > 0
 
 
 @dataclass(frozen=True)
@@ -70,16 +127,20 @@ class Pair(Target):
     option: Option
     over: Option
 
-    def positions(self, population: Population) -> Positions:
-        """Return the positions (option, over)."""
-        option, over = population.index(self.option), population.index(self.over)
+    def positions(self, options: tuple[str, ...]) -> Positions:
+        """Return the positions (option, over) among some options."""
+        option, over = position(self.option, options), position(self.over, options)
         if option == over:
             raise _validate.complaint("over", "another option than the first", repr(self.over))
         return option, over
 
+    def placed(self, options: tuple[str, ...]) -> "Pair":
+        """Return the pair with positions in place of labels."""
+        return Pair(*self.positions(options))
+
     def goal(self, population: Population, ranked: PairFlips) -> Goal:
         """Return the pair; raise if the base already orders it as asked."""
-        below, above = self.positions(population)
+        below, above = self.positions(population.options)
         if (lead := ranked.lead(below, above)) > 0.0:
             names = population.options
             raise InputError(
@@ -87,6 +148,15 @@ class Pair(Target):
                 f"above {names[above]!r} by {lead:.6g} already."
             )
         return replace(ranked, pair=(above, below))
+
+    def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
+        """Return the pair, unless it is tied; it may be in the order asked for already."""
+        assert isinstance(self.option, int)
+        assert isinstance(self.over, int)
+        lead = ranked.scores[:, self.over] - ranked.scores[:, self.option]
+        pairs = np.zeros((*ranked.scores.shape, ranked.scores.shape[1]), dtype=bool)
+        pairs[:, self.over, self.option] = np.abs(lead) > ranked.least[:, 0]
+        return pairs
 
 
 @dataclass(frozen=True)
@@ -107,6 +177,14 @@ class Winner(Target):
     def goal(self, population: Population, ranked: PairFlips) -> Goal:
         """Return the pairs of winner and other option."""
         return replace(ranked, top=len(ranked.order.winners))
+
+    def placed(self, options: tuple[str, ...]) -> "Winner":
+        """Return the target itself, which has no labels."""
+        return self
+
+    def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
+        """Return the pairs of winner and other option."""
+        return _across(ranked.group == 0)
 
 
 @dataclass(frozen=True)
@@ -133,20 +211,35 @@ class TopK(Target):
     k: int | None = None
     members: Sequence[Option] | None = None
 
-    def goal(self, population: Population, ranked: PairFlips) -> Goal:
-        """Return the pairs of a member and another option."""
+    def __post_init__(self) -> None:
         if (self.k is None) == (self.members is None):
             got = "neither" if self.k is None else "both"
             raise _validate.complaint("k", "given, or 'members' instead of it", got)
+
+    def goal(self, population: Population, ranked: PairFlips) -> Goal:
+        """Return the pairs of a member and another option."""
         if self.members is not None:
             return self._arrangement(population)
-        k = _validate.integer("k", self.k, 1, population.n_options - 1)
+        k = self._size(population.n_options)
         sizes = np.cumsum([len(group) for group in ranked.order.groups])
         if k not in sizes:
             tied = ranked.order.groups[int(np.searchsorted(sizes, k))]
             names = " = ".join(repr(population.options[y]) for y in tied)
             raise _validate.complaint("k", "such that no tie straddles the set's boundary", names)
         return replace(ranked, top=k)
+
+    def placed(self, options: tuple[str, ...]) -> Target:
+        """Return the target itself, if it is no given set."""
+        return TopK(self._size(len(options))) if self.members is None else super().placed(options)
+
+    def reversals(self, ranked: Rankings) -> NDArray[np.bool_]:
+        """Return the pairs of a member and another option; none where a tie is on the boundary."""
+        not_above = (ranked.group[:, None, :] <= ranked.group[:, :, None]).sum(axis=2)
+        members = not_above <= self.k
+        return _across(members & (members.sum(axis=1, keepdims=True) == self.k))
+
+    def _size(self, n_options: int) -> int:
+        return _validate.integer("k", self.k, 1, n_options - 1)
 
     def _arrangement(self, population: Population) -> list[Positions]:
         must = "some options, each once, not all"
@@ -217,7 +310,12 @@ class _Pairs(Target):
 
     def goal(self, population: Population, ranked: PairFlips) -> Goal:
         """Return the pairs."""
-        return [pair.positions(population) for pair in self.pairs]
+        return [pair.positions(population.options) for pair in self.pairs]
+
+
+def _across(members: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pairs of a member and an option that is none, of each row of members."""
+    return members[:, :, None] & ~members[:, None, :]
 
 
 def as_target(to: Target | Iterable[Pair] | None) -> Target:
@@ -226,9 +324,9 @@ def as_target(to: Target | Iterable[Pair] | None) -> Target:
         return AnyChange()
     if isinstance(to, Target):
         return to
-    must = "a target such as Winner(), or a sequence of Pair(...)"
+    must = "a target such as Winner(), or a sequence of one or more Pair(...)"
     pairs = tuple(_items("to", to, must))
-    if not all(isinstance(pair, Pair) for pair in pairs):
+    if not pairs or not all(isinstance(pair, Pair) for pair in pairs):
         raise _validate.complaint("to", must, _validate.shown(to))
     return _Pairs(pairs)
 

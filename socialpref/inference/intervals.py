@@ -112,16 +112,24 @@ class Interval:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
-    def describe(self, form: str = "{:.3f}") -> str:
-        """Return the interval in words, such as ``'0.030 to never'``.
+    def describe(self, form: str = "{:.3f}", *, infinite: str = "infinity") -> str:
+        """Return the interval in words, such as ``'0.030 to 0.214'``.
 
         Parameters
         ----------
         form : str
-            How a finite end is written. An infinite distance is reached "never".
+            How a finite end is written.
+        infinite : str
+            How an end at inf is written: "never" of the distance of a flip, say.
+
+        Examples
+        --------
+        >>> from socialpref import Interval
+        >>> Interval.of([0.03, float("inf")]).describe(infinite="never")
+        '0.030 to never'
         """
-        ends = ("never" if math.isinf(x) else form.format(x) for x in (self.low, self.high))
-        return " to ".join(ends)
+        signs = {math.inf: infinite, -math.inf: f"-{infinite}"}
+        return " to ".join(signs.get(end, form.format(end)) for end in (self.low, self.high))
 
 
 def _between(values: Floats, place: float, outwards: Callable[[float], int]) -> float:

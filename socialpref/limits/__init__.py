@@ -14,7 +14,7 @@ from .design import pair_design
 from .dpo import DPO
 from .hinge import Hinge
 from .ipo import IPO
-from .limit import ImplicitRewards, Limit, total_variation
+from .limit import ImplicitRewards, Limit
 from .max_min import MaxMin, MinMaxRegret
 from .method import Information, Method, Order
 from .nash import NashLearning, NoisyLottery
@@ -57,5 +57,4 @@ __all__ = [
     "optimal_policy",
     "pair_design",
     "sign_estimator",
-    "total_variation",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
+from ..errors import InputError
 from ..links import Logistic
 from ..population import Population
 from .design import pair_design
@@ -59,8 +60,7 @@ class AgreementOnly(Method):
 
     def __post_init__(self) -> None:
         if self.replicas is not None:
-            counts = _counts(self.replicas, "numbers of labels, not all 0")
-            object.__setattr__(self, "replicas", counts)
+            object.__setattr__(self, "replicas", _counts(self.replicas))
 
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
@@ -131,18 +131,22 @@ def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> F
     """Return how many labels each type gives in a panel."""
     if replicas is None:
         return np.ones(population.n_types)
-    must = f"{population.n_types} numbers of labels, not all 0"
-    counts = _counts(_validate.aligned("replicas", replicas, population.types), must)
+    counts = _counts(_validate.aligned("replicas", replicas, population.types))
     if len(counts) != population.n_types:
+        must = f"a number of labels for each of {population.n_types} types"
         raise _validate.complaint("replicas", must, _validate.shown(replicas))
     return np.array(counts, dtype=np.float64)
 
 
-def _counts(replicas: Sequence[int], must: str) -> tuple[int, ...]:
+def _counts(replicas: Sequence[int]) -> tuple[int, ...]:
     """Return numbers of labels of types that are in their order."""
+    must = "a sequence of integers of at least 0, the number of labels of each type, not all 0"
     _validate.instance("replicas", replicas, (Sequence, np.ndarray), must)
     counts = [] if isinstance(replicas, np.ndarray) and replicas.ndim != 1 else list(replicas)
-    labels = tuple(_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts)
+    try:
+        labels = tuple(_validate.integer("replicas", count, 0, MOST_LABELS) for count in counts)
+    except InputError:
+        raise _validate.complaint("replicas", must, _validate.shown(replicas)) from None
     if not any(labels):
         raise _validate.complaint("replicas", must, _validate.shown(replicas))
     return labels

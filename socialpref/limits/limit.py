@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from ..draws import Draws
 from ..errors import ConvergenceError
-from ..population import Population
+from ..population import Population, populations_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,38 +116,18 @@ class ImplicitRewards:
     rounding: float = 0.0
 
 
-def per_prompt(
-    limit: Callable[[Population], Limit], population: Population | Sequence[Population]
+def of_each(
+    limit: Callable[[Population], Limit], population: Population | Draws | Sequence[Population]
 ) -> Limit | tuple[Limit, ...]:
-    """Return the limit of one population, or of each of a sequence: the prompts'."""
+    """Return the limit of one population, or of each: of draws, or of a sequence of prompts."""
     if isinstance(population, Population):
         return limit(population)
-    must = "a Population or a sequence of them"
-    _validate.instance("population", population, Sequence, must)
-    for one in population:
+    each = populations_of(population) if isinstance(population, Draws) else population
+    must = "a Population, Draws, or a sequence of Populations"
+    _validate.instance("population", each, Sequence, must)
+    for one in each:
         _validate.instance("population", one, Population, must)
-    return tuple(limit(one) for one in population)
-
-
-def total_variation(first: ArrayLike, second: ArrayLike) -> float:
-    """Return half the L1 distance of two distributions.
-
-    Raises
-    ------
-    InputError
-        If they are not distributions over the same options.
-
-    Examples
-    --------
-    >>> from socialpref import total_variation
-    >>> total_variation([0.5, 0.5], [0.25, 0.75])
-    0.25
-    """
-    one = _validate.real_array("first", first, 1)
-    other = _validate.real_array("second", second, 1)
-    one = _validate.distribution("first", one, len(one))
-    other = _validate.distribution("second", other, len(one))
-    return float(np.abs(one - other).sum() / 2)
+    return tuple(limit(one) for one in each)
 
 
 def is_right(rewards: Floats, error: float) -> bool:

@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, overload
 
 from numpy.typing import ArrayLike
 
+from ..draws import Draws
 from ..population import Population
-from .limit import ImplicitRewards, Limit, limit_of, per_prompt
+from .limit import ImplicitRewards, Limit, limit_of, of_each
 
 Information = Literal["anonymous", "linked", "typed", "panel"]
 Order = Literal["NBC", "average reward"]
@@ -78,7 +79,7 @@ class Method(ABC):
     @overload
     def limit(
         self,
-        population: Sequence[Population],
+        population: Draws | Sequence[Population],
         *,
         sampling: ArrayLike | None = ...,
         beta: float = ...,
@@ -87,7 +88,7 @@ class Method(ABC):
 
     def limit(
         self,
-        population: Population | Sequence[Population],
+        population: Population | Draws | Sequence[Population],
         *,
         sampling: ArrayLike | None = None,
         beta: float = 1.0,
@@ -97,8 +98,9 @@ class Method(ABC):
 
         Parameters
         ----------
-        population : Population or sequence of Population
-            A sequence has one population for each prompt.
+        population : Population, Draws or sequence of Population
+            A sequence has one population for each prompt. ``Draws`` are solved one by one: of six
+            options about 0.1 ms each for a formula, 1 ms for `DPO`, 30 ms for `CorrectedDPO`.
         sampling : array_like, shape (K,) or (K, K), optional
             The sampling distribution, positive everywhere, or a symmetric matrix of weights of
             pairs; uniform if omitted.
@@ -110,7 +112,8 @@ class Method(ABC):
         Returns
         -------
         Limit or tuple of Limit
-            The rewards are right to ``1e-8 * max(1, |h|)``. A tuple, if a sequence is given.
+            The rewards are right to ``1e-8 * max(1, |h|)``. A tuple, if draws or a
+            sequence are given.
 
         Raises
         ------
@@ -125,4 +128,4 @@ class Method(ABC):
         def one(each: Population) -> Limit:
             return self.limit_of_one(each, sampling, beta, reference)
 
-        return per_prompt(one, population)
+        return of_each(one, population)

@@ -6,10 +6,11 @@ from typing import ClassVar, overload
 
 from numpy.typing import ArrayLike
 
+from ..draws import Draws
 from ..population import Population
 from .design import pair_design
 from .fits import exact_rewards
-from .limit import ImplicitRewards, Limit, limit_of, per_prompt
+from .limit import ImplicitRewards, Limit, limit_of, of_each
 from .method import Information, Method, Order
 
 
@@ -19,12 +20,15 @@ def optimal_policy(
 ) -> Limit: ...
 @overload
 def optimal_policy(
-    population: Sequence[Population], *, beta: float = ..., reference: ArrayLike | None = ...
+    population: Draws | Sequence[Population],
+    *,
+    beta: float = ...,
+    reference: ArrayLike | None = ...,
 ) -> tuple[Limit, ...]: ...
 
 
 def optimal_policy(
-    population: Population | Sequence[Population],
+    population: Population | Draws | Sequence[Population],
     *,
     beta: float = 1.0,
     reference: ArrayLike | None = None,
@@ -33,8 +37,8 @@ def optimal_policy(
 
     Parameters
     ----------
-    population : Population or sequence of Population
-        A sequence has one population for each prompt.
+    population : Population, Draws or sequence of Population
+        A sequence has one population for each prompt; ``Draws`` have a limit each.
     beta : float
         Strength of the regularisation towards the reference; positive.
     reference : array_like, shape (K,), optional
@@ -68,7 +72,7 @@ def optimal_policy(
         found = exact_rewards(each, each.mean_rewards())
         return limit_of("optimal policy", found, each, beta, reference)
 
-    return per_prompt(one, population)
+    return of_each(one, population)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
+from ..divergences import total_variation
 from ..population import Population, check_population
-from .limit import Floats, setting, total_variation
+from .limit import Floats, setting
 from .optimal import optimal_policy
 
 if TYPE_CHECKING:

@@ -108,7 +108,8 @@ def error_words(error: Uncertainty) -> str:
     _validate.instance("error", error, Uncertainty, "an Uncertainty")
     text = f"Of {error.n_replicates} replicates, {_share(error.flip_share)} can be flipped"
     if math.isfinite(error.flip_interval.low):
-        text += f"; {error.level:.0%} interval of the distance: {error.flip_interval.describe()}"
+        interval = error.flip_interval.describe(infinite="never")
+        text += f"; {error.level:.0%} interval of the distance: {interval}"
     if math.isfinite(error.same_order):
         text += (
             f"; at the base, {_share(error.same_order)} have the same ranking "

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _validate
+from .._tables import read_table_file, reading
 from ..errors import InputError
 from ..links import Logistic, Probit
 from .protocol import Protocol
-from .readers.files import read_csv, reading
 from .studies import study
 from .survey import Survey
 
@@ -153,7 +153,7 @@ def read_base(path: str | Path) -> dict[str, dict[str, float]]:
 
     file = _validate.path("path", path)
     with reading(file):
-        frame = read_csv(file)
+        frame = read_table_file(file)
         if missing := [c for c in ("question", "option", "share") if c not in frame.columns]:
             raise InputError(f"the table must have a column {missing[0]!r}")
         frame["share"] = pd.to_numeric(frame["share"])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..flips import certificate
+from ..flips.certificate import ProvenInterval
 from ..flips.flip import Flip, flip
 from ..flips.targets import Winner
 from ..inference import Interval
@@ -71,7 +71,7 @@ class Finding:
         By NBC at the base distribution and by average reward.
     flip, winner_flip : Flip
         The smallest changes that reverse some pair and that overtake the winner.
-    interval : flips.certificate.Interval
+    interval : flips.ProvenInterval
         What the certificate of `flip` proves.
     replicates : Replicates or None
         The question drawn again, if the study was asked to.
@@ -84,7 +84,7 @@ class Finding:
     reward_order: Ranking
     flip: Flip
     winner_flip: Flip
-    interval: certificate.Interval
+    interval: ProvenInterval
     replicates: Replicates | None = None
     uncertainty: Uncertainty | None = None
 

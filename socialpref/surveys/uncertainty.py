@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from .. import _validate
 from .._files import results_folder
 from ..errors import InputError
-from ..inference import Interval, drawn_flips
+from ..flips import Winner
+from ..flips.batched import flip_distances
+from ..inference import Interval
 from ..population import Population, luce_shepard_rewards
-from ..rules import TIE_TOLERANCE, Ranking
+from ..rules import TIE_TOLERANCE, Ranking, nbc
 from .protocol import Protocol
 from .question import Question, smoothed
 from .respondents import Respondents
@@ -200,8 +202,13 @@ def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> R
     """
     population, base = population_with_draws(question, protocol, bootstrap)
     assert population.draws is not None
-    flips = drawn_flips(population.draws, base, margin=protocol.margin, floor=protocol.floor)
-    return Replicates(bootstrap.resolve(question), flips.ranking, flips.winner, flips.nbc)
+    limits: dict[str, Any] = {"margin": protocol.margin, "floor": protocol.floor}
+    return Replicates(
+        bootstrap.resolve(question),
+        flip_distances(population, sampling=base, **limits),
+        flip_distances(population, Winner(), sampling=base, **limits),
+        nbc(population.draws, base),
+    )
 
 
 def population_with_draws(

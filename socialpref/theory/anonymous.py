@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from ..divergences import total_variation
 from ..errors import ConvergenceError
-from ..limits.limit import total_variation
 from ..limits.optimal import optimal_policy
 from ..population import Population, check_population
 from ..rules import TIE_TOLERANCE, Ranking, ranking

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..divergences import total_variation
 from ..errors import ConvergenceError, InputError
 from ..examples import mediocre_winner, two_camps
-from ..limits.limit import total_variation
 from ..limits.method import Method
 from ..links import Logistic
 from ..methods import METHODS, Entry, entries
@@ -256,7 +256,7 @@ def certify(
     loss : callable
         From margins, shape (n,), and labels to the losses, shape (n,), in torch. A label is 1 if
         the first is preferred and 0 if not. What `information` changes: in panels a label has one
-        entry for each type; of typed labels the keyword ``type`` has the type's number; linked
+        entry for each type; of typed labels the keyword ``annotator_type`` has the type's number; linked
         margins and labels have shape (n, 2), two comparisons by one annotator; of ballots there
         are no labels, and the argument has the rewards of all options, best first, shape (n, K).
         Both orientations of every pair occur.

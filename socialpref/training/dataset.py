@@ -21,14 +21,15 @@ def dataset_of(comparisons: Comparisons) -> TensorDataset:
     Returns
     -------
     TensorDataset
-        Items are (prompt, first, second, label). If all annotators made equally many linked
-        comparisons, an item holds those of one annotator, in tensors of shape (comparisons,). An
-        item of panels holds one panel, whose label is a vector with one entry for each annotator.
+        Items are (prompt, first, second, label), and the weight if rows have weights. If all
+        annotators made equally many linked comparisons, an item holds those of one annotator, in
+        tensors of shape (comparisons,). An item of panels holds one panel, whose label is a vector
+        with one entry for each annotator.
 
     Raises
     ------
     InputError
-        If it is not `Comparisons`, or as for `Comparisons.panels` and `Comparisons.annotators`.
+        If it is not `Comparisons`, or as for `Comparisons.panels`.
 
     Examples
     --------
@@ -41,14 +42,18 @@ def dataset_of(comparisons: Comparisons) -> TensorDataset:
     """
     _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
     rows = comparisons
-    columns: list[NDArray[Any]] = [rows.prompt, rows.first, rows.second, rows.label]
+    label = rows.label
     if rows.panel is not None:
-        rows, voices = rows.panels()
-        columns = [rows.prompt, rows.first, rows.second, voices]
-    elif rows.annotator is not None:
+        rows, label = rows.panels()
+    columns: list[NDArray[Any]] = [rows.prompt, rows.first, rows.second, label]
+    if rows.weight is not None:
+        columns.append(rows.weight)
+    if rows.information == "linked":
         who, count = rows.annotators()
         if len(who) % count == 0 and (np.bincount(who) == len(who) // count).all():
             table = np.argsort(who, kind="stable").reshape(count, -1)
             columns = [column[table] for column in columns]
-    *places, answers = (torch.as_tensor(np.ascontiguousarray(column)) for column in columns)
-    return TensorDataset(*(p.long() for p in places), answers.to(torch.get_default_dtype()))
+    tensors = [torch.as_tensor(np.ascontiguousarray(column)) for column in columns]
+    places, answers = tensors[:3], tensors[3:]
+    kind = torch.get_default_dtype()
+    return TensorDataset(*(p.long() for p in places), *(a.to(kind) for a in answers))

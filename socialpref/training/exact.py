@@ -47,11 +47,11 @@ class Fit:
     Attributes
     ----------
     policy : ndarray, shape (X, K)
-        For each of X prompts.
+        For each of X prompts. Options that a prompt does not have get probability 0.
     rewards : ndarray, shape (X, K)
         The implicit rewards ``beta log(policy / reference)``, centred for each prompt. Of an
         exact fit of a table they are right to 1e-8 times the prompt's largest, or to 1e-8 if
-        that is less than 1.
+        that is less than 1. Options that a prompt does not have are at -inf.
     loss : float
         The objective, at the end of an exact fit; its mean over the last 100 steps of one by
         minibatches.
@@ -105,10 +105,11 @@ def fit_exact(
     joint : JointLikelihood, optional
         For corrected DPO: a `ClassMixture`, or the `TrueJoint`.
     n_prompts, n_options : int, optional
-        Sizes of a table; those seen in `cells` if omitted.
+        Sizes of a table; those of ``cells.available``, or those seen in `cells`, if omitted.
     beta, reference
         As for `DPO.limit`; beta must be from 1e-6 to 1e6, and the reference is of shape (K,), for
-        all prompts, or (X, K).
+        all prompts, or (X, K). Its probability of options that a prompt does not have goes to the
+        others.
     start : array_like, shape (X, K), optional
         Implicit rewards to begin a table from; 0 if omitted. What is found for a loss that is
         not convex depends on it.
@@ -153,25 +154,31 @@ def fit_exact(
     ridge = _validate.number("ridge", ridge, 0.0)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True) * min(1.0, beta) ** 2
     max_iterations = _validate.integer("max_iterations", max_iterations, 1)
-    most = int(cells.prompt.max()), int(max(cells.first.max(), cells.second.max()))
-    X = most[0] + 1 if n_prompts is None else _validate.integer("n_prompts", n_prompts, 1)
-    K = most[1] + 1 if n_options is None else _validate.integer("n_options", n_options, 2)
-    reference_of(reference, (X, K))
+    available = cells.available
+    if available is None:
+        seen = int(cells.prompt.max()) + 1, int(max(cells.first.max(), cells.second.max())) + 1
+    else:
+        seen = available.shape
+    X = seen[0] if n_prompts is None else _validate.integer("n_prompts", n_prompts, 1)
+    K = seen[1] if n_options is None else _validate.integer("n_options", n_options, 2)
+    reference_of(reference, (X, K), available)
     where = device_of(device)
     network = Tabular(X, K) if policy is None else policy
     _validate.instance("policy", network, nn.Module, "a torch module")
     if start is not None:
         if not isinstance(network, Tabular):
             raise _validate.complaint("start", "omitted for a policy other than a table", "rewards")
-        begin = _validate.real_array("start", start, 2)
+        begin = _validate.any_array("start", start, "rewards")
         if begin.shape != (X, K):
             raise _validate.complaint("start", f"of shape ({X}, {K})", f"shape {begin.shape}")
-        network.scores.data = torch.as_tensor(begin / beta)
+        begin = begin if available is None else np.where(available, begin, 0.0)
+        network.scores.data = torch.as_tensor(_validate.real_array("start", begin, 2) / beta)
     network = network.to(where, torch.float64)
     first, second, batch = tensors_of(cells, X, K, joint, where, torch.float64)
     if isinstance(network, Tabular) and not ridge:
         _check_compared(cells, X, K)
     prompts, comparisons = torch.arange(X, device=where), float(cells.total.sum())
+    exists = torch.as_tensor(True if available is None else available, device=where)
     with torch.no_grad():
         check_scores(network(prompts), (X, K))
     optimiser = torch.optim.LBFGS(
@@ -203,7 +210,7 @@ def fit_exact(
         flat = beta * scores.flatten()
         loss = mean_loss(flat[first] - flat[second])
         if ridge:
-            loss = loss + ridge / (2.0 * comparisons) * (scores**2).sum()
+            loss = loss + ridge / (2.0 * comparisons) * (exists * scores**2).sum()
         loss.backward()
         return loss
 
@@ -240,7 +247,7 @@ def fit_exact(
         flat = beta * scores.flatten()
         if _run_away(cells, K, (flat[first] - flat[second]).cpu().numpy(), tolerance):
             raise ConvergenceError(f"exact fit: {UNBOUNDED}")
-    return result_of(scores, beta, reference, loss, residual(), calls)
+    return result_of(scores, beta, reference, loss, residual(), calls, available)
 
 
 # --- the last steps of a table ----------------------------------------------------------
@@ -353,11 +360,22 @@ def newton_step(
         if ridge:
             forces[:, :K, K], forces[:, K, :K] = ridge * base, -ridge * base
             curvatures[:, :K, K] = curvatures[:, K, :K] = ridge
+        elif cells.available is not None:
+            _tie(curvatures, cells.available[part])
         found, positive = _solve(forces.copy(), curvatures.copy())
         if not positive.all():
             found[~positive] = _downhill(forces[~positive], curvatures[~positive])
         steps[part], convex[part] = found[:, :K], positive
     return steps, convex
+
+
+def _tie(curvatures: Floats, available: NDArray[np.bool_]) -> None:
+    """Tie the options that a prompt does not have to one that it has, which moves no other."""
+    prompt, option = np.nonzero(~available)
+    anchor = available.argmax(axis=1)[prompt]
+    largest = np.abs(curvatures).max(axis=(1, 2))[prompt]
+    strength = np.where(largest > 0.0, largest, 1.0)
+    curvatures[prompt, option, anchor] = curvatures[prompt, anchor, option] = strength
 
 
 def _solve(forces: Floats, curvatures: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -419,7 +437,11 @@ def _check_compared(cells: Cells, X: int, K: int) -> None:
     at = cells.prompt * K + cells.first, cells.prompt * K + cells.second
     graph = coo_array((np.ones(len(at[0])), at), shape=(X * K, X * K))
     _, part = connected_components(graph, directed=False)
-    apart = (part.reshape(X, K) != part[::K, None]).any(axis=1)
+    parts, exists = part.reshape(X, K), np.ones((X, K), dtype=bool)
+    if cells.available is not None:
+        exists = cells.available
+    anchors = parts[np.arange(X), exists.argmax(axis=1)]
+    apart = ((parts != anchors[:, None]) & exists).any(axis=1)
     if apart.any():
         raise InputError(
             "'cells' must let all options be compared, if through others, or a 'ridge' be "
@@ -488,22 +510,32 @@ def result_of(
     loss: float,
     residual: float,
     iterations: int,
+    available: NDArray[np.bool_] | None,
 ) -> Fit:
     """Return the fit whose policy is ``reference exp(scores)``, normalised."""
     values = scores.detach().double().cpu().numpy()
-    logits = np.log(reference_of(reference, values.shape)) + values
+    exists = np.ones(values.shape, dtype=bool) if available is None else available
+    weights = reference_of(reference, values.shape, available)
+    logits = np.full(values.shape, -np.inf)
+    logits[exists] = np.log(weights[exists]) + values[exists]
     policy = np.exp(logits - logits.max(axis=1, keepdims=True))
+    centre = values.mean(axis=1, keepdims=True, where=exists)
     return Fit(
         policy=policy / policy.sum(axis=1, keepdims=True),
-        rewards=beta * (values - values.mean(axis=1, keepdims=True)),
+        rewards=np.where(exists, beta * (values - centre), -np.inf),
         loss=loss,
         residual=residual,
         iterations=iterations,
     )
 
 
-def reference_of(reference: ArrayLike | None, sizes: tuple[int, ...]) -> Floats:
+def reference_of(
+    reference: ArrayLike | None, sizes: tuple[int, ...], available: NDArray[np.bool_] | None
+) -> Floats:
     """Return the reference policy of every prompt, up to its scale."""
+    if available is not None and available.shape != sizes:
+        must = f"of the prompts and options of 'cells', {available.shape}"
+        raise _validate.complaint("n_prompts, n_options", must, sizes)
     if reference is None:
         return np.ones(sizes)
     given = _validate.any_array("reference", reference, "probabilities")
@@ -511,6 +543,8 @@ def reference_of(reference: ArrayLike | None, sizes: tuple[int, ...]) -> Floats:
         must = f"of shape {sizes[1:]} or {sizes}"
         raise _validate.complaint("reference", must, f"shape {given.shape}")
     _validate.check_shares("reference", given)
-    if not given.min() > 0.0:
-        raise _validate.complaint("reference", "positive everywhere", f"{given.min():g}")
-    return np.broadcast_to(given, sizes)
+    given = np.broadcast_to(given, sizes)
+    least = given.min() if available is None else given[available].min()
+    if not least > 0.0:
+        raise _validate.complaint("reference", "positive everywhere", f"{least:g}")
+    return given

@@ -122,7 +122,7 @@ class Expectation:
         for chance, label, typed in self.outcomes:
             extra = {name: value.reshape(-1, 2) for name, value in more.items()}
             if typed is not None:
-                extra["type"] = typed.expand(margin.numel())
+                extra["annotator_type"] = typed.expand(margin.numel())
             labels = label.expand(margin.numel(), *label.shape)
             values = self._values(margin.reshape(-1), labels, extra)
             total = total + self.weight * chance * values.reshape(margin.shape)

@@ -174,6 +174,11 @@ class Fitting:
             return self.data.n_prompts, self.data.n_options
         return len(self.data), self.data[0].n_options
 
+    @property
+    def available(self) -> NDArray[np.bool_] | None:
+        """Which options exist at each prompt; None if all of them do."""
+        return self.data.existing() if isinstance(self.data, Comparisons) else None
+
     def cells(self, information: Information, replicas: Sequence[int] | None = None) -> Cells:
         """Return the data added up, or their expectation; `replicas` as for `expected_cells`."""
         if not isinstance(self.data, Comparisons):
@@ -198,14 +203,15 @@ class Fitting:
         given = LatentClasses() if given is None else given
         return self.classes(given) if isinstance(given, LatentClasses) else given
 
-    def by_type(self) -> tuple[list[Cells], Floats]:
-        """Return the cells of every type, and the types' shares."""
+    def by_type(self) -> tuple[list[Cells | None], Floats]:
+        """Return the cells of every type, None of one without annotators, and people's shares."""
         if isinstance(self.data, Comparisons):
             counts = self.data.annotators_by_type()
             types = self.data.annotator_type
-            return [self.data.take(types == u).cells() for u in range(len(counts))], (
-                counts / counts.sum()
-            )
+            parts = [
+                self.data.take(types == u).cells() if n else None for u, n in enumerate(counts)
+            ]
+            return parts, counts / counts.sum()
         shares = self.data[0].shares
         alone = [
             [Population(one.rewards[[u]], link=one.link) for one in self.data]
@@ -216,13 +222,16 @@ class Fitting:
     def policy(self, rewards: Floats, *fits: Fit, loss: float | None = None) -> Fit:
         """Return the policy of rewards that were made from other fits."""
         beta, reference = self.options["beta"], self.options["reference"]
+        available = self.available
+        known = rewards if available is None else np.where(available, rewards, 0.0)
         return result_of(
-            torch.as_tensor(rewards / beta),
+            torch.as_tensor(known / beta),
             beta,
             reference,
             loss=fits[0].loss if loss is None else loss,
             residual=max(fit.residual for fit in fits),
             iterations=sum(fit.iterations for fit in fits),
+            available=available,
         )
 
 
@@ -271,11 +280,19 @@ def _reward_averaging(method: RewardAveraging, fitting: Fitting) -> Fit:
     """Fit one reward model to each type's comparisons, and average them over people."""
     parts, shares = fitting.by_type()
     weights = method.weights(shares)
-    fits = [fitting.of(part) for part in parts]
+    absent = [u for u, part in enumerate(parts) if part is None and weights[u] > 0.0]
+    if absent:
+        must = "known for some annotator of each type that has a share"
+        raise _validate.complaint("annotator_type", must, f"none of type {absent[0]}")
+    fits = [
+        (weight, fitting.of(part))
+        for weight, part in zip(weights, parts, strict=True)
+        if part is not None and weight > 0.0
+    ]
     return fitting.policy(
-        np.tensordot(weights, [fit.rewards for fit in fits], 1),
-        *fits,
-        loss=float(weights @ [fit.loss for fit in fits]),
+        sum(w * fit.rewards for w, fit in fits),
+        *(fit for _, fit in fits),
+        loss=float(sum(w * fit.loss for w, fit in fits)),
     )
 
 
@@ -295,4 +312,5 @@ def _latent_classes(method: LatentClasses, fitting: Fitting) -> Fit:
         loss=-mixture.log_likelihood,
         residual=mixture.residual,
         iterations=mixture.iterations,
+        available=fitting.available,
     )

@@ -103,7 +103,6 @@ def fit_minibatch(
     batch_size = _validate.integer("batch_size", batch_size, 1)
     save_every = _validate.integer("save_every", save_every, 1)
     seed = _validate.integer("seed", seed)
-    reference_of(reference, (n_prompts, n_options))
     where = device_of(device)
     _validate.instance("policies", policies, Sequence, "a sequence of torch modules")
     for one in policies:
@@ -116,6 +115,7 @@ def fit_minibatch(
     _validate.instance("cells", each, Sequence, must)
     for part in each:
         _validate.instance("cells", part, Cells, must)
+        reference_of(reference, (n_prompts, n_options), part.available)
     schedule = dict(objective) if isinstance(objective, Mapping) else {0: objective}
     if min(schedule, default=None) != 0:
         raise _validate.complaint("objective", "given from step 0 on", f"{list(schedule)}")
@@ -191,7 +191,10 @@ def fit_minibatch(
         for m, policy in enumerate(policies):
             policy.load_state_dict({k: v[m] for k, v in {**leaves, **buffers}.items()})
     recently = float(np.mean(recent))
-    return tuple(result_of(one, beta, reference, recently, float("nan"), steps) for one in scores)
+    return tuple(
+        result_of(one, beta, reference, recently, float("nan"), steps, part.available)
+        for one, part in zip(scores, each, strict=True)
+    )
 
 
 class _Examples:

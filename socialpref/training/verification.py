@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..comparisons.simulation import simulate
+from ..divergences import total_variation
 from ..errors import ConvergenceError
 from ..examples import mediocre_winner, two_camps
-from ..limits.limit import total_variation
 from ..limits.method import Method
 from ..limits.typed import LatentClasses
 from ..methods import METHODS, method_named

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import _validate
+from ..._tables import reading
 from ...errors import DataError, InputError
 from ..question import Dropped, Question
 from ..survey import Survey
-from .files import reading
 from .opinionqa import PEW_CITATION
 from .rows import Rows, check_known, listed, read_rows, survey_of
 

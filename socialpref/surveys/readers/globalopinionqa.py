@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ... import _validate
+from ..._tables import reading
 from ...errors import InputError
 from ..question import Dropped, Question
 from ..survey import Survey
-from .files import reading
 from .rows import is_no_answer, printed, survey_of, told_apart
 
 GLOBALOPINIONQA_CITATION = (

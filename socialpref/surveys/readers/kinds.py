@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ... import _validate
+from ..._tables import TABLE_ENDINGS, ending_of, read_table_file, reading
 from ...errors import InputError
-from .files import read_csv, reading
 from .opinionqa import OPINIONQA_GROUPS
 
 OPINIONQA_FILES = {f"{name}_data.json" for name in OPINIONQA_GROUPS.values()}
@@ -55,16 +55,15 @@ def kind_of(
         file.stat()  # says what is wrong with a path that cannot be read
     if file.is_dir():
         return _kind_of_folder(file)
-    endings = [ending.lower() for ending in file.suffixes if ending.lower() != ".gz"]
-    ending = endings[-1] if endings else ""
+    ending = ending_of(file)
     if ending == ".sav":
         return "atp"
     if ending == ".jsonl":
         return "globalopinionqa"
     if ending == ".json" and file.name in OPINIONQA_FILES:
         return "opinionqa"
-    if ending in (".csv", ".parquet"):
-        return _kind_of_table(file, ending, groups, ratings)
+    if ending in TABLE_ENDINGS:
+        return _kind_of_table(file, groups, ratings)
     raise InputError(f"{file}: its ending does not say what it holds; pass --source")
 
 
@@ -84,8 +83,8 @@ def _kind_of_folder(folder: Path) -> str:
     return "opinionqa" if is_opinionqa else "atp"
 
 
-def _kind_of_table(file: Path, ending: str, groups: bool, ratings: Sequence[str]) -> str:
-    columns = _columns(file, ending)
+def _kind_of_table(file: Path, groups: bool, ratings: Sequence[str]) -> str:
+    columns = _columns(file)
     counted = {"question", "option"} <= columns and bool({"count", "share"} & columns)
     rated = set(ratings) <= columns
     if counted and rated:
@@ -93,7 +92,7 @@ def _kind_of_table(file: Path, ending: str, groups: bool, ratings: Sequence[str]
             f"{file}: its columns are those of counts and of ratings; "
             "pass --source table or --source ratings"
         )
-    if counted and ending == ".csv":
+    if counted:
         return "table"
     if rated:
         return "ratings"
@@ -105,15 +104,7 @@ def _kind_of_table(file: Path, ending: str, groups: bool, ratings: Sequence[str]
     return "respondents"
 
 
-def _columns(file: Path, ending: str) -> set[str]:
+def _columns(file: Path) -> set[str]:
     """Return the names of a table's columns."""
     with reading(file):
-        if ending == ".parquet":
-            from pyarrow import ArrowInvalid
-            from pyarrow.parquet import read_schema
-
-            try:
-                return set(read_schema(file).names)
-            except ArrowInvalid as error:
-                raise InputError(f"it is not a Parquet file: {error}") from None
-        return set(read_csv(file, nrows=0).columns)
+        return set(read_table_file(file, rows=0).columns)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ... import _validate
+from ..._tables import read_table_file, reading
 from ...errors import InputError
 from ..question import Question
 from ..survey import Survey
-from .files import read_csv, reading
 from .rows import REFUSED
 
 PEW_CITATION = (
@@ -60,7 +60,7 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
         raise _validate.complaint("groups", must, _validate.shown(groups))
     about, counts = folder / "info.csv", folder / f"{names[groups]}_data.json"
     with reading(about):
-        info = read_csv(about)
+        info = read_table_file(about)
         if missing := {"key", "option_mapping", "option_ordinal"} - set(info.columns):
             raise InputError(f"the table must have a column {min(missing)!r}")
         described = {

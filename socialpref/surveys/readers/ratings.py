@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import _validate
+from ..._tables import read_table_file, reading
 from ...errors import InputError
 from ..survey import Survey
-from .files import reading
 from .rows import listed, printed, survey_from_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-from .respondents import check_column, read_frame
+from .respondents import check_column
 
 
 def read_ratings(
@@ -73,7 +73,7 @@ def read_ratings(
     for argument, column in (("item", item), ("rating", rating), ("annotator", annotator)):
         _validate.instance(argument, column, str, "the name of a column")
     with reading(file):
-        frame = read_frame(file)
+        frame = read_table_file(file)
         wide = _one_row_per_annotator(frame, by, item, rating, annotator)
         survey = survey_from_rows(
             wide,

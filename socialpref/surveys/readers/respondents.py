@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _validate
+from ..._tables import read_table_file, reading
 from ...errors import InputError
 from ..survey import Survey
-from .files import read_csv, reading
 from .rows import Labels, listed, survey_from_rows
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def read_respondents(
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
     with reading(file):
-        frame, name = read_frame(file), file.name
+        frame, name = read_table_file(file), file.name
         for column, value in where.items():
             frame = frame[_equal(frame, column, value)]
             name += f", {column} = {value}"
@@ -92,18 +92,6 @@ def read_respondents(
             citation=citation,
             source=name,
         )
-
-
-def read_frame(file: Path) -> "pd.DataFrame":
-    """Return a CSV or Parquet file as a table."""
-    if file.suffix.lower() != ".parquet":
-        return read_csv(file)
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(file)
-    except ImportError:
-        raise InputError("reading Parquet files needs pyarrow, which is not installed") from None
 
 
 def _equal(frame: "pd.DataFrame", column: str, value: str | float) -> NDArray[np.bool_]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ... import _validate
+from ..._tables import read_table_file, reading
 from ..survey import Survey
-from .files import read_csv, reading
 
 
 def read_table(path: str | Path, groups: str = "group") -> Survey:
@@ -30,5 +30,5 @@ def read_table(path: str | Path, groups: str = "group") -> Survey:
     _validate.instance("groups", groups, str, "the name of a column")
     with reading(file):
         # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
-        frame = read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+        frame = read_table_file(file, text=True)
         return Survey.from_frame(frame, groups=groups, name=file.name)

@@ -1,4 +1,4 @@
-"""Distances between sampling distributions, each with its convex conjugate.
+"""Distances between distributions: `total_variation`, and others, each with its convex conjugate.
 
 Every divergence is written as ``D(d, d0) = sup_g  g.(d - d0) - D*(g)`` over distributions d. A
 vector g (a *potential*) therefore bounds D from below: that is how a flip distance is proven,
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _validate
-from ..errors import CertificateError
+from . import _validate
+from .errors import CertificateError
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -28,6 +28,27 @@ Rationals = Sequence[Fraction]
 
 FURTHEST = 1e100
 """The furthest position from 0 that `Wasserstein` takes; squares are still finite floats."""
+
+
+def total_variation(first: ArrayLike, second: ArrayLike) -> float:
+    """Return half the L1 distance of two distributions.
+
+    Raises
+    ------
+    InputError
+        If they are not distributions over the same options.
+
+    Examples
+    --------
+    >>> from socialpref import total_variation
+    >>> total_variation([0.5, 0.5], [0.25, 0.75])
+    0.25
+    """
+    one = _validate.real_array("first", first, 1)
+    other = _validate.real_array("second", second, 1)
+    one = _validate.distribution("first", one, len(one))
+    other = _validate.distribution("second", other, len(one))
+    return float(np.abs(one - other).sum() / 2)
 
 
 @runtime_checkable

@@ -1,0 +1,1 @@
+"""Readers of comparisons: pairs, rankings, ratings, choices, votes and PrefLib."""
