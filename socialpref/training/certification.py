@@ -7,71 +7,33 @@ is then put to a search for a counterexample.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from ..divergences import total_variation
-from ..errors import ConvergenceError, InputError
-from ..examples import mediocre_winner, two_camps
-from ..limits.method import Method
-from ..links import Logistic
-from ..methods import METHODS, Entry, entries
+from ..errors import InputError
 from ..population import Population, check_population
-from ..rules import nbc
-from .descent import Minima, descend
-from .expectation import ASKS, SEES, Asks, Expectation, Sees, Setting, UserLoss
+from .expectation import ASKS, SEES, Asks, Sees, UserLoss
+from .looks import Kind, Looked, look, nearly_tied, plain, random, worked
+from .verdicts import (
+    ORDERS,
+    OrderName,
+    OrderVerdict,
+    distances_of,
+    factors_of,
+    signs,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-OrderName = Literal["NBC", "average reward"]
-ORDERS: tuple[OrderName, ...] = ("NBC", "average reward")
-SIZES = (3, 4, 5)
-"""Numbers of options of random populations."""
-CLEAR = 1e-6
-"""Scores that are less apart are tied."""
-SAME = 1e-6
-"""The largest total variation at which a loss has the same limit as a method."""
-KINKED = 100
-"""Populations of the search for a loss with kinks, which takes long."""
-
-
-@dataclass(frozen=True, eq=False)
-class OrderVerdict:
-    """Whether a loss has one order.
-
-    Attributes
-    ----------
-    order : "NBC" or "average reward"
-    held, reversed, looked : int
-        Populations on which the policy has the order, on which it has its reverse, and all on
-        which the loss has a minimum.
-    counterexample : Setting or None
-        A population, and how its options are sampled, on which it has another order; the
-        smallest that was found.
-    """
-
-    order: OrderName
-    held: int
-    reversed: int
-    looked: int
-    counterexample: Setting | None
-
-    @property
-    def example(self) -> str:
-        """The counterexample as an expression that can be pasted; empty if there is none."""
-        return "" if self.counterexample is None else written(self.counterexample)
-
-    def describe(self) -> str:
-        """Return the verdict in words, with a counterexample that can be pasted."""
-        words = f"order {self.order}: held on {self.held} of {self.looked}"
-        if self.reversed == self.looked and self.looked:
-            words = f"order {self.order}: reversed on {self.reversed} of {self.looked}"
-        return f"{words}; counterexample: {self.example}" if self.example else words
+FIRST_STARTS, STARTS = 5, 8
+"""From how many rewards a loss that is not convex starts: on populations of the first look and
+of the search, and on the given one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +45,12 @@ class OwnPopulation:
     policy, rewards : ndarray, shape (K,)
         At the lowest minimum that was found.
     error : float
-        The largest entry of Newton's step there; for a kink, how far to its sides was looked.
+        The largest entry of Newton's step there; on a kink, how far it is rounded off.
     others : tuple of ndarray
         Rewards at other minima.
+    ranges : tuple of ndarray or None
+        If minima are a whole stretch, the least and the greatest reward of each option among
+        them; `rewards` lie between.
     orders, reverses : tuple of str
         Of "NBC" and "average reward", those that the policy has, and those it turns round.
     distances : dict of str to float
@@ -96,6 +61,7 @@ class OwnPopulation:
     rewards: Floats
     error: float
     others: tuple[Floats, ...]
+    ranges: tuple[Floats, Floats] | None
     orders: tuple[str, ...]
     reverses: tuple[str, ...]
     distances: dict[str, float]
@@ -107,16 +73,16 @@ class Certification:
 
     Attributes
     ----------
-    n_populations : int
-        Populations of the first look.
+    n_populations, n_searched : int
+        Populations of the first look, and of the search for a counterexample.
     without_minimum : int
-        How many of them leave the loss without a minimum: rewards run away.
+        How many of both leave the loss without a minimum: rewards run away.
     not_found : int
-        How many have no minimum that training finds.
+        How many of both may have one, but none that was found.
     several_minima : int
-        How many have several local minima, or a level stretch of them.
+        How many of the first look have several local minima, or a level stretch of them.
     kinked : int
-        How many have the minimum on a kink.
+        How many of the first look have the minimum on a kink.
     orders_on_all : tuple of OrderVerdict
         One for each order, with the search for a counterexample included.
     converges_to : tuple of str
@@ -130,6 +96,7 @@ class Certification:
     """
 
     n_populations: int
+    n_searched: int
     without_minimum: int
     not_found: int
     several_minima: int
@@ -148,7 +115,7 @@ class Certification:
     @property
     def order(self) -> OrderName | None:
         """The order that it had on every population, of the search, too; None if it had none."""
-        held = [v.order for v in self.orders_on_all if v.looked and v.held == v.looked]
+        held = [v.order for v in self.orders_on_all if v.always]
         return held[0] if len(held) == 1 and self.has_minimum else None
 
     @property
@@ -203,39 +170,54 @@ class Certification:
 
     def describe(self) -> str:
         """Return the verdict, one statement a line."""
-        lines = list(self._statements())
-        if self.own is not None:
-            nearest, distance = next(iter(self.own.distances.items()))
-            order = " and ".join(self.own.orders) or "neither NBC nor average reward"
-            lines.append(
-                f"On the given population: the order of {order}; nearest limit {nearest}, at total "
-                f"variation {distance:.2g}."
-            )
-        elif self.asked_own:
-            lines.append("On the given population: no minimum.")
-        return "\n".join(lines)
+        return "\n".join([*self._of_all(), *self._of_the_given()])
 
-    def _statements(self) -> Iterator[str]:
-        n = self.n_populations
+    def _of_all(self) -> Iterator[str]:
+        n, every = self.n_populations, self.n_populations + self.n_searched
         if self.without_minimum:
-            yield f"It has no minimum on {self.without_minimum} of {n} populations: it runs away."
+            away = f"{self.without_minimum} of {every} populations"
+            yield f"It has no minimum on {away}: it runs away."
         if self.not_found:
-            yield f"No minimum was found on {self.not_found} of {n} populations."
+            yield f"No minimum was found on {self.not_found} of {every} populations."
         if not any(v.looked for v in self.orders_on_all):
             return
-        if self.converges_to:
-            yield f"It converges to {', '.join(self.converges_to)} on all {n} populations."
-        elif self.proportional_to:
-            name, factor = next(iter(self.proportional_to.items()))
-            yield f"Its rewards are those of {name} times {factor:.4g} on all {n} populations."
-        else:
-            yield f"It converges to none of the known limits on all {n} populations."
+        looked = f"on all {n} populations" if self.has_minimum else "wherever it has a minimum"
+        exact = ", ".join(self.converges_to)
+        if exact:
+            yield f"It converges to {exact} {looked}."
+        for name, factor in self.proportional_to.items():
+            yield f"Its rewards are those of {name} times {factor:.6g} {looked}."
+        if not exact and not self.proportional_to:
+            yield "It converges to none of the known limits."
         for verdict in self.orders_on_all:
-            yield verdict.describe()[:1].upper() + verdict.describe()[1:] + "."
-        if any(v.looked and v.reversed == v.looked for v in self.orders_on_all):
-            yield "It reverses an order everywhere: is its sign right?"
+            text = verdict.describe()
+            yield f"{text[0].upper()}{text[1:]}."
+        if any(v.held == 0 and v.reversed >= 0.9 * v.looked > 0 for v in self.orders_on_all):
+            yield "It turns an order round: is its sign right?"
+        if self.order is not None:
+            yield f"Its order is that of {self.order}, as far as {every} populations show."
         if self.several_minima:
-            yield f"On {self.several_minima} of {n} populations it has several minima."
+            yield f"It has several minima on {self.several_minima} of {n} populations."
+        if self.kinked:
+            yield f"Its minimum is on a kink on {self.kinked} of {n} populations."
+
+    def _of_the_given(self) -> Iterator[str]:
+        if not self.asked_own:
+            return
+        if self.own is None:
+            yield "On the given population: no minimum."
+            return
+        nearest, distance = next(iter(self.own.distances.items()))
+        order = " and ".join(self.own.orders) or "neither NBC nor average reward"
+        yield (
+            f"On the given population: the order of {order}; the nearest limit is {nearest}, at "
+            f"total variation {distance:.2g}."
+        )
+        if self.own.ranges is not None:
+            low, high = (", ".join(f"{one:.6g}" for one in end) for end in self.own.ranges)
+            yield f"There its minima are a stretch: rewards from {low} to {high}."
+        if self.own.others:
+            yield f"There it has {len(self.own.others)} other minima, where the loss is no lower."
 
 
 def certify(
@@ -256,9 +238,10 @@ def certify(
     loss : callable
         From margins, shape (n,), and labels to the losses, shape (n,), in torch. A label is 1 if
         the first is preferred and 0 if not. What `information` changes: in panels a label has one
-        entry for each type; of typed labels the keyword ``annotator_type`` has the type's number; linked
-        margins and labels have shape (n, 2), two comparisons by one annotator; of ballots there
-        are no labels, and the argument has the rewards of all options, best first, shape (n, K).
+        entry for each type; with typed labels the keyword ``annotator_type`` has the type's
+        number; linked margins and labels have shape (n, 2), two comparisons by one annotator; of
+        ballots there are no labels, and the argument has the rewards of all options, best first,
+        shape (n, K).
         Both orientations of every pair occur.
     population : Population, optional
         One to look at besides, whose policy and orders are then told.
@@ -273,7 +256,7 @@ def certify(
         or 3, if omitted. Anonymous labels are of 2 to 4 types.
     n_populations, n_search : int
         Random populations of the first look, beside the worked ones, and of the search for a
-        counterexample to each order that is left. Of a loss with kinks 100 are searched.
+        counterexample to each order that is left.
     seed : int
         Of the random populations.
 
@@ -285,15 +268,18 @@ def certify(
     Raises
     ------
     InputError
-        If an argument is out of its range, or the loss raises an error, does not return one real
-        number for each margin or does not depend on the margins.
+        If an argument is out of its range, or the loss raises an error, does not return one
+        finite number for each comparison, does not depend on the margins, or depends on the
+        other comparisons of a batch.
 
     Notes
     -----
     Random populations have unequal shares (equal ones for panels), temperatures from 1/2 to 2,
-    and any sampling distribution. Minima are found by Newton's method from several starts, which
-    goes downhill and checks that no direction curves downwards; beside the lowest, other minima
-    are counted. The evidence is numerical: an order that held on all is not proven to hold always.
+    and any sampling distribution. Minima are found by Newton's method, which goes downhill and
+    checks that no direction curves downwards: from one start if the loss is a convex function of
+    margins, else from several; beside the lowest, other minima are counted. A minimum counts only
+    if the loss is not lower far out. Kinks of a function of margins are rounded off, by 1e-8 in
+    the end. The evidence is numerical: an order that held on all is not proven to hold always.
 
     Examples
     --------
@@ -320,269 +306,48 @@ def certify(
         n_types = 3 if population is None else population.n_types
     n_types = _validate.integer("n_types", n_types, 1)
     rng = np.random.default_rng(seed)
-    kind = _Kind(loss, information, tuple(sees), n_types)
-    first = [*_worked(kind), *_random(kind, n_populations, rng)]
-    looked = _look(kind, first, n_starts=3)
-    several = any(one.others for one in looked)
+    kind = Kind(loss, information, tuple(sees), n_types)
     own = None
     if population is not None:
-        own = _look(kind, [_plain(population)], n_starts=6)[0]
-    verdicts = [_verdict(order, looked) for order in ORDERS]
-    claimed = any(v.looked and v.held == v.looked for v in verdicts)
+        own = look(kind, [plain(kind, population)], STARTS)[0]
+    looked = look(kind, [*worked(kind), *random(kind, n_populations, rng)], FIRST_STARTS)
+    verdicts = [verdict_of(order, looked) for order in ORDERS]
+    more: list[Looked] = []
+    claimed = [v.order for v in verdicts if v.always]
     if n_search and claimed:
-        n = min(n_search, KINKED) if any(one.kinked for one in looked) else n_search
-        more = _look(kind, list(_random(kind, n, rng)), n_starts=3 if several else 1)
-        verdicts = [
-            _verdict(v.order, [*looked, *more]) if v.held == v.looked else v for v in verdicts
-        ]
-    minima = [one for one in looked if one.rewards is not None]
-    factors = _factors(minima)
+        drawn = list(random(kind, n_search, rng))
+        near = nearly_tied(drawn[::2], claimed[0], rng)
+        n_starts = FIRST_STARTS if any(one.others for one in looked) else 1
+        more = look(kind, [*drawn[1::2], *near], n_starts)
+        verdicts = [verdict_of(v.order, [*looked, *more]) if v.always else v for v in verdicts]
+    factors = factors_of(looked)
     return Certification(
         n_populations=len(looked),
-        without_minimum=sum(one.away for one in looked),
-        not_found=sum(one.rewards is None and not one.away for one in looked),
-        several_minima=sum(one.flat or bool(one.others) for one in minima),
-        kinked=sum(one.kinked for one in minima),
+        n_searched=len(more),
+        without_minimum=sum(one.away for one in [*looked, *more]),
+        not_found=sum(one.rewards is None and not one.away for one in [*looked, *more]),
+        several_minima=sum(one.flat or bool(one.others) for one in looked),
+        kinked=sum(one.kinked for one in looked),
         orders_on_all=tuple(verdicts),
         converges_to=tuple(name for name, factor in factors.items() if factor == 1.0),
         proportional_to={name: factor for name, factor in factors.items() if factor != 1.0},
-        own=None if own is None or own.rewards is None else _own(own),
+        own=None if own is None else _own(own),
         asked_own=population is not None,
     )
 
 
-def written(setting: Setting) -> str:
-    """Return a population as an expression that makes it, with its sampling if not uniform."""
-    population = setting.population
-    text = f"Population({[[float(r) for r in row] for row in population.rewards]}"
-    if np.ptp(population.shares) > 0.0:
-        text += f", {[float(s) for s in population.shares]}"
-    if population.link != Logistic():
-        text += f", link={population.link!r}"
-    text += ")"
-    if np.ptp(setting.sampling) > 0.0:
-        text += f", sampling={[float(d) for d in setting.sampling]}"
-    return text
-
-
-# --- populations to look at -------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What is the same for every population: the loss, and what it is given."""
-
-    loss: UserLoss
-    information: Asks
-    sees: tuple[Sees, ...]
-    n_types: int
-
-    @property
-    def told_apart(self) -> bool:
-        """Whether labels tell types apart, so that all populations need the same number."""
-        return self.information in ("typed", "panel")
-
-
-@dataclass(frozen=True, eq=False)
-class _Looked:
-    """A setting, and where the loss ends on it."""
-
-    setting: Setting
-    rewards: Floats | None
-    error: float
-    away: bool
-    flat: bool
-    kinked: bool
-    others: tuple[Floats, ...]
-
-    @property
-    def policy(self) -> Floats:
-        assert self.rewards is not None
-        weights = self.setting.reference * np.exp(self.rewards - self.rewards.max())
-        return np.asarray(weights / weights.sum())
-
-
-def _plain(population: Population) -> Setting:
-    """Return a population under uniform sampling and reference, with options of one length."""
-    size = population.n_options
-    return Setting(population, np.full(size, 1 / size), np.full(size, 1 / size), np.ones(size))
-
-
-def _worked(kind: _Kind) -> Iterator[Setting]:
-    for population in (mediocre_winner(), two_camps()):
-        if not kind.told_apart or population.n_types == kind.n_types:
-            yield _plain(population)
-
-
-def _random(kind: _Kind, n: int, rng: np.random.Generator) -> Iterator[Setting]:
-    """Yield random populations without symmetry; every other one is sampled uniformly.
-
-    All numbers are in hundredths, so that a counterexample can be written down.
-    """
-    for i in range(n):
-        size = SIZES[i % len(SIZES)] if kind.information != "linked" else 3 + i % 2
-        n_types = kind.n_types if kind.told_apart else int(rng.integers(2, 5))
-        rewards = rng.uniform(-4.0, 4.0, (n_types, size)).round(2)
-        shares = _hundredths(n_types, rng) if kind.information != "panel" else None
-        link = Logistic(1.0 if kind.told_apart else float(rng.choice([0.5, 1.0, 2.0])))
-        uniform = np.full(size, 1.0 / size)
-        yield Setting(
-            Population(rewards, shares, link=link),
-            sampling=_hundredths(size, rng) if i % 4 > 1 else uniform,
-            reference=_hundredths(size, rng) if "reference" in kind.sees else uniform,
-            lengths=rng.integers(5, 60, size).astype(float) if "length" in kind.sees else uniform,
-        )
-
-
-def _hundredths(n: int, rng: np.random.Generator) -> Floats:
-    """Return a random distribution in hundredths, each of at least 5."""
-    return np.asarray((5 + rng.multinomial(100 - 5 * n, rng.dirichlet(np.ones(n)))) / 100.0)
-
-
-def _look(kind: _Kind, settings: list[Setting], n_starts: int) -> list[_Looked]:
-    """Return where the loss ends on every setting, from several starts."""
-    found: list[_Looked | None] = [None] * len(settings)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i, one in enumerate(settings):
-        key = one.population.n_options, one.population.n_types
-        if kind.information in ("anonymous", "ballots"):
-            key = key[0], 0
-        groups.setdefault(key, []).append(i)
-    for numbers in groups.values():
-        group = [settings[i] for i in numbers]
-        losses = Expectation(kind.loss, group, kind.information, kind.sees)
-        runs = [descend(losses, start) for start in _starts(group, n_starts)]
-        for place, i in enumerate(numbers):
-            found[i] = _best(settings[i], runs, place)
-    return [one for one in found if one is not None]
-
-
-def _starts(group: list[Setting], n: int) -> Iterator[Floats]:
-    """Yield rewards to start from: level ones, the average reward, and random ones."""
-    shape = len(group), group[0].population.n_options
-    rng = np.random.default_rng(len(group))
-    means = np.array([one.population.mean_rewards() for one in group])
-    yield from (np.zeros(shape), means, -means, *(3.0 * rng.normal(size=(3, *shape))))[:n]
-
-
-def _best(setting: Setting, runs: list[Minima], place: int) -> _Looked:
-    """Return the lowest of the minima that runs from several starts found, and the others."""
-    ends = [(float(run.loss[place]), run.rewards[place], run) for run in runs if run.found[place]]
-    fled = [float(run.loss[place]) for run in runs if run.away[place]]
-    if not ends:
-        return _Looked(setting, None, np.inf, bool(fled), False, False, ())
-    value, rewards, run = min(ends, key=lambda end: end[0])
-    # A loss that is lower where rewards run away has no minimum, whatever there is nearby.
-    lower = [v for v in fled if not v >= value - 1e-9 * max(1.0, abs(value))]
-    others: list[Floats] = []
-    for _, other, _ in ends:
-        if all(np.abs(other - one).max() > 1e-4 for one in (rewards, *others)):
-            others.append(other)
-    return _Looked(
-        setting,
-        None if lower else rewards,
-        float(run.error[place]),
-        bool(lower),
-        bool(run.flat[place]),
-        bool(run.kinked[place]),
-        tuple(others),
-    )
-
-
-# --- verdicts ---------------------------------------------------------------------------
-
-
-def _scores(order: str, setting: Setting) -> Floats:
-    population = setting.population
-    return nbc(population, setting.sampling) if order == "NBC" else population.mean_rewards()
-
-
-def _signs(rewards: Floats, scores: Floats) -> NDArray[np.float64]:
-    """Return, for pairs that scores tell apart, 1 if rewards agree, -1 if not, 0 if level."""
-    y, z = np.triu_indices(len(scores), 1)
-    gaps, wanted = rewards[y] - rewards[z], scores[y] - scores[z]
-    clear = np.abs(wanted) > CLEAR
-    return np.asarray((np.sign(gaps * (np.abs(gaps) > CLEAR)) * np.sign(wanted))[clear])
-
-
-def _verdict(order: OrderName, looked: Sequence[_Looked]) -> OrderVerdict:
-    """Count on how many populations a loss has an order, and find one where it has not."""
-    held = reversed_ = 0
-    against: list[Setting] = []
-    minima = [one for one in looked if one.rewards is not None]
-    for one in minima:
-        assert one.rewards is not None
-        signs = _signs(one.rewards, _scores(order, one.setting))
-        held += bool((signs > 0).all())
-        reversed_ += bool((signs < 0).all() and len(signs))
-        if (signs <= 0).any():
-            against.append(one.setting)
-    size = [np.ptp(one.sampling) + one.population.rewards.size for one in against]
-    example = against[int(np.argmin(size))] if against else None
-    return OrderVerdict(order, held, reversed_, len(minima), example)
-
-
-def _own(one: _Looked) -> OwnPopulation:
-    assert one.rewards is not None
-    signs = {order: _signs(one.rewards, _scores(order, one.setting)) for order in ORDERS}
-    distances = {
-        entry.written: total_variation(one.policy, policy)
-        for entry in entries(METHODS)
-        if (policy := _limit(entry.method, one.setting)) is not None
-    }
+def _own(one: Looked) -> OwnPopulation | None:
+    """Return what is told of the given population, if the loss has a minimum there."""
+    if one.rewards is None:
+        return None
+    found = {order: signs(one, order) for order in ORDERS}
     return OwnPopulation(
         policy=one.policy,
         rewards=one.rewards,
         error=one.error,
         others=one.others,
-        orders=tuple(order for order in ORDERS if (signs[order] > 0).all()),
-        reverses=tuple(order for order in ORDERS if len(signs[order]) and (signs[order] < 0).all()),
-        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
+        ranges=one.ranges,
+        orders=tuple(order for order in ORDERS if (found[order] > 0).all()),
+        reverses=tuple(order for order in ORDERS if len(found[order]) and (found[order] < 0).all()),
+        distances=distances_of(one),
     )
-
-
-def _limit(method: Method, setting: Setting) -> Floats | None:
-    """Return a method's limit on a setting, or None if it has none there."""
-    reference = setting.reference if method.has_reference else None
-    try:
-        limit = method.limit(setting.population, sampling=setting.sampling, reference=reference)
-        return limit.policy
-    except (InputError, ConvergenceError):
-        return None
-
-
-def _factors(minima: Sequence[_Looked]) -> dict[str, float]:
-    """Return the methods whose rewards the loss multiplies by one number everywhere; 1 is exact."""
-    found = {}
-    for entry in entries(METHODS):
-        factor = _factor(entry, [one for one in minima if not one.flat])
-        if factor is not None:
-            found[entry.written] = 1.0 if abs(factor - 1.0) <= 1e-4 else factor
-    return found
-
-
-def _factor(entry: Entry, minima: Sequence[_Looked]) -> float | None:
-    """Return by what the method's rewards are multiplied on all populations, if by one number."""
-    factors: list[float] = []
-    missing = 0
-    for one in minima:
-        assert one.rewards is not None
-        close = SAME + 10.0 * one.error
-        policy = _limit(entry.method, one.setting)
-        if policy is None or not policy.all():
-            missing += 1
-            if 2 * missing > len(minima):
-                return None
-            continue
-        theirs = np.log(policy / one.setting.reference)
-        theirs -= theirs.mean()
-        scale = float(np.abs(theirs).max())
-        if scale <= CLEAR:
-            return None
-        factor = float(one.rewards @ theirs / (theirs @ theirs))
-        if np.abs(one.rewards - factor * theirs).max() > close * max(1.0, abs(factor) * scale):
-            return None
-        if factors and abs(factor - factors[0]) > close * max(1.0, abs(factor) / scale):
-            return None
-        factors.append(factor)
-    return factors[0] if factors else None

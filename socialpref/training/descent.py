@@ -1,6 +1,7 @@
 """Minima of the expected losses of many settings at once, and what they are like."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .expectation import Expectation
+from .shape import Shape
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -15,19 +17,19 @@ Bools = NDArray[np.bool_]
 MAX_STEPS = 150
 HALVINGS = 40
 LONGEST = 2.0
-"""How far one step moves a reward at most."""
-FAR = 60.0
+"""How far the first step moves a reward at most; the limit doubles where it is reached."""
+FAR = 1e9
 """Rewards that are still moving so far out run away."""
-OUT, LEVEL = 12.0, 1e-4
-"""So do those that are stuck so far out where the loss has so little slope."""
 ACCURACY = 1e-8
 """The length of a Newton step at a minimum, relative to the largest reward or 1."""
-FLAT = 1e-7
-"""Curvature below this, relative to the largest, is none."""
-NOISE = 1e-15
-"""What rounding leaves of a slope, over how far a kink is smoothed."""
-KINKS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""How far to both sides of a margin a kink is smoothed, ever less."""
+FALLS, FLAT = 1e-9, 1e-13
+"""Curvature below minus the one is negative, and below the other none; relative to the largest."""
+KICK = 0.3
+"""How far rewards are moved off a saddle."""
+ROUNDED = tuple(10.0**-i for i in range(9))
+"""How far kinks are rounded off, ever less."""
+RAY = tuple(16.0**i for i in range(4, 12))
+"""How far out it is looked whether the loss is lower there than at a minimum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +42,11 @@ class Minima:
         Centred.
     loss : ndarray, shape (N,)
     error : ndarray, shape (N,)
-        The largest entry of Newton's step there.
+        The largest entry of Newton's step there; on a kink, how far it is rounded off.
     found : ndarray of bool, shape (N,)
         Whether it is a minimum: Newton's step is short, and no direction curves downwards.
     away : ndarray of bool, shape (N,)
-        Whether rewards run away.
+        Whether the loss is lower, or as low, infinitely far out.
     flat : ndarray of bool, shape (N,)
         Whether some direction beside the shift of all rewards does not curve upwards.
     kinked : ndarray of bool, shape (N,)
@@ -60,60 +62,114 @@ class Minima:
     kinked: Bools
 
 
-def descend(losses: Expectation, start: Floats) -> Minima:
+@dataclass(eq=False)
+class _Ends:
+    """Where Newton's method ended."""
+
+    scores: Tensor
+    error: Tensor
+    found: Tensor
+    flat: Tensor
+
+
+def descend(losses: Expectation, start: Floats, shape: Shape | None = None) -> Minima:
     """Return where Newton's method ends, made to go downhill, for all settings at once.
 
-    Where the slope does not vanish and yet no step goes down there is a kink: the loss is then
-    smoothed over ever shorter stretches of the margin. The slope of a loss averaged over margins
-    within e is ``(l(m + e) - l(m - e)) / 2e``, so no smoothed loss has to be written. Of a convex
-    loss the rewards found cost no more than e times its largest slope above the minimum.
+    Kinks of a loss of margins, which its shape tells, are rounded off, ever less; then the loss
+    itself is tried from there.
+
+    Parameters
+    ----------
+    losses : Expectation
+    start : ndarray, shape (N, K)
+    shape : Shape, optional
+        Of a loss that is a function of margins.
     """
     scores = torch.as_tensor(start - start.mean(axis=1, keepdims=True))
-    value, slope, curve = _derivatives(losses, scores)
-    done = torch.zeros(len(scores), dtype=torch.bool)
-    step = _newton(slope, curve)
-    for _ in range(MAX_STEPS):
-        size = scores.abs().amax(dim=1)
-        done |= step.abs().amax(dim=1) <= ACCURACY * size.clamp(min=1.0)
-        done |= ~torch.isfinite(value) | (size > FAR)
-        if done.all():
-            break
-        step = torch.where(done[:, None], torch.zeros_like(step), step)
-        step, better = _shortened(losses, scores, step, value, slope)
-        done |= ~better
-        scores = scores + step
-        value, slope, curve = _derivatives(losses, scores)
-        step = _newton(slope, curve)
-    error, size = step.abs().amax(dim=1), scores.abs().amax(dim=1)
-    found = error <= ACCURACY * size.clamp(min=1.0)
-    level = slope.abs().amax(dim=1) <= LEVEL
-    away = (size > FAR) | ~torch.isfinite(value) | (~found & level & (size > OUT))
-    found &= ~away
-    scores = torch.where(found[:, None], scores + step, scores)
-    values = _curvatures(curve)
-    falls = values[:, 0] < -FLAT * values[:, -1].abs().clamp(min=1e-12)
-    flat = values[:, 1] <= FLAT * values[:, -1].abs().clamp(min=1e-12)
-    found &= ~falls
-    kinked = torch.zeros_like(found)
-    stuck = ~found & ~away & ~falls
-    if stuck.any() and losses.is_of_margins:
-        smooth, ok = _smoothed(losses, scores, stuck)
-        scores = torch.where((stuck & ok)[:, None], smooth, scores)
-        found |= stuck & ok
-        kinked = stuck & ok
-        bent = _curvatures(_averaged(losses, scores, KINKS[-1])[1])
-        flat = torch.where(kinked, bent[:, 1] <= FLAT * bent[:, -1], flat)
-        error = torch.where(kinked, torch.full_like(error, KINKS[-1]), error)
-        with torch.no_grad():
-            value = losses(scores)
-    scores = scores - scores.mean(dim=1, keepdim=True)
-    arrays = (scores, value, error, found, away, flat & found, kinked)
+    rounded = None
+    if shape is not None and shape.has_kinks:
+        for reach in ROUNDED:
+            accuracy = max(reach / 100.0, ACCURACY)
+            rounded = newton(losses.smoothed(shape.kinks, reach), scores, accuracy)
+            scores = rounded.scores
+    ends = newton(losses, scores)
+    found, kinked = ends.found, torch.zeros_like(ends.found)
+    if rounded is not None and shape is not None:
+        on = torch.as_tensor(shape.on_kinks(rounded.scores).any(axis=1))
+        kinked = on & rounded.found
+        found = ends.found & ~on | kinked
+        for name in ("scores", "error", "flat"):
+            mine, theirs = getattr(ends, name), getattr(rounded, name)
+            picked = kinked.reshape(-1, *[1] * (mine.ndim - 1))
+            setattr(ends, name, torch.where(picked, theirs, mine))
+        ends.error = torch.where(kinked, ROUNDED[-1], ends.error)
+    scores = ends.scores - ends.scores.mean(dim=1, keepdim=True)
+    with torch.no_grad():
+        value = losses(scores)
+    away = torch.zeros_like(found)
+    if shape is None or not shape.convex or not found.all():
+        # A minimum must be lower than what is far out by more than rounding hides.
+        far = _farthest(losses, scores)
+        away = torch.where(found, far < value - 1e-9 * value.abs().clamp(min=1.0),
+                           ~(far > value + 4e-16 * value.abs()))  # fmt: skip
+        if shape is not None and shape.convex:
+            away &= ~found
+    arrays = (scores, value, ends.error, found & ~away, away, ends.flat & found, kinked)
     return Minima(*(array.detach().numpy() for array in arrays))
+
+
+def newton(losses: Expectation, start: Tensor, accuracy: float = ACCURACY) -> _Ends:
+    """Return where Newton's method ends; each setting goes on until it has its minimum."""
+    scores, n = start.clone(), len(start)
+    rows, part = torch.arange(n), losses
+    longest = torch.full((n,), LONGEST, dtype=scores.dtype)
+    error = torch.full_like(longest, torch.inf)
+    flat = torch.zeros(n, dtype=torch.bool)
+    found = torch.zeros(n, dtype=torch.bool)
+    for _ in range(MAX_STEPS):
+        here = scores[rows]
+        value, slope, curve = _derivatives(part, here)
+        values, vectors = torch.linalg.eigh((curve + curve.mT) / 2.0)
+        step = _step(slope, values, vectors)
+        size = here.abs().amax(dim=1)
+        largest = values.abs().amax(dim=1)
+        error[rows] = step.abs().amax(dim=1)
+        short = error[rows] <= accuracy * size.clamp(min=1.0)
+        falls = values[:, 0] < -FALLS * largest
+        upwards = values > FLAT * largest[:, None]
+        flat[rows] = upwards.sum(dim=1) < values.shape[1] - 1
+        found[rows] = short & ~falls
+        scores[rows] = torch.where(found[rows][:, None], here + step, here)
+        step = torch.where((short & falls)[:, None], KICK * vectors[:, :, 0], step)
+        drop = (slope * step).sum(dim=1).abs()
+        level = (drop <= 1e-17 * value.abs()) & (error[rows] > 1e-3)
+        going = ~found[rows] & value.isfinite() & (size <= FAR) & ~level
+        if not going.any():
+            break
+        if not going.all():
+            rows = rows[going]
+            part = losses.take(rows)
+            value, slope, step = value[going], slope[going], step[going]
+        moved, better, full = _shortened(part, scores[rows], step, value, slope, longest[rows])
+        scores[rows] = scores[rows] + moved
+        longest[rows] = torch.where(full, 2.0 * longest[rows], longest[rows])
+        if not better.any():
+            break
+        if not better.all():
+            rows = rows[better]
+            part = losses.take(rows)
+    return _Ends(scores, error, found, flat)
 
 
 def _derivatives(losses: Expectation, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the losses, their slopes (N, K) and their curvatures (N, K, K)."""
     leaf = scores.detach().requires_grad_()
+    if losses.is_of_margins:
+        margin = losses.margins(leaf).detach().requires_grad_()
+        each = losses.of_margins(margin)
+        pull, bend = _twice(each.sum(), margin)
+        way = losses.way
+        return each.detach().sum(dim=1), pull @ way, torch.einsum("np,pk,pl->nkl", bend, way, way)
     value = losses(leaf)
     slope = torch.autograd.grad(value.sum(), leaf, create_graph=True)[0]
     rows = [
@@ -126,83 +182,63 @@ def _derivatives(losses: Expectation, scores: Tensor) -> tuple[Tensor, Tensor, T
     return value.detach(), torch.nan_to_num(slope.detach()), torch.nan_to_num(curve)
 
 
-def _curvatures(curve: Tensor) -> Tensor:
-    """Return the curvatures (N, K) in increasing order; that of the shift is among them, as 0."""
-    return torch.linalg.eigvalsh((curve + curve.mT) / 2.0)
+def _twice(total: Tensor, margin: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first and the second derivative of a sum of functions of one margin each."""
+    none = torch.zeros_like(margin)
+    first = torch.autograd.grad(total, margin, create_graph=True, allow_unused=True)[0]
+    if first is None or not first.requires_grad:
+        return none if first is None else torch.nan_to_num(first.detach()), none
+    second = torch.autograd.grad(first.sum(), margin, allow_unused=True)[0]
+    return torch.nan_to_num(first.detach()), none if second is None else torch.nan_to_num(second)
 
 
-def _newton(slope: Tensor, curve: Tensor) -> Tensor:
-    """Return Newton's step with curvatures taken as positive, no longer than `LONGEST`."""
-    values, vectors = torch.linalg.eigh((curve + curve.mT) / 2.0)
+def _step(slope: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+    """Return Newton's step with curvatures taken as positive."""
     size = values.abs()
-    least = 1e-14 * size.amax(dim=1, keepdim=True).clamp(min=1.0)
+    least = 1e-14 * size.amax(dim=1, keepdim=True).clamp(min=1e-250)
     parts = (vectors.mT @ slope[:, :, None])[:, :, 0] / torch.maximum(size, least)
     step = -(vectors @ parts[:, :, None])[:, :, 0]
-    step = step - step.mean(dim=1, keepdim=True)
-    longest = step.abs().amax(dim=1, keepdim=True)
-    return step * (LONGEST / longest.clamp(min=LONGEST))
+    return step - step.mean(dim=1, keepdim=True)
 
 
 def _shortened(
-    losses: Expectation, scores: Tensor, step: Tensor, value: Tensor, slope: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the steps, halved until the loss falls, and whether it does."""
-    fall = (slope * step).sum(dim=1)
-    still = step.abs().amax(dim=1) > 0.0
-    better = torch.zeros_like(still)
-    noise = 4e-16 * value.abs()
+    losses: Expectation, scores: Tensor, step: Tensor, value: Tensor, slope: Tensor, most: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return steps halved until the loss falls, whether it does, and where `most` was reached."""
+    length = step.abs().amax(dim=1)
+    cut = length > most
+    step = step * (most / torch.maximum(length, most))[:, None]
+    noise = 4e-15 * value.abs()
+    good, full = torch.zeros_like(cut), torch.zeros_like(cut)
     with torch.no_grad():
-        for _ in range(HALVINGS):
+        for i in range(HALVINGS):
             new = losses(scores + step)
-            good = (new <= value + 1e-4 * fall + noise) & torch.isfinite(new)
-            better |= good
-            if (good | ~still).all():
+            fall = (slope * step).sum(dim=1)
+            good |= (new <= value + 1e-4 * fall + noise) & torch.isfinite(new)
+            if i == 0:
+                full = good & cut
+            if good.all():
                 break
             step = torch.where(good[:, None], step, step / 2.0)
-    return torch.where(better[:, None], step, torch.zeros_like(step)), better | ~still
+    return torch.where(good[:, None], step, torch.zeros_like(step)), good, full
 
 
-def _smoothed(losses: Expectation, scores: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-    """Return minima of the smoothed losses, and whether they were found.
+def _farthest(losses: Expectation, scores: Tensor) -> Tensor:
+    """Return the lowest loss that was found far out.
 
-    Steps are halved until the slope along them is no longer steep: of a convex loss that is
-    enough, and no value of the smoothed loss is needed.
+    It is looked along the rays that put some options above all others, which are the edges of the
+    cones of rewards with one order, and along the order of the scores. Losses that are no longer
+    numbers are left out.
     """
-    ok = which.clone()
-    far = torch.full_like(scores[:, 0], torch.inf)
-    for reach in KINKS:
-        for _ in range(MAX_STEPS):
-            slope, curve = _averaged(losses, scores, reach)
-            step = torch.where(which[:, None], _newton(slope, curve), torch.zeros_like(scores))
-            for _ in range(HALVINGS):
-                ahead = _averaged(losses, scores + step, reach, bent=False)[0]
-                fall, rise = ((way * step).sum(dim=1) for way in (slope, ahead))
-                steep = rise > 0.5 * fall.abs() + NOISE / reach * step.abs().amax(dim=1)
-                if not steep.any():
-                    break
-                step = torch.where(steep[:, None], step / 2.0, step)
-            scores = scores + step
-            far = step.abs().amax(dim=1)
-            if (far <= reach / 100.0).all():
-                break
-    return scores, ok & (far <= reach) & (scores.abs().amax(dim=1) <= FAR)
-
-
-def _averaged(
-    losses: Expectation, scores: Tensor, reach: float, *, bent: bool = True
-) -> tuple[Tensor, Tensor]:
-    """Return slopes and curvatures of the losses, each margin averaged within `reach`."""
-    margin = losses.margins(scores)
     size = scores.shape[1]
-    way = torch.eye(size, dtype=scores.dtype)[losses.first]
-    way = way - torch.eye(size, dtype=scores.dtype)[losses.second]
-    sides = [(margin + side).detach().requires_grad_(bent) for side in (reach, -reach)]
-    values = [losses.of_margins(side) for side in sides]
-    pull = (values[0] - values[1]).detach() / (2.0 * reach)
-    if not bent:
-        return pull @ way, scores.new_zeros(())
-    slopes = [
-        torch.autograd.grad(value.sum(), side)[0] for value, side in zip(values, sides, strict=True)
-    ]
-    bend = (slopes[0] - slopes[1]) / (2.0 * reach)
-    return pull @ way, torch.einsum("np,pk,pl->nkl", bend, way, way)
+    sides = [side for side in product((0.0, 1.0), repeat=min(size, 6)) if 0 < sum(side) < len(side)]
+    rays = torch.zeros(len(sides), size, dtype=scores.dtype)
+    rays[:, : min(size, 6)] = torch.tensor(sides, dtype=scores.dtype)
+    order = scores.argsort(dim=1).argsort(dim=1).to(scores.dtype)
+    lowest = torch.full_like(scores[:, 0], torch.inf)
+    with torch.no_grad():
+        for far in RAY:
+            for ray in (*rays, order):
+                value = losses((far * ray).expand_as(scores))
+                lowest = torch.minimum(lowest, torch.nan_to_num(value, nan=torch.inf))
+    return lowest

@@ -1,9 +1,10 @@
 """The expectation of a loss of one's own over what annotators of many populations say."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import permutations, product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import _validate
-from ..errors import InputError
 from ..links import Logistic
 from ..population import Population
 
@@ -24,9 +24,26 @@ MOST_TYPES = 12
 """A panel of so many has 4,096 outcomes."""
 MOST_RANKED = 5
 """A ballot of so many options has 120 outcomes."""
+ON_A_KINK = 1e-12
+"""Margins this near to a kink are on it."""
 
 UserLoss = Callable[..., Tensor]
 """From margins and labels, and what else the loss sees, to one loss for each."""
+
+
+class Outcome(NamedTuple):
+    """How likely an outcome is, (N, ...), its label, and the annotator's type where it is told."""
+
+    chance: Tensor
+    label: Tensor
+    annotator_type: Tensor | None = None
+
+
+class Kinks(NamedTuple):
+    """Margins at which the loss of one outcome has a kink, and how much its slope jumps there."""
+
+    places: Tensor
+    jumps: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +96,44 @@ class Expectation:
         weight = d[:, y] * d[:, z]
         self.weight = torch.as_tensor(weight / weight.sum(axis=1, keepdims=True))
         self.first, self.second = torch.as_tensor(y), torch.as_tensor(z)
+        eye = torch.eye(self.size, dtype=torch.float64)
+        self.way = eye[self.first] - eye[self.second]
         self.reference = torch.as_tensor(np.log([one.reference for one in settings]))
         self.lengths = torch.as_tensor(np.array([one.lengths for one in settings]))
+        self.kinks: tuple[Kinks, ...] = ()
+        self.rounded = 0.0
         populations = [one.population for one in settings]
         if information == "ballots":
             self.outcomes = _ballots(populations)
         elif information == "anonymous":
             wins = np.array([one.pairwise() for one in populations])
             self.outcomes = [
-                (torch.as_tensor(wins[:, y, z]), torch.tensor(1.0, dtype=torch.float64), None),
-                (torch.as_tensor(wins[:, z, y]), torch.tensor(0.0, dtype=torch.float64), None),
+                Outcome(torch.as_tensor(wins[:, y, z]), torch.tensor(1.0, dtype=torch.float64)),
+                Outcome(torch.as_tensor(wins[:, z, y]), torch.tensor(0.0, dtype=torch.float64)),
             ]
+        elif information == "linked":
+            self.outcomes = _links(populations, y, z)
         else:
             chances = np.array([_each(one, y, z) for one in populations])
             shares = np.array([one.shares for one in populations])
             self.outcomes = _answers(chances, shares, information)
+
+    def take(self, rows: Tensor) -> "Expectation":
+        """Return the expectation for some of the settings."""
+        part = copy(self)
+        part.weight, part.reference = self.weight[rows], self.reference[rows]
+        part.lengths = self.lengths[rows]
+        part.outcomes = [one._replace(chance=one.chance[rows]) for one in self.outcomes]
+        return part
+
+    def smoothed(self, kinks: tuple[Kinks, ...], rounded: float) -> "Expectation":
+        """Return the expectation with kinks rounded off: ``|x|`` is ``sqrt(x^2 + rounded^2)``.
+
+        Of a convex loss it is above by at most half the jumps' weighted sum times `rounded`.
+        """
+        part = copy(self)
+        part.kinks, part.rounded = kinks, rounded
+        return part
 
     def __call__(self, scores: Tensor) -> Tensor:
         """Return the expected loss, shape (N,), of rewards of shape (N, K)."""
@@ -103,6 +143,28 @@ class Expectation:
         if self.information == "linked":
             return self._of_links(margin, more)
         return self._of_pairs(margin, more).sum(dim=1)
+
+    def check(self) -> None:
+        """Refuse a loss that is not finite, ignores the margins, or mixes comparisons."""
+        rng = np.random.default_rng(0)
+        scores = torch.as_tensor(rng.normal(size=(2, self.size)) * [[1.0], [4.0]])
+        first, twice = torch.zeros(1, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+        leaf = scores.clone().requires_grad_()
+        values = self.take(twice)(leaf)
+        if not values.isfinite().all():
+            raise _validate.complaint(
+                "loss", "finite", float(values.detach()[~values.isfinite()][0])
+            )
+        slope = None
+        if values.requires_grad:
+            slope = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0]
+        if slope is None or not (slope - slope.mean(dim=1, keepdim=True)).any():
+            raise _validate.complaint("loss", "a function of the margins", "one with slope 0")
+        for each, value in zip(scores, values, strict=True):
+            alone = self.take(first)(each[None])[0]
+            if not torch.isclose(alone, value, rtol=1e-6):
+                must = "a function of each comparison by itself"
+                raise _validate.complaint("loss", must, "one that depends on the others")
 
     @property
     def is_of_margins(self) -> bool:
@@ -117,16 +179,34 @@ class Expectation:
         """Return each pair's part of the expected loss, shape (N, pairs)."""
         return self._of_pairs(margin, {})
 
+    def of_outcome(self, i: int, margin: Tensor, more: dict[str, Tensor] | None = None) -> Tensor:
+        """Return the loss of one outcome for margins of any number, shape (n,)."""
+        _, label, typed = self.outcomes[i]
+        extra = dict(more or {})
+        if typed is not None:
+            extra["annotator_type"] = typed.expand(margin.numel())
+        return self._values(margin, label.expand(margin.numel(), *label.shape), extra)
+
     def _of_pairs(self, margin: Tensor, more: dict[str, Tensor]) -> Tensor:
         total = torch.zeros_like(margin)
-        for chance, label, typed in self.outcomes:
-            extra = {name: value.reshape(-1, 2) for name, value in more.items()}
-            if typed is not None:
-                extra["annotator_type"] = typed.expand(margin.numel())
-            labels = label.expand(margin.numel(), *label.shape)
-            values = self._values(margin.reshape(-1), labels, extra)
-            total = total + self.weight * chance * values.reshape(margin.shape)
+        extra = {name: value.reshape(-1, 2) for name, value in more.items()}
+        flat = margin.reshape(-1)
+        for i, one in enumerate(self.outcomes):
+            values = self._rounded(i, flat) if self.rounded else self.of_outcome(i, flat, extra)
+            total = total + self.weight * one.chance * values.reshape(margin.shape)
         return total
+
+    def _rounded(self, i: int, margin: Tensor) -> Tensor:
+        """Return the loss of one outcome with its kinks rounded off."""
+        places, jumps = self.kinks[i]
+        for place in places:  # a margin on a kink is moved to its side
+            on = (margin.detach() - place).abs() < ON_A_KINK
+            margin = margin + torch.where(on, place + ON_A_KINK - margin.detach(), 0.0)
+        values = self.of_outcome(i, margin)
+        for place, jump in zip(places, jumps, strict=True):
+            x = margin - place
+            values = values + jump / 2.0 * (torch.sqrt(x**2 + self.rounded**2) - x.abs())
+        return values
 
     def _more(self, scores: Tensor) -> dict[str, Tensor]:
         """Return what the loss sees beside margins, of both options: shape (N, pairs, 2)."""
@@ -198,45 +278,54 @@ class Expectation:
         return values
 
 
-Outcome = tuple[Tensor, Tensor, Tensor | None]
-"""How likely an outcome is, its label, and the annotator's type where it is told."""
-
-
 def _each(population: Population, y: NDArray[np.int64], z: NDArray[np.int64]) -> Floats:
     """Return each type's probability to prefer y, and z: shape (2, T, pairs)."""
     gaps = population.rewards[:, y] - population.rewards[:, z]
     return np.array([population.link(gaps), population.link(-gaps)])
 
 
+def _links(
+    populations: Sequence[Population], y: NDArray[np.int64], z: NDArray[np.int64]
+) -> list[Outcome]:
+    """Return the outcomes of two comparisons by one annotator."""
+    each = [_each(one, y, z) for one in populations]
+    return [
+        Outcome(
+            torch.as_tensor(
+                np.array(
+                    [
+                        np.einsum("t,tp,tq->pq", one.shares, chance[a], chance[b])
+                        for one, chance in zip(populations, each, strict=True)
+                    ]
+                )
+            ),
+            torch.tensor([1.0 - a, 1.0 - b], dtype=torch.float64),
+        )
+        for a, b in product((0, 1), repeat=2)
+    ]
+
+
 def _answers(each: Floats, shares: Floats, information: Asks) -> list[Outcome]:
-    """Return the outcomes of comparisons; `each` has shape (N, 2, T, pairs)."""
+    """Return the outcomes of typed labels and of panels; `each` has shape (N, 2, T, pairs)."""
     n_types = shares.shape[1]
-    weights = shares[:, None, :, None]
-    single = [(1.0, 0), (0.0, 1)]
-    number = {value: torch.tensor(value, dtype=torch.float64) for value, _ in single}
     if information == "typed":
         return [
-            (torch.as_tensor((weights * each)[:, side, u]), number[value], torch.tensor(u))
-            for u in range(n_types)
-            for value, side in single
-        ]
-    if information == "linked":
-        return [
-            (
-                torch.as_tensor(np.einsum("nt,ntp,ntq->npq", shares, each[:, a], each[:, b])),
-                torch.stack([number[one], number[other]]),
-                None,
+            Outcome(
+                torch.as_tensor(shares[:, None, u] * each[:, side, u]),
+                torch.tensor(1.0 - side, dtype=torch.float64),
+                torch.tensor(u),
             )
-            for (one, a), (other, b) in product(single, repeat=2)
+            for u, side in product(range(n_types), (0, 1))
         ]
     if n_types > MOST_TYPES:
         raise _validate.complaint("population", f"of at most {MOST_TYPES} types", n_types)
-    outcomes: list[Outcome] = []
-    for labels in product((0, 1), repeat=n_types):
-        sides = 1 - np.array(labels)
-        chance = each[:, sides, np.arange(n_types)].prod(axis=1)
-        outcomes.append((torch.as_tensor(chance), torch.tensor(labels, dtype=torch.float64), None))
-    return outcomes
+    return [
+        Outcome(
+            torch.as_tensor(each[:, 1 - np.array(labels), np.arange(n_types)].prod(axis=1)),
+            torch.tensor(labels, dtype=torch.float64),
+        )
+        for labels in product((0, 1), repeat=n_types)
+    ]
 
 
 def _ballots(populations: Sequence[Population]) -> list[Outcome]:
@@ -244,15 +333,20 @@ def _ballots(populations: Sequence[Population]) -> list[Outcome]:
     size = populations[0].n_options
     if size > MOST_RANKED:
         raise _validate.complaint("population", f"of at most {MOST_RANKED} options", size)
-    for one in populations:
-        if type(one.link) is not Logistic:
-            raise InputError("'population' must have the logistic link for ballots.")
-    rewards = np.array([one.rewards / one.link.temperature for one in populations])  # type: ignore[attr-defined]
-    shares = np.array([one.shares for one in populations])
-    outcomes: list[Outcome] = []
-    for order in permutations(range(size)):
-        ranked = rewards[:, :, order]
-        rest = np.logaddexp.accumulate(ranked[:, :, ::-1], axis=2)[:, :, ::-1]
-        chance = (shares * np.exp((ranked - rest).sum(axis=2))).sum(axis=1)
-        outcomes.append((torch.as_tensor(chance), torch.tensor(order), None))
-    return outcomes
+    return [
+        Outcome(
+            torch.as_tensor(np.array([_chance(one, order) for one in populations])),
+            torch.tensor(order),
+        )
+        for order in permutations(range(size))
+    ]
+
+
+def _chance(population: Population, order: tuple[int, ...]) -> float:
+    """Return the probability of a ranking, best first."""
+    link = population.link
+    if type(link) is not Logistic:
+        raise _validate.complaint("population", "of the logistic link, for ballots", repr(link))
+    ranked = population.rewards[:, order] / link.temperature
+    rest = np.logaddexp.accumulate(ranked[:, ::-1], axis=1)[:, ::-1]
+    return float(population.shares @ np.exp((ranked - rest).sum(axis=1)))
