@@ -79,8 +79,10 @@ def test_ipo_passes_for_nbc_and_is_named() -> None:
     assert found.order == "NBC"
     assert found.rewards == pytest.approx(IPO().limit(two_camps()).rewards, abs=1e-12)
     other = look(lambda h, label: (sign(label) * h - 5.0) ** 2)
-    assert other.converges_to == ()
-    assert other.proportional_to["ipo"] == pytest.approx(10.0)
+    assert other.converges_to == ("ipo(tau=0.1)",)
+    scaled = look(lambda h, label: dpo(0.1 * h, label))
+    assert scaled.converges_to == ()
+    assert scaled.proportional_to["dpo"] == pytest.approx(10.0)
 
 
 def test_a_mixture_of_dpo_and_ipo_passes_for_nbc_though_it_is_in_no_table() -> None:
@@ -123,7 +125,7 @@ def test_a_wrong_sign_cannot_get_through(loss: Any) -> None:
 def test_losses_that_are_nearly_of_nbcs_order_are_found_out(loss: Any) -> None:
     found = certify(loss)
     held, _, looked = counts(found, "NBC")
-    assert 0.9 * looked < held < looked
+    assert 0.5 * looked < held < looked
     assert found.order is None
     verdict = found.orders_on_all[0]
     example = verdict.counterexample
@@ -137,7 +139,7 @@ def test_losses_that_are_nearly_of_nbcs_order_are_found_out(loss: Any) -> None:
     )
     population, d = pasted["population"], pasted["sampling"]
     np.testing.assert_array_equal(population.rewards, example.population.rewards)
-    P = population.pairwise()
+    P = np.array(population.pairwise())
     W = np.outer(example.sampling, example.sampling)
 
     def total(h: Floats) -> float:

@@ -1,8 +1,19 @@
-"""``socialpref verify``: training against theory."""
+"""``socialpref verify``: training against theory, and verdicts on losses."""
 
 import argparse
+import importlib
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import _validate
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..training import Certification
+    from ..training.expectation import Setting
+
+ORDERS = {"nbc": "NBC", "average-reward": "average reward"}
 
 
 def add_to(commands: Any) -> None:
@@ -13,7 +24,7 @@ def add_to(commands: Any) -> None:
     others = ", ".join(method.name for method in METHODS if not method.identified)
     parser = commands.add_parser(
         "verify",
-        help="train the alignment methods, and compare them with their exact limits",
+        help="train the alignment methods, or judge a loss of your own, and compare with theory",
         description="Train each method on worked and random populations: on the expectation of "
         "its loss, where training must end at the exact limit, and on samples, whose error must "
         "fall with the square root of their size. The order of the options must be the promised "
@@ -54,6 +65,84 @@ def _run(options: argparse.Namespace) -> int:
     from .._extras import require
 
     require("train", "'verify'")
+    training = {"--methods": options.methods, "--sizes": options.sizes}
+    judging = {
+        "--expect": options.expect,
+        "--information": options.information,
+        "--sees": options.sees,
+        "--types": options.types,
+    }
+    lost = judging if options.loss is None else training
+    for name, value in lost.items():
+        if value is not None:
+            needed = "a loss, MODULE:FUNCTION" if lost is judging else "no loss"
+            raise InputError(f"'{name}' must be given with {needed}; got {value!r}.")
+    return _train(options) if options.loss is None else _judge(options)
+
+
+def _judge(options: argparse.Namespace) -> int:
+    """Print the verdict on a loss, and return whether it is what was expected."""
+    from ..methods import METHODS, methods_written
+    from ..training import certify
+
+    methods = ()
+    if options.expect is not None and options.expect.lower() not in ORDERS:
+        names = [*ORDERS, *sorted({method.name for method in METHODS})]
+        _validate.choice("expect", options.expect.lower().partition("(")[0].strip(), names)
+        methods = methods_written(options.expect)
+    found = certify(
+        _load(options.loss),
+        information=options.information or "anonymous",
+        sees=tuple(options.sees.split(",")) if options.sees else (),
+        n_types=options.types,
+    )
+    print(found.describe())
+    if options.expect is None:
+        return 0 if found.has_minimum else 1
+    if methods:
+        verdicts = [found.against(entry.method) for entry in methods]
+        held = any(one.factor is not None and one.factor > 0.0 for one in verdicts)
+        example = None if held else verdicts[0].counterexample
+    else:
+        order = ORDERS[options.expect.lower()]
+        held = found.order == order
+        example = next(v.counterexample for v in found.orders_on_all if v.order == order)
+    print(_outcome(found, options.expect, example, held=held))
+    return 0 if held else 1
+
+
+def _outcome(
+    found: "Certification", expected: str, example: "Setting | None", *, held: bool
+) -> str:
+    """Return in words whether an expectation holds, with a counterexample if it does not."""
+    from ..training.verdicts import written
+
+    if held:
+        return f"Expected {expected}: it is."
+    if example is not None:
+        return f"Expected {expected}: it is not. Counterexample: {written(example)}"
+    why = "" if found.has_minimum else " It has no minimum on some populations."
+    return f"Expected {expected}: it is not.{why}"
+
+
+def _load(name: str) -> Any:
+    """Return the function that MODULE:FUNCTION names."""
+    module, colon, function = name.partition(":")
+    if not (module and colon and function):
+        raise _validate.complaint("loss", "MODULE:FUNCTION, such as losses:mine", repr(name))
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in function.split("."):
+            found = getattr(found, part)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"'{name}' cannot be loaded: {_validate.shown(error)}") from error
+    return found
+
+
+def _train(options: argparse.Namespace) -> int:
     from .._files import results_folder
     from ..flips.agreement import agreement
     from ..plots import save

@@ -109,6 +109,8 @@ def _reach(wins: Floats, weights: Floats) -> Floats:
     bound[y[ahead], z[ahead]] = -1.0
     np.minimum.at(bound, (z[behind], y[behind]), 1.0)
     reach = np.asarray(shortest_path(bound, method="FW"))
+    if not np.isfinite(reach).all():
+        raise ConvergenceError("hinge: rounding leaves open whether rewards have bounds")
     losses = [(costs * np.maximum(0.0, 1.0 - np.subtract.outer(h, h))).sum() for h in reach]
     best = found.fun * costs.max()
     if not np.allclose(losses, best, rtol=EDGE, atol=0.0):

@@ -6,7 +6,7 @@ is then put to a search for a counterexample.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import InputError
+from ..limits.method import Method
 from ..population import Population, check_population
+from .descent import ROUNDED
 from .expectation import ASKS, SEES, Asks, Sees, UserLoss
 from .looks import Kind, Looked, look, nearly_tied, plain, random, worked
 from .verdicts import (
     ORDERS,
+    LimitVerdict,
     OrderName,
     OrderVerdict,
     distances_of,
     factors_of,
+    limit_verdict,
     signs,
     verdict_of,
 )
@@ -93,6 +97,8 @@ class Certification:
         Of the population that was asked about, if it has a minimum there.
     asked_own : bool
         Whether a population was asked about.
+    looked : tuple of Looked
+        The populations of the first look, and where the loss ends on them.
     """
 
     n_populations: int
@@ -106,6 +112,7 @@ class Certification:
     proportional_to: dict[str, float]
     own: OwnPopulation | None
     asked_own: bool
+    looked: tuple[Looked, ...] = field(repr=False)
 
     @property
     def has_minimum(self) -> bool:
@@ -154,6 +161,11 @@ class Certification:
         """Total variation to each method's limit on the given population, nearest first."""
         return self._of_own().distances
 
+    def against(self, method: Method) -> LimitVerdict:
+        """Return whether the loss has the limit of a method, with its options, up to a factor."""
+        _validate.instance("method", method, Method, "a method")
+        return limit_verdict(method, self.looked)
+
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per order: order, held, reversed, populations, counterexample."""
         import pandas as pd
@@ -199,7 +211,10 @@ class Certification:
         if self.several_minima:
             yield f"It has several minima on {self.several_minima} of {n} populations."
         if self.kinked:
-            yield f"Its minimum is on a kink on {self.kinked} of {n} populations."
+            yield (
+                f"Its minimum is on a kink on {self.kinked} of {n} populations; kinks were rounded "
+                f"off by {ROUNDED[-1]:.0e}."
+            )
 
     def _of_the_given(self) -> Iterator[str]:
         if not self.asked_own:
@@ -333,6 +348,7 @@ def certify(
         proportional_to={name: factor for name, factor in factors.items() if factor != 1.0},
         own=None if own is None else _own(own),
         asked_own=population is not None,
+        looked=tuple(looked),
     )
 
 

@@ -86,23 +86,11 @@ def descend(losses: Expectation, start: Floats, shape: Shape | None = None) -> M
         Of a loss that is a function of margins.
     """
     scores = torch.as_tensor(start - start.mean(axis=1, keepdims=True))
-    rounded = None
     if shape is not None and shape.has_kinks:
-        for reach in ROUNDED:
-            accuracy = max(reach / 100.0, ACCURACY)
-            rounded = newton(losses.smoothed(shape.kinks, reach), scores, accuracy)
-            scores = rounded.scores
-    ends = newton(losses, scores)
-    found, kinked = ends.found, torch.zeros_like(ends.found)
-    if rounded is not None and shape is not None:
-        on = torch.as_tensor(shape.on_kinks(rounded.scores).any(axis=1))
-        kinked = on & rounded.found
-        found = ends.found & ~on | kinked
-        for name in ("scores", "error", "flat"):
-            mine, theirs = getattr(ends, name), getattr(rounded, name)
-            picked = kinked.reshape(-1, *[1] * (mine.ndim - 1))
-            setattr(ends, name, torch.where(picked, theirs, mine))
-        ends.error = torch.where(kinked, ROUNDED[-1], ends.error)
+        ends, kinked = _on_kinks(losses, scores, shape)
+    else:
+        ends, kinked = newton(losses, scores), torch.zeros(len(scores), dtype=torch.bool)
+    found = ends.found
     scores = ends.scores - ends.scores.mean(dim=1, keepdim=True)
     with torch.no_grad():
         value = losses(scores)
@@ -116,6 +104,25 @@ def descend(losses: Expectation, start: Floats, shape: Shape | None = None) -> M
             away &= ~found
     arrays = (scores, value, ends.error, found & ~away, away, ends.flat & found, kinked)
     return Minima(*(array.detach().numpy() for array in arrays))
+
+
+def _on_kinks(losses: Expectation, scores: Tensor, shape: Shape) -> tuple[_Ends, Tensor]:
+    """Return where the loss with its kinks rounded off ends, and whether that is on a kink.
+
+    What does not end on a kink goes on with the loss itself.
+    """
+    for reach in ROUNDED:
+        accuracy = max(reach / 100.0, ACCURACY)
+        ends = newton(losses.smoothed(shape.kinks, reach), scores, accuracy)
+        scores = ends.scores
+    kinked = ends.found & torch.as_tensor(shape.on_kinks(scores).any(axis=1))
+    ends.error[kinked] = ROUNDED[-1]
+    if not kinked.all():
+        rest = (~kinked).nonzero()[:, 0]
+        smooth = newton(losses.take(rest), scores[rest])
+        ends.scores[rest], ends.error[rest] = smooth.scores, smooth.error
+        ends.found[rest], ends.flat[rest] = smooth.found, smooth.flat
+    return ends, kinked
 
 
 def newton(losses: Expectation, start: Tensor, accuracy: float = ACCURACY) -> _Ends:

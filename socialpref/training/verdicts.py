@@ -142,27 +142,42 @@ def distances_of(one: Looked) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: round(item[1], 9)))
 
 
+@dataclass(frozen=True, eq=False)
+class LimitVerdict:
+    """Whether a loss has the limit of a method.
+
+    Attributes
+    ----------
+    factor : float or None
+        By what the method's rewards are multiplied, on every population that was looked at; None
+        if the rewards are no multiple of them. A loss with a `beta` of its own has 1 / beta.
+    counterexample : Setting or None
+        The first population that shows another limit, if one does.
+    """
+
+    factor: float | None
+    counterexample: Setting | None
+
+
 def factors_of(looked: Sequence[Looked]) -> dict[str, float]:
     """Return the methods whose rewards the loss multiplies by one number everywhere; 1 is exact.
 
     Only populations with one minimum can show that. If no method has the limit with its default
     options, options are looked for.
     """
-    minima = [one for one in looked if one.unique]
-    if not minima:
-        return {}
     found = {}
     for entry in entries(METHODS):
-        factor = _factor(entry.method, minima)
+        factor = limit_verdict(entry.method, looked).factor
         if factor is None:
             continue
         if isinstance(entry.method, IPO) and factor > 0.0 and factor != 1.0:
             entry = entries((IPO(tau=_short(entry.method.tau / factor)),))[0]
-            factor = _factor(entry.method, minima) or factor
+            factor = 1.0
         found[entry.written] = factor
-    if not found:
+    minima = [one for one in looked if one.unique]
+    if minima and not found:
         for entry in _with_options(minima):
-            factor = _factor(entry.method, minima)
+            factor = limit_verdict(entry.method, looked).factor
             if factor is not None:
                 found[entry.written] = factor
     return found
@@ -219,27 +234,29 @@ def _multiple(one: Looked, theirs: Floats) -> tuple[float, float]:
     return factor, float(np.abs(one.rewards - factor * theirs).max())
 
 
-def _factor(method: Method, minima: Sequence[Looked]) -> float | None:
-    """Return by what the method's rewards are multiplied on all populations, if by one number."""
+def limit_verdict(method: Method, looked: Sequence[Looked]) -> LimitVerdict:
+    """Return whether a loss has the limit of a method, up to one factor.
+
+    It must have no minimum where the method has none.
+    """
     factors: list[float] = []
-    missing = 0
+    minima = [one for one in looked if one.unique]
     for one in minima:
         theirs = _rewards(method, one.setting)
         if theirs is None:
-            missing += 1
-            if 2 * missing > len(minima):
-                return None
             continue
         assert one.rewards is not None
         factor, off = _multiple(one, theirs)
         close = (SAME + 10.0 * one.error) * max(1.0, float(np.abs(one.rewards).max()))
         largest = float(np.abs(theirs).max())
-        if off > close or largest <= CLEAR:
-            return None
-        if factors and abs(factor - factors[0]) * largest > 2.0 * close:
-            return None
+        other = bool(factors) and abs(factor - factors[0]) * largest > 2.0 * close
+        if off > close or largest <= CLEAR or other:
+            return LimitVerdict(None, one.setting)
         factors.append(factor)
-    if not factors:
-        return None
+    if not factors or 2 * len(factors) < len(minima):
+        return LimitVerdict(None, None)
+    for one in looked:
+        if one.away and _limit(method, one.setting) is not None:
+            return LimitVerdict(None, one.setting)
     factor = float(np.median(factors))
-    return 1.0 if abs(factor - 1.0) <= 1e-4 else factor
+    return LimitVerdict(1.0 if abs(factor - 1.0) <= 1e-4 else factor, None)
