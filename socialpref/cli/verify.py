@@ -11,6 +11,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..training import Certification
+    from ..methods import Entry
     from ..training.expectation import Setting
 
 ORDERS = {"nbc": "NBC", "average-reward": "average reward"}
@@ -30,7 +31,39 @@ def add_to(commands: Any) -> None:
         "fall with the square root of their size. The order of the options must be the promised "
         "one. Flip distances of the starter questions are computed in three ways, which must "
         "agree. The exit status is 1 if a check fails. Left out are methods whose comparisons do "
-        f"not always identify their limit: {others}.",
+        f"not always identify their limit: {others}. With a loss, MODULE:FUNCTION, nothing is "
+        "trained on samples: the loss is minimised on many populations, and the verdict says what "
+        "it converges to, and whose order it has. The exit status is then 1 if it has no minimum "
+        "or is not what is expected, with a counterexample.",
+    )
+    parser.add_argument(
+        "loss",
+        nargs="?",
+        metavar="MODULE:FUNCTION",
+        help="a loss to judge, in torch: from margins and labels to one loss for each; modules "
+        "of the current folder are found",
+    )
+    parser.add_argument(
+        "--expect",
+        metavar="NAME",
+        help="what the loss must be: nbc or average-reward, whose order it must have, or a method "
+        "such as dpo or 'ipo(tau=0.1)', whose limit it must have at some beta",
+    )
+    parser.add_argument(
+        "--information",
+        choices=["anonymous", "linked", "typed", "panel", "ballots"],
+        help="what a label tells the loss (default: anonymous)",
+    )
+    parser.add_argument(
+        "--sees",
+        metavar="NAMES",
+        help="what else the loss is given, separated by commas, of: logp, length, reference",
+    )
+    parser.add_argument(
+        "--types",
+        type=int,
+        metavar="N",
+        help="the number of types, for typed labels and panels (default: 3)",
     )
     parser.add_argument(
         "--methods",
@@ -85,7 +118,7 @@ def _judge(options: argparse.Namespace) -> int:
     from ..methods import METHODS, methods_written
     from ..training import certify
 
-    methods = ()
+    methods: tuple[Entry, ...] = ()
     if options.expect is not None and options.expect.lower() not in ORDERS:
         names = [*ORDERS, *sorted({method.name for method in METHODS})]
         _validate.choice("expect", options.expect.lower().partition("(")[0].strip(), names)
