@@ -1,5 +1,7 @@
 """Training against theory, on the command line too; losses that users bring."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,88 @@ def test_numbers_without_sense_are_refused(
         assert huge in error
         assert error.count("\n") == 1
     assert not out.exists()
+
+
+LOSSES = """
+import torch
+from torch.nn.functional import logsigmoid
+def dpo(margin, label):
+    return -label * logsigmoid(margin) - (1 - label) * logsigmoid(-margin)
+def turned(margin, label):
+    return dpo(-margin, label)
+def away(margin, label):
+    return 1 - torch.sigmoid((2 * label - 1) * margin)
+def from_logp(margin, label, logp, reference):
+    ratio = logp - reference
+    return dpo(ratio[:, 0] - ratio[:, 1], label)
+def broken(margin, label):
+    return margin.mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["dpo"], 0, "It converges to dpo on all"),
+        (["dpo", "--expect", "nbc"], 0, "Expected nbc: it is."),
+        (["dpo", "--expect", "DPO"], 0, "Expected DPO: it is."),
+        (["from_logp", "--sees", "logp,reference", "--expect", "dpo"], 0, "it is."),
+        (["dpo", "--expect", "average-reward"], 1, "Counterexample: Population([["),
+        (["dpo", "--expect", "ipo(tau=0.5)"], 1, "Counterexample: Population([["),
+        (["turned", "--expect", "nbc"], 1, "Reverses NBC on 8 of 8."),
+        (["away"], 1, "no minimum on 8 of 8"),
+    ],
+)
+def test_a_loss_is_judged_from_the_command_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    status: int,
+    words: str,
+) -> None:
+    from socialpref.training import certify
+
+    few = partial(certify, n_populations=6, n_search=20)
+    monkeypatch.setattr("socialpref.training.certify", few)
+    in_a_folder_with_losses(tmp_path, monkeypatch)
+    name, *others = arguments
+    assert main(["verify", f"losses_of_mine:{name}", *others]) == status
+    assert words in capsys.readouterr().out
+
+
+def in_a_folder_with_losses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "losses_of_mine.py").write_text(LOSSES)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "losses_of_mine", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing:dpo"], "'nothing:dpo' cannot be loaded: ModuleNotFoundError"),
+        (["losses_of_mine:none"], "cannot be loaded: AttributeError"),
+        (["losses_of_mine"], "must be MODULE:FUNCTION"),
+        (["losses_of_mine:broken"], "'loss' must be a function"),
+        (["losses_of_mine:dpo", "--expect", "ppo"], "'expect' must be one of 'nbc'"),
+        (["losses_of_mine:dpo", "--sees", "prompt"], "'sees' must be one of 'logp'"),
+        (["losses_of_mine:dpo", "--methods", "dpo"], "'--methods' must be given without a loss"),
+        (["--expect", "nbc"], "'--expect' must be given with a loss"),
+    ],
+)
+def test_a_loss_that_cannot_be_judged_is_one_line_and_exit_2(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
+) -> None:
+    in_a_folder_with_losses(tmp_path, monkeypatch)
+    assert main(["verify", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -108,8 +108,8 @@ def _run(options: argparse.Namespace) -> int:
     lost = judging if options.loss is None else training
     for name, value in lost.items():
         if value is not None:
-            needed = "a loss, MODULE:FUNCTION" if lost is judging else "no loss"
-            raise InputError(f"'{name}' must be given with {needed}; got {value!r}.")
+            needed = "with a loss, MODULE:FUNCTION" if lost is judging else "without a loss"
+            raise InputError(f"'{name}' must be given {needed}; got {value!r}.")
     return _train(options) if options.loss is None else _judge(options)
 
 

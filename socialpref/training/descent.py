@@ -234,8 +234,8 @@ def _farthest(losses: Expectation, scores: Tensor) -> Tensor:
     """Return the lowest loss that was found far out.
 
     It is looked along the rays that put some options above all others, which are the edges of the
-    cones of rewards with one order, and along the order of the scores. Losses that are no longer
-    numbers are left out.
+    cones of rewards with one order, from 0 and from the scores, and along the order of the scores.
+    Losses that are no longer numbers are left out.
     """
     size = scores.shape[1]
     sides = [side for side in product((0.0, 1.0), repeat=min(size, 6)) if 0 < sum(side) < len(side)]
@@ -245,7 +245,8 @@ def _farthest(losses: Expectation, scores: Tensor) -> Tensor:
     lowest = torch.full_like(scores[:, 0], torch.inf)
     with torch.no_grad():
         for far in RAY:
-            for ray in (*rays, order):
-                value = losses((far * ray).expand_as(scores))
+            there = [base + far * ray for ray in rays for base in (0.0 * scores, scores)]
+            for place in (*there, far * order):
+                value = losses(place)
                 lowest = torch.minimum(lowest, torch.nan_to_num(value, nan=torch.inf))
     return lowest
