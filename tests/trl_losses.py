@@ -13,7 +13,9 @@ SMOOTHING = 0.1
 
 def _chosen_first(values: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     won = label > 0.5
-    return torch.where(won, values[:, 0], values[:, 1]), torch.where(won, values[:, 1], values[:, 0])
+    return torch.where(won, values[:, 0], values[:, 1]), torch.where(
+        won, values[:, 1], values[:, 0]
+    )
 
 
 def _winning(margin: Tensor, label: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from .. import _validate
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..training import Certification
     from ..methods import Entry
+    from ..training import Certification
     from ..training.expectation import Setting
 
 ORDERS = {"nbc": "NBC", "average-reward": "average reward"}

@@ -8,7 +8,7 @@ from .._extras import require
 
 require("train", "socialpref.training")
 
-from .certification import Certification, certify
+from .certification import Certification, OwnPopulation, certify
 from .dataset import dataset_of
 from .exact import Fit, fit_exact
 from .learning import Fitting, learn, train
@@ -16,6 +16,7 @@ from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
 from .rivals import margin_loss
+from .verdicts import LimitVerdict, OrderVerdict
 from .verification import Report, Verification, populations, verify
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
     "Fit",
     "Fitting",
     "JointLikelihood",
+    "LimitVerdict",
+    "OrderVerdict",
+    "OwnPopulation",
     "Report",
     "Tabular",
     "TrueJoint",

@@ -226,7 +226,7 @@ class Certification:
         order = " and ".join(self.own.orders) or "neither NBC nor average reward"
         yield (
             f"On the given population: the order of {order}; the nearest limit is {nearest}, at "
-            f"total variation {distance:.2g}."
+            f"total variation {round(distance, 9):.2g}."
         )
         if self.own.ranges is not None:
             low, high = (", ".join(f"{one:.6g}" for one in end) for end in self.own.ranges)
@@ -363,7 +363,7 @@ def _own(one: Looked) -> OwnPopulation | None:
         error=one.error,
         others=one.others,
         ranges=one.ranges,
-        orders=tuple(order for order in ORDERS if (found[order] > 0).all()),
+        orders=tuple(order for order in ORDERS if len(found[order]) and (found[order] > 0).all()),
         reverses=tuple(order for order in ORDERS if len(found[order]) and (found[order] < 0).all()),
         distances=distances_of(one),
     )
