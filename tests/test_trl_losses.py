@@ -33,7 +33,7 @@ def trainers_loss(name: str, logps: torch.Tensor, mask: torch.Tensor, refs: torc
     trainer._metrics = defaultdict(lambda: defaultdict(list))
     trainer._total_train_tokens, trainer._tp_size = 0, 1
     some = torch.zeros_like(logps)
-    trainer_model = lambda **_: SimpleNamespace(  # noqa: E731
+    trainer_model: Any = lambda **_: SimpleNamespace(  # noqa: E731
         log_probs=logps, entropy=some, mean_logits=some, is_top1=some.bool()
     )
     ones = torch.ones(2 * N, TOKENS + 1, dtype=torch.long)
@@ -44,7 +44,8 @@ def trainers_loss(name: str, logps: torch.Tensor, mask: torch.Tensor, refs: torc
         "ref_chosen_logps": refs[:N],
         "ref_rejected_logps": refs[N:],
     }
-    return float(trl.DPOTrainer._compute_loss(trainer, trainer_model, inputs, False))
+    compute: Any = trl.DPOTrainer._compute_loss
+    return float(compute(trainer, trainer_model, inputs, False))
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "sft"])
@@ -108,5 +109,5 @@ def test_losses_that_sort_a_batch_are_refused() -> None:
         rejected = torch.where(won, ratio[:, 1], ratio[:, 0]).sort().values
         return -torch.nn.functional.logsigmoid(chosen - rejected)
 
-    with pytest.raises(InputError, match="function of (the margins|each comparison)"):
+    with pytest.raises(InputError, match=r"function of (the margins|each comparison)"):
         certify(aot_unpaired, sees=("logp", "reference"))

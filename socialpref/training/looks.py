@@ -109,7 +109,7 @@ def random(kind: Kind, n: int, rng: np.random.Generator) -> Iterator[Setting]:
         rewards = rng.uniform(-4.0, 4.0, (n_types, size)).round(2)
         shares = _hundredths(n_types, rng) if kind.information != "panel" else None
         link = Logistic(1.0 if kind.told_apart else float(rng.choice([0.5, 1.0, 2.0])))
-        uniform, one_length = np.full(size, 1.0 / size), np.ones(size)
+        uniform = np.full(size, 1.0 / size)
         yield Setting(
             Population(rewards, shares, link=link),
             sampling=_hundredths(size, rng) if i % 4 > 1 else uniform,
@@ -151,6 +151,11 @@ def _tie(one: Setting, order: str, y: int, z: int) -> float:
         first, second = shares @ (wins @ one.sampling)
         low, high = (low, middle) if first > second else (middle, high)
     return low
+
+
+def _lengths(n: int, rng: np.random.Generator) -> Floats:
+    """Return random numbers of tokens."""
+    return rng.integers(5, 60, n).astype(np.float64)
 
 
 def _hundredths(n: int, rng: np.random.Generator) -> Floats:
