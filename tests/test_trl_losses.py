@@ -61,7 +61,8 @@ def test_losses_are_those_of_the_trainer(name: str) -> None:
         "length": torch.stack(lengths.chunk(2), dim=1),
     }
     ratio = both["logp"] - both["reference"]
-    loss, sees = LOSSES[name]
+    loss: Any = LOSSES[name][0]
+    sees = LOSSES[name][1]
     for label in (1.0, 0.0):  # the second first, where it is the chosen one
         seen = {one: both[one] if label else both[one].flip(1) for one in sees}
         margin = (2 * label - 1) * (ratio[:, 0] - ratio[:, 1])

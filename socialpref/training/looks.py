@@ -114,9 +114,7 @@ def random(kind: Kind, n: int, rng: np.random.Generator) -> Iterator[Setting]:
             Population(rewards, shares, link=link),
             sampling=_hundredths(size, rng) if i % 4 > 1 else uniform,
             reference=_hundredths(size, rng) if "reference" in kind.sees else uniform,
-            lengths=np.asarray(rng.integers(5, 60, size) * 1.0)
-            if "length" in kind.sees
-            else one_length,
+            lengths=_lengths(size, rng) if "length" in kind.sees else np.ones(size),
         )
 
 
