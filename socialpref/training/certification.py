@@ -224,6 +224,8 @@ class Certification:
             return
         nearest, distance = next(iter(self.own.distances.items()))
         order = " and ".join(self.own.orders) or "neither NBC nor average reward"
+        if self.own.reverses:
+            order += f", the reverse of {' and '.join(self.own.reverses)}"
         yield (
             f"On the given population: the order of {order}; the nearest limit is {nearest}, at "
             f"total variation {round(distance, 9):.2g}."
