@@ -11,8 +11,9 @@ which can be removed at the end.
 """
 
 import argparse
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ LABELS = {
     "latent classes, averaged": 1,
 }
 """The methods, and how many labels each one spends for every comparison asked for."""
+FACTS = (
+    *("shares", "rewards", "log_likelihood", "residual", "iterations", "n_annotators", "ridge"),
+    *("n_starts", "n_agreeing"),
+)
+"""Of the learned classes, what is kept."""
 
 
 @dataclass(frozen=True)
@@ -125,14 +131,17 @@ def tables(seed: int, settings: Settings) -> None:
     n = settings.comparisons
     pairs = linked(seed, n)
     classes = fit_latent_classes(pairs, TYPES)
-    fits = {
-        "DPO": learn(DPO(), pairs, ridge=RIDGE),
-        **{
+    with warnings.catch_warnings():  # that there are classes is known here
+        warnings.filterwarnings("ignore", "the latent classes were not tried")
+        corrected_fits = {
             name: learn(
                 CorrectedDPO(alpha=alpha), pairs, joint=classes, ridge=RIDGE, tolerance=1e-8
             )
             for alpha, name in CORRECTED.items()
-        },
+        }
+    fits = {
+        "DPO": learn(DPO(), pairs, ridge=RIDGE),
+        **corrected_fits,
         **{
             name: learn(AgreementOnly(), panels(seed, n, name), ridge=RIDGE)
             for name in ("agreement-only", "agreement-only, equal labels")
@@ -142,7 +151,8 @@ def tables(seed: int, settings: Settings) -> None:
     policies = {name: fit.policy for name, fit in fits.items()}
     policies["latent classes, averaged"] = softmax(classes.mean_rewards())
     residuals = [*(fit.residual for fit in fits.values()), classes.residual]
-    keep(_table(seed, settings), {**policies, "residuals": residuals, **asdict(classes)})
+    facts = {name: getattr(classes, name) for name in FACTS}
+    keep(_table(seed, settings), {**policies, "residuals": residuals, **facts})
 
 
 def softmax(scores: Floats) -> Floats:
@@ -248,7 +258,7 @@ def keep(path: Path, arrays: dict[str, Any]) -> None:
 def classes_of(seed: int, settings: Settings) -> ClassMixture:
     """Return the joint likelihood that was learned on a seed's data."""
     with np.load(_table(seed, settings)) as kept:
-        facts = {name: kept[name][()] for name in ClassMixture.__dataclass_fields__}
+        facts = {name: kept[name][()] for name in FACTS}
     return ClassMixture(**facts)
 
 

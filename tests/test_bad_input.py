@@ -413,6 +413,19 @@ THEORY: dict[str, Call] = {
         },
     ),
     "bradley_terry_misfit": of_population(theory.bradley_terry_misfit),
+    "open_pairs": Call(
+        theory.open_pairs,
+        {"population": CROWD, "top": 2},
+        {"population": NO_POPULATION, "top": NO_INTEGER | NONE | {"1": 1}, "bound": NOT_POSITIVE},
+    ),
+    "largest_pair_bias": Call(
+        theory.largest_pair_bias, {"bound": 1.0}, {"bound": NOT_POSITIVE | NONE}
+    ),
+    "identified_up_to": Call(
+        theory.identified_up_to,
+        {"probability": 0.6},
+        {"probability": NOT_POSITIVE | NONE | {"1": 1.0}},
+    ),
     "usable_outcomes": Call(
         theory.usable_outcomes,
         {"n_types": 3},

@@ -1,6 +1,7 @@
 """Bad input of every kind to the functions that need torch."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,14 @@ from torch.nn.functional import softplus
 
 from socialpref.comparisons import (
     Comparisons,
+    agreement,
     choose_classes,
+    class_evidence,
+    cross_table,
     expected_cells,
     fit_latent_classes,
+    heterogeneity,
+    population_of,
     simulate,
 )
 from socialpref.llm import read_pairs
@@ -76,6 +82,7 @@ NO_DEVICE = NO_OBJECT | {
 SIZE = NO_INTEGER | NONE | {"0": 0}
 CELLS = expected_cells(CROWD)
 LINKED = simulate(CAMPS, 60, "linked", seed=0)
+TYPED_PEOPLE = replace(LINKED, annotator_type=np.arange(60) // 2 % 2)
 ROWS = {
     "prompt": [0, 0, 0],
     "first": [0, 1, 2],
@@ -237,7 +244,7 @@ CALLS: dict[str, Call] = {
         {
             "comparisons": NO_OBJECT,
             "n_classes": SIZE,
-            "ridge": AT_LEAST_0,
+            "ridge": {k: v for k, v in (NOT_POSITIVE | NONE).items() if k != "infinity"},
             "n_starts": SIZE,
             "seed": NO_INTEGER | NONE,
             "tolerance": NOT_POSITIVE | NONE,
@@ -261,12 +268,62 @@ CALLS: dict[str, Call] = {
             },
             "folds": SIZE | {"1": 1},
             "rule": NO_CHOICE,
+            "ridge": NOT_POSITIVE | {"infinity": math.inf},
+            "shuffles": SIZE,
             "n_starts": SIZE,
+            "most": SIZE | {"1": 1},
             "seed": NO_INTEGER | NONE,
             "tolerance": NOT_POSITIVE | NONE,
             "max_iterations": SIZE,
         },
         {"candidates": "candidates|n_classes"},
+    ),
+    "class_evidence": Call(
+        class_evidence,
+        {"comparisons": LINKED, "n_classes": 2, "folds": 2, "shuffles": 1},
+        {
+            "comparisons": NO_OBJECT,
+            "n_classes": SIZE | {"1": 1},
+            "folds": SIZE | {"1": 1},
+            "shuffles": SIZE,
+            "most": SIZE | {"1": 1},
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "heterogeneity": Call(
+        heterogeneity,
+        {"comparisons": LINKED, "replicates": 1},
+        {
+            "comparisons": NO_OBJECT,
+            "replicates": SIZE,
+            "most": SIZE | {"1": 1},
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "agreement": Call(
+        agreement, {"comparisons": LINKED}, {"comparisons": NO_OBJECT, "symmetric": NO_OBJECT}
+    ),
+    "cross_table": Call(
+        cross_table,
+        {"fit": fit_latent_classes(TYPED_PEOPLE, 1), "comparisons": TYPED_PEOPLE, "replicates": 1},
+        {
+            "fit": NO_OBJECT,
+            "comparisons": NO_OBJECT,
+            "replicates": SIZE,
+            "seed": NO_INTEGER | NONE,
+        },
+    ),
+    "population_of": Call(
+        population_of,
+        {"comparisons": TYPED_PEOPLE},
+        {
+            "comparisons": NO_OBJECT,
+            "types": NO_CHOICE,
+            "prompt": NO_INTEGER | {"1": 1},
+            "prior": NOT_POSITIVE,
+            "bootstrap": NO_INTEGER | NONE,
+            "seed": NO_INTEGER | NONE,
+        },
     ),
     "certify": Call(
         certify,

@@ -10,9 +10,16 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, linprog, minimize
 
-from socialpref import ConvergenceError, Logistic, Population, Probit, optimal_policy
+from socialpref import ConvergenceError, InputError, Logistic, Population, Probit, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
-from socialpref.theory import anonymous_twin, average_reward_bounds, bradley_terry_misfit
+from socialpref.theory import (
+    anonymous_twin,
+    average_reward_bounds,
+    bradley_terry_misfit,
+    identified_up_to,
+    largest_pair_bias,
+    open_pairs,
+)
 from socialpref.theory.anonymous import SharesProgram
 
 from .helpers import TIGHT, Floats, populations, refuses
@@ -350,3 +357,74 @@ def test_a_misfit_of_many_options_needs_no_cube_of_memory() -> None:
     assert misfit.cycle_defect == pytest.approx(abs(L[y, x] + L[z, y] - L[z, x]), abs=1e-12)
     cube = L.T[:, :, None] + L.T[None, :, :] - L.T[:, None, :]
     assert misfit.cycle_defect == pytest.approx(np.abs(cube).max(), abs=1e-12)
+
+
+# --- what anonymous comparisons of a pair leave open ---------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bound", "bias"), [(1, 0.03923), (2, 0.26770), (4, 1.36952), (6, 2.93827)]
+)
+def test_largest_bias_of_dpo_on_a_pair(bound: float, bias: float) -> None:
+    """No two points of a fine grid do worse, and the best of them come near."""
+    assert largest_pair_bias(bound) == pytest.approx(bias, abs=5e-6)
+    low = -float(bound)
+    x, w = np.meshgrid(np.linspace(0, bound, 300), np.linspace(0.001, 0.999, 400))
+    p = w / (1 + np.exp(-low)) + (1 - w) / (1 + np.exp(-x))
+    bias_of = np.log(p / (1 - p)) - (w * low + (1 - w) * x)
+    assert bias_of.max() <= largest_pair_bias(bound) + 1e-12
+    assert bias_of.max() == pytest.approx(bias, rel=1e-3)
+
+
+@pytest.mark.parametrize("p", [0.55, 0.7, 0.01])
+def test_up_to_which_gap_a_sign_is_known(p: float) -> None:
+    """Just beyond it the linear program finds the other sign; up to it, it does not."""
+    gap = np.log(p / (1 - p))
+    edge = identified_up_to(p)
+    grid = np.linspace(-edge, edge, 2001)
+    pair = Population([[gap, 0.0]])
+    within = average_reward_bounds(
+        pair, 0, 1, dictionary=np.column_stack([grid, np.zeros_like(grid)])
+    )
+    assert min(np.sign(gap) * np.array([within.lower, within.upper])) > -1e-9
+    wider = 1.05 * grid
+    beyond = average_reward_bounds(
+        pair, 0, 1, dictionary=np.column_stack([wider, np.zeros_like(wider)])
+    )
+    assert not beyond.sign_identified
+
+
+def test_extreme_pairs() -> None:
+    """A share w at -B and the rest at x with mean 0: w is about 1 - p, and x about log(B)."""
+    assert 1e7 < identified_up_to(1.0 - 1e-6) < 1e8
+    assert identified_up_to(0.5 + 1e-9) < 0.01
+    assert 0.0 <= largest_pair_bias(1e-6) < 1e-15
+
+
+def test_open_pairs_are_of_the_best_options() -> None:
+    crowd = Population([[0.0, 2.0, 1.0, -3.0]], options=["a", "b", "c", "d"])
+    found = open_pairs(crowd)
+    assert [(one.first, one.second) for one in found] == [("b", "c"), ("c", "a")]
+    one = found[0]
+    assert one.dpo_gap == pytest.approx(1.0)
+    assert one.probability == pytest.approx(1 / (1 + np.exp(-1)))
+    assert one.bound == 4.0
+    assert one.largest_bias == pytest.approx(1.36952, abs=1e-5)
+    assert abs(one.bounds.upper - one.dpo_gap) <= one.largest_bias
+    assert one.identified_up_to == pytest.approx(identified_up_to(one.probability))
+    assert "The sign of b - c is not identified unless no reward gap exceeds 9.44" in one.describe()
+    tied = open_pairs(Population([[0.0, 0.0]], options=["a", "b"]), bound=1.0)
+    assert "not identified: the two win as often" in tied[0].describe()
+
+
+def test_open_pairs_refuse() -> None:
+    with pytest.raises(InputError, match="logistic"):
+        open_pairs(Population([[1.0, 0.0]], link=Probit()))
+    with pytest.raises(InputError, match="'top'"):
+        open_pairs(Population([[1.0, 0.0]]), top=1)
+    for wrong in (0.0, 1.0, 1e-320):
+        with pytest.raises(InputError, match="'probability'"):
+            identified_up_to(wrong)
+    for wrong in (0.0, -1.0, np.inf):
+        with pytest.raises(InputError, match="'bound'"):
+            largest_pair_bias(wrong)

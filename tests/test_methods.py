@@ -236,10 +236,17 @@ def test_a_joint_likelihood_is_for_those_that_need_it(method: Method) -> None:
 def test_the_joint_likelihood_is_learned_by_latent_classes() -> None:
     method = CorrectedDPO(alpha=0.5)
     found = learn(method, ROWS, joint=LatentClasses(2)).rewards
-    same = learn(method, ROWS, joint=fit_latent_classes(ROWS, 2)).rewards
+    with pytest.warns(UserWarning, match="were not tried on annotators who were left out"):
+        same = learn(method, ROWS, joint=fit_latent_classes(ROWS, 2)).rewards
     np.testing.assert_array_equal(found, same)
     three = learn(method, ROWS, joint=LatentClasses(3)).rewards
     np.testing.assert_array_equal(learn(method, ROWS).rewards, three)
+
+
+def test_a_variance_that_is_noise_is_warned_of() -> None:
+    alike = simulate(Population([[0.0, 1.0, 2.0]]), 600, "linked", comparisons=4)
+    with pytest.warns(UserWarning, match="no better than one class does"):
+        learn(CorrectedDPO(alpha=0.25), alike, joint=LatentClasses(2))
 
 
 @pytest.mark.parametrize(

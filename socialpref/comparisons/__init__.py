@@ -1,24 +1,39 @@
-"""Choices of annotators: comparisons, their counts, simulation and latent classes."""
+"""Choices of annotators: comparisons, their counts, tastes, classes and populations."""
 
-from .classes import ClassChoice, ClassMixture, choose_classes, fit_latent_classes
+from .choice import ClassChoice, choose_classes, class_evidence
+from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
 from .dropped import Dropped
+from .groups import CrossTable, cross_table
+from .populations import population_of, populations_by_prompt
 from .readers.columns import Guess, form_of, guess_columns
+from .reliability import Agreement, agreement
 from .simulation import expected_cells, simulate
 from .table import Comparisons, Repeats
+from .tastes import Heterogeneity, heterogeneity
 
 __all__ = [
+    "Agreement",
     "Cells",
     "ClassChoice",
     "ClassMixture",
     "Comparisons",
+    "CrossTable",
     "Dropped",
+    "Evidence",
     "Guess",
+    "Heterogeneity",
     "Repeats",
+    "agreement",
     "choose_classes",
+    "class_evidence",
+    "cross_table",
     "expected_cells",
     "fit_latent_classes",
     "form_of",
     "guess_columns",
+    "heterogeneity",
+    "population_of",
+    "populations_by_prompt",
     "simulate",
 ]

@@ -6,9 +6,7 @@ R_l for every prompt, and one annotator prefers y to z and y' to z' with probabi
 much annotators disagree, which the corrected loss needs. Everything here is numpy and scipy.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +14,45 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _validate
 from ..errors import ConvergenceError
 from ..links import log_logistic
-from .em import Ascent, Likelihood, Linked, mixed
+from .em import Ascent, Likelihood, Linked, centred, mixed, starts
 from .table import Comparisons, places
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
-Rule = Literal["best", "one standard error"]
 
-SHORT = 25
-"""Iterations after which only the best start goes on."""
+LONG = 400
+"""Iterations that a start gets at most to show that it comes to the best one's maximum."""
+
+AGREE = 0.01
+"""Starts agree if their penalised log-likelihoods, of all labels together, are this near."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What annotators who were left out say about latent classes: nats per annotator.
+
+    Attributes
+    ----------
+    gain, gain_error : float
+        How much better the classes predict the labels of an annotator who was left out than one
+        class does, and the standard error of this mean.
+    shuffled_gains : tuple of float
+        The same gain after annotators' labels were shuffled, so that nobody has tastes of their
+        own.
+    gain_over_guessing : float
+        How much better they predict than probabilities of 1/2.
+    """
+
+    gain: float
+    gain_error: float
+    shuffled_gains: tuple[float, ...]
+    gain_over_guessing: float
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the classes beat one class by two standard errors, every shuffle and guessing."""
+        beats_chance = all(self.gain > gain for gain in self.shuffled_gains)
+        return self.gain > 2.0 * self.gain_error and beats_chance and self.gain_over_guessing > 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +67,11 @@ class ClassMixture:
     shares : ndarray, shape (L,)
         Share q of each class.
     rewards : ndarray, shape (n_prompts, L, n_options)
-        Rewards R of each class, with mean 0 over the options.
+        Rewards R of each class, with mean 0 over the options of a prompt; 0 for options that it
+        does not have.
     log_likelihood : float
-        Mean over annotators of the log-probability of all their labels.
+        Mean over annotators of the log-probability of all their labels. A tie counts as half a
+        win for each.
     residual : float
         The largest derivative of the penalised log-likelihood, per annotator, by any reward or
         logit of a share.
@@ -50,6 +80,11 @@ class ClassMixture:
     n_annotators : int
     ridge : float
         Precision of the rewards' prior.
+    n_starts, n_agreeing : int
+        Random starts, and how many of them came to the maximum that was kept. If it is few, other
+        seeds may find a better one.
+    evidence : Evidence or None
+        What held-out annotators say about the classes, where `choose_classes` asked them.
     """
 
     shares: Floats
@@ -59,6 +94,9 @@ class ClassMixture:
     iterations: int
     n_annotators: int
     ridge: float
+    n_starts: int = 1
+    n_agreeing: int = 1
+    evidence: Evidence | None = None
 
     @property
     def n_classes(self) -> int:
@@ -126,18 +164,55 @@ class ClassMixture:
         Raises
         ------
         InputError
-            If an annotator has one comparison, or prompts or options are others than the fit's.
+            If annotators are unknown, or prompts or options are others than the fit's.
         """
+        return self._together(comparisons)[0]
+
+    def memberships(self, comparisons: Comparisons) -> Floats:
+        """Return how likely each annotator is of each class, given their labels.
+
+        Returns
+        -------
+        ndarray, shape (annotators, L)
+            In the order of the annotators' numbers; rows sum to 1.
+
+        Raises
+        ------
+        InputError
+            As for `log_likelihood_of`.
+
+        Examples
+        --------
+        >>> from socialpref import Population
+        >>> from socialpref.comparisons import fit_latent_classes, simulate
+        >>> rows = simulate(Population([[3, 0], [-3, 0]]), 4000, "linked", comparisons=8)
+        >>> fit = fit_latent_classes(rows, 2)
+        >>> (fit.memberships(rows).max(axis=1) > 0.9).mean() > 0.95
+        np.True_
+        """
+        return self._together(comparisons)[1]
+
+    def rows_of(self, comparisons: Comparisons) -> Linked:
+        """Return counted comparisons of the prompts and options of the fit."""
         _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
         rows = Linked.of(comparisons)
         if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
             got = f"{rows.n_prompts} prompts of {rows.n_options} options"
             raise _validate.complaint("comparisons", must, got)
-        tables = np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
+        return rows
+
+    def tables(self) -> Floats:
+        """Return the rewards with one row for each option of each prompt, one column a class."""
+        return np.moveaxis(self.rewards, 1, 2).reshape(-1, self.n_classes)
+
+    def _together(self, comparisons: Comparisons) -> tuple[Floats, Floats]:
+        """Return each annotator's log-likelihood and chances of the classes."""
+        rows = self.rows_of(comparisons)
         with np.errstate(divide="ignore"):
             log_shares = np.log(self.shares)
-        return mixed(rows.chances(rows.gaps(tables), log_shares))[0][rows.pattern]
+        total, chances = mixed(rows.chances(rows.gaps(self.tables()), log_shares))
+        return total[rows.pattern], chances[rows.pattern]
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return each class's probability to prefer the first, on a last axis."""
@@ -163,15 +238,17 @@ def fit_latent_classes(
     Parameters
     ----------
     comparisons : Comparisons
-        With annotators, each of at least two comparisons, at one prompt or at several.
-        Comparisons of an option with itself say nothing and are left out.
+        With annotators, at one prompt or at several. Those of one comparison tell about the
+        shares of the classes, not about who agrees with whom. Comparisons of an option with
+        itself and those of unknown annotators are left out. Ties count as half a win for each.
     n_classes : int
         Number of classes, L >= 1. One is a Bradley-Terry fit.
     ridge : float
         Precision of a Gaussian prior of every reward around 0, positive; 0.5 is a standard
         deviation of 1.4. Without it an option that a class always prefers has no finite reward.
+        With infinity all rewards are 0: everybody guesses.
     n_starts : int
-        Random starts; the best after a few iterations is fitted to the end.
+        Random starts; the best is kept, and how many came to the same maximum is told.
     seed : int or Generator
         Of the starts.
     tolerance : float
@@ -188,7 +265,7 @@ def fit_latent_classes(
     Raises
     ------
     InputError
-        If an argument is out of its range, annotators are unknown or one has one comparison.
+        If an argument is out of its range or annotators are unknown.
     ConvergenceError
         If the residual is still above the tolerance after `max_iterations`.
 
@@ -221,176 +298,57 @@ def fit_latent_classes(
     n_classes = _validate.integer("n_classes", n_classes, 1)
     n_starts = _validate.integer("n_starts", n_starts, 1)
     max_iterations = _validate.integer("max_iterations", max_iterations, 1)
-    ridge = _validate.number("ridge", ridge, 0.0, above=True)
+    ridge = _validate.number("ridge", ridge, 0.0, above=True, infinite=True)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True)
     rng = _validate.seed("seed", seed)
-    likelihood = Likelihood(Linked.of(comparisons), ridge)
-    pooled = Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
-    best = pooled
-    if n_classes > 1:
-        short = min(SHORT, max_iterations)
-        rewards, _ = likelihood.split(pooled.point.parameters)
-        starts = [likelihood.start(n_classes, rng, rewards) for _ in range(n_starts)]
-        runs = [Ascent(likelihood, start).run(tolerance, short) for start in starts]
-        best = max(runs, key=lambda run: run.point.value)
-        best.run(tolerance, max_iterations, progress=progress)
+    rows = Linked.of(comparisons)
+    if ridge == np.inf:
+        return _guessing(rows, n_classes)
+    likelihood = Likelihood(rows, ridge)
+    runs = starts(likelihood, n_classes, n_starts, rng, tolerance, max_iterations)
+    for run in runs:
+        run.run(tolerance, min(LONG, max_iterations))
+    best = max(runs, key=lambda run: run.point.value)
+    best.run(tolerance, max_iterations, progress=progress)
     if best.residual > tolerance:
         raise ConvergenceError(
             f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
             f"tolerance {tolerance:.2e}"
         )
-    return _mixture_of(likelihood, best)
+    agreeing = sum(run.point.value > best.point.value - AGREE for run in runs)
+    return mixture_of(likelihood, best, n_starts=len(runs), n_agreeing=agreeing)
 
 
-def _mixture_of(likelihood: Likelihood, run: Ascent) -> ClassMixture:
+def _guessing(rows: Linked, n_classes: int) -> ClassMixture:
+    """Return classes that prefer nothing to anything."""
+    labels = float(rows.weight @ rows.n_labels)
+    n_annotators = float(rows.weight.sum())
+    return ClassMixture(
+        shares=np.full(n_classes, 1.0 / n_classes),
+        rewards=np.zeros((rows.n_prompts, n_classes, rows.n_options)),
+        log_likelihood=-np.log(2.0) * labels / n_annotators,
+        residual=0.0,
+        iterations=0,
+        n_annotators=round(n_annotators),
+        ridge=np.inf,
+    )
+
+
+def mixture_of(
+    likelihood: Likelihood, run: Ascent, *, n_starts: int = 1, n_agreeing: int = 1
+) -> ClassMixture:
     """Return the mixture that a run came to."""
     rows, point = likelihood.rows, run.point
     rewards, _ = likelihood.split(point.parameters)
     tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
     return ClassMixture(
         shares=point.shares,
-        rewards=tables - tables.mean(axis=2, keepdims=True),
+        rewards=centred(tables, rows.available[:, None], 2),
         log_likelihood=point.log_likelihood / likelihood.n_annotators,
         residual=run.residual,
         iterations=run.iterations,
-        n_annotators=int(likelihood.n_annotators),
+        n_annotators=round(likelihood.n_annotators),
         ridge=likelihood.ridge,
+        n_starts=n_starts,
+        n_agreeing=n_agreeing,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class ClassChoice:
-    """The number of classes that predicts left-out annotators best.
-
-    Attributes
-    ----------
-    candidates : tuple of int
-        Numbers of classes.
-    log_likelihood : ndarray, shape (candidates,)
-        Mean over annotators of the log-probability of all their labels, by the fit to the folds
-        that they are not in.
-    standard_error : ndarray, shape (candidates,)
-        Of that mean, for annotators drawn anew; the fits are taken as they are.
-    shortfall, shortfall_error : ndarray, shape (candidates,)
-        How much less the mean is than the best one's, and the standard error of the difference,
-        annotator by annotator.
-    chosen : int
-    fit : ClassMixture
-        To all annotators, with the chosen number.
-    """
-
-    candidates: tuple[int, ...]
-    log_likelihood: Floats
-    standard_error: Floats
-    shortfall: Floats
-    shortfall_error: Floats
-    chosen: int
-    fit: ClassMixture
-
-
-def choose_classes(
-    comparisons: Comparisons,
-    candidates: Sequence[int] = (1, 2, 3, 4, 5, 6),
-    *,
-    folds: int = 5,
-    rule: Rule = "best",
-    ridge: float = 0.5,
-    n_starts: int = 3,
-    seed: int = 0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 2000,
-    progress: bool = False,
-) -> ClassChoice:
-    """Choose the number of classes by cross-validation over annotators.
-
-    Parameters
-    ----------
-    comparisons : Comparisons
-        As for `fit_latent_classes`.
-    candidates : sequence of int
-        Numbers of classes to try.
-    folds : int
-        Annotators are dealt into so many; at least 2.
-    rule : {"best", "one standard error"}
-        The number with the highest held-out log-likelihood; or the smallest that falls short of
-        it by no more than one standard error of the difference.
-    ridge, n_starts, tolerance, max_iterations
-        As for `fit_latent_classes`.
-    seed : int
-        Of the folds and of every fit's starts.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    ClassChoice
-
-    Raises
-    ------
-    InputError
-        If an argument is out of its range, or as for `fit_latent_classes`.
-    ConvergenceError
-        As for `fit_latent_classes`.
-
-    Examples
-    --------
-    >>> from socialpref import Population
-    >>> from socialpref.comparisons import simulate
-    >>> from socialpref.comparisons import choose_classes
-    >>> camps = Population([[0, -1, -2], [0, -2, 4]])
-    >>> rows = simulate(camps, 4000, "linked", comparisons=8)
-    >>> choose_classes(rows, (1, 2, 3), rule="one standard error").chosen
-    2
-    """
-    from tqdm import tqdm
-
-    _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
-    must = "distinct numbers of classes"
-    _validate.instance("candidates", candidates, Sequence, must)
-    numbers = tuple(_validate.integer("candidates", n, 1) for n in candidates)
-    if not numbers or len(set(numbers)) < len(numbers):
-        raise _validate.complaint("candidates", must, _validate.shown(candidates))
-    _validate.choice("rule", rule, ("best", "one standard error"))
-    seed = _validate.integer("seed", seed)
-    who, n_annotators = comparisons.annotators()
-    folds = _validate.integer("folds", folds, 2, n_annotators)
-
-    def fit(rows: Comparisons, n_classes: int) -> ClassMixture:
-        return fit_latent_classes(
-            rows,
-            n_classes,
-            ridge=ridge,
-            n_starts=n_starts,
-            seed=seed,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-        )
-
-    dealt = np.random.default_rng(seed).permutation(n_annotators) % folds
-    values = np.empty((len(numbers), n_annotators))
-    with tqdm(total=len(numbers) * folds, unit="fit", disable=not progress) as bar:
-        for i, n_classes in enumerate(numbers):
-            for fold in range(folds):
-                out = dealt == fold
-                kept = fit(comparisons.take(~out[who]), n_classes)
-                values[i, out] = kept.log_likelihood_of(comparisons.take(out[who]))
-                bar.update()
-    means = values.mean(axis=1)
-    behind = values[means.argmax()] - values
-    shortfall, shortfall_error = behind.mean(axis=1), _standard_error(behind)
-    enough = shortfall <= (shortfall_error if rule == "one standard error" else 0.0)
-    chosen = min(n for n, good in zip(numbers, enough, strict=True) if good)
-    return ClassChoice(
-        candidates=numbers,
-        log_likelihood=means,
-        standard_error=_standard_error(values),
-        shortfall=shortfall,
-        shortfall_error=shortfall_error,
-        chosen=chosen,
-        fit=fit(comparisons, chosen),
-    )
-
-
-def _standard_error(values: Floats) -> Floats:
-    """Return the standard errors of the means over the last axis."""
-    return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))

@@ -1,7 +1,7 @@
 """The latent-class likelihood and its maximum: expectation-maximisation (EM), accelerated."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, NamedTuple, Self
 
@@ -10,13 +10,23 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..links import log_logistic
+from .people import People, available_options
 from .table import Comparisons
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
 
+SHORT = 25
+"""Iterations after which starts are compared."""
+
 MEMORY = 20
 """Past steps that the acceleration of EM remembers."""
+
+LARGEST_BLOCK = 200
+"""Up to this many options a prompt's information is inverted whole; beyond, its diagonal is."""
+
+LARGEST_BLOCKS = 1 << 24
+"""Entries of all prompts' blocks together, for one class, beyond which diagonals are taken."""
 
 
 def mixed(chances: Floats) -> tuple[Floats, Floats]:
@@ -31,6 +41,13 @@ def mixed(chances: Floats) -> tuple[Floats, Floats]:
     return np.asarray(np.log(total) + top), parts
 
 
+def centred(tables: Floats, available: NDArray[np.bool_], axis: int) -> Floats:
+    """Return rewards with mean 0 over the options that are there, and 0 for the others."""
+    there = np.where(available, tables, 0.0)
+    sizes = np.maximum(1, available.sum(axis=axis, keepdims=True))
+    return np.where(available, there - there.sum(axis=axis, keepdims=True) / sizes, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Linked:
     """Linked comparisons, as how often each annotator saw which option win against which.
@@ -39,16 +56,18 @@ class Linked:
     """
 
     counts: Any
-    """Sparse, shape (patterns, cells)."""
+    """Sparse, shape (patterns, cells); a tie is half a win for each."""
     weight: Floats
-    """Annotators of each pattern."""
+    """Annotators of each pattern, by their weights, which have mean 1."""
     pattern: Integers
     """Each annotator's."""
+    annotator_weight: Floats
+    """How much each annotator counts; the mean is 1."""
     prompt: Integers
     winner: Integers
     loser: Integers
-    n_prompts: int
-    n_options: int
+    available: NDArray[np.bool_]
+    """Which options each prompt has, shape (prompts, options)."""
 
     @classmethod
     def of(cls, rows: Comparisons) -> "Linked":
@@ -57,38 +76,68 @@ class Linked:
         Raises
         ------
         InputError
-            If annotators are unknown or one has one comparison, or nothing else is left.
+            If annotators are unknown, or nothing else is left.
         """
         from scipy.sparse import csr_array
 
-        who, n_annotators = rows.annotators()
+        people, K = People.of(rows), rows.n_options
         apart = rows.first != rows.second
         if not apart.any():
             raise _validate.complaint("second", "another option than 'first'", "the same always")
         x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
-        first_won = rows.label[apart] == 1
-        winner, loser = np.where(first_won, y, z), np.where(first_won, z, y)
-        keys = (x * rows.n_options + winner) * rows.n_options + loser
-        cells, cell = np.unique(keys, return_inverse=True)
-        counts = csr_array(
-            (np.ones(len(cell), np.int64), (who[apart], cell)), (n_annotators, len(cells))
-        )
-        # Rows are told apart by a random sum of 64 bits: two different ones agree with a chance
-        # of 5e-20.
+        won = rows.label[apart]
+        keys = np.append((x * K + y) * K + z, (x * K + z) * K + y)
+        seen = np.append(won, 1.0 - won) * np.tile(people.multiple[apart], 2)
+        who = np.tile(people.who[apart], 2)[seen > 0.0]
+        cells, cell = np.unique(keys[seen > 0.0], return_inverse=True)
+        counts = csr_array((seen[seen > 0.0], (who, cell)), (people.size, len(cells)))
+        counts.sum_duplicates()
+        # Rows are told apart by a random sum of 64 bits, over numbers that stand for the counts:
+        # two different ones agree with a chance of 5e-20.
+        numbers = np.unique(counts.data, return_inverse=True)[1] + 1
+        coded = csr_array((numbers, counts.indices, counts.indptr), counts.shape)
         marks = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, len(cells))
-        _, place, pattern, weight = np.unique(
-            counts @ marks, return_index=True, return_inverse=True, return_counts=True
-        )
+        _, place, pattern = np.unique(coded @ marks, return_index=True, return_inverse=True)
         return cls(
-            counts=counts[place].astype(np.float64),
-            weight=weight.astype(np.float64),
+            counts=counts[place],
+            weight=np.bincount(pattern, people.weight).astype(np.float64),
             pattern=pattern,
-            prompt=cells // rows.n_options**2,
-            winner=cells // rows.n_options % rows.n_options,
-            loser=cells % rows.n_options,
-            n_prompts=rows.n_prompts,
-            n_options=rows.n_options,
+            annotator_weight=people.weight,
+            prompt=cells // K**2,
+            winner=cells // K % K,
+            loser=cells % K,
+            available=available_options(rows),
         )
+
+    def times(self, often: Floats) -> Self:
+        """Return the same comparisons with each annotator counted so many times."""
+        weight = np.bincount(self.pattern, self.annotator_weight * often, len(self.weight))
+        return replace(self, weight=weight.astype(np.float64))
+
+    @property
+    def n_annotators(self) -> int:
+        """How many annotators there are, whatever their weights."""
+        return len(self.pattern)
+
+    @property
+    def n_labels(self) -> Floats:
+        """How many labels annotators of each pattern gave."""
+        return np.asarray(self.counts @ np.ones(len(self.prompt)))
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether some annotator compared twice."""
+        return bool((self.n_labels > 1.0).any())
+
+    @property
+    def n_prompts(self) -> int:
+        """How many prompts there are."""
+        return len(self.available)
+
+    @property
+    def n_options(self) -> int:
+        """How many options there are, those of all prompts together."""
+        return self.available.shape[1]
 
     def chances(self, gaps: Floats, log_shares: Floats) -> Floats:
         """Return the log-probability of each class together with each pattern."""
@@ -132,6 +181,8 @@ class Likelihood:
         behind = csr_array((np.ones(len(cells)), (cells, base + rows.loser)), shape)
         self.contrast = (ahead - behind).T.tocsr()
         self.seen_by_cell = rows.counts.T.tocsr().multiply(rows.weight).tocsr()
+        K = rows.n_options
+        self.whole = K <= LARGEST_BLOCK and self.n_tables * K <= LARGEST_BLOCKS
 
     def split(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Return rewards and logits."""
@@ -161,11 +212,18 @@ class Likelihood:
 
     def newton(self, point: Point, force: Floats) -> Floats:
         """Take the M-step: solve the information of the complete data for `force`."""
-        rows = self.rows
         pull, lean = self.split(force)
-        options, n_classes = rows.n_options, len(lean)
+        moved = self._solved(pull, point.curvature)
+        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
+
+    def _solved(self, pull: Floats, curvature: Floats) -> Floats:
+        """Return each class's rewards' information, or its diagonal, solved for a force."""
+        if not self.whole:
+            return np.asarray(pull / (np.abs(self.contrast) @ curvature + self.ridge))
+        rows = self.rows
+        options, n_classes = rows.n_options, pull.shape[1]
         cells = np.zeros((rows.n_prompts * options * options, n_classes))
-        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = point.curvature
+        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = curvature
         blocks = np.moveaxis(cells.reshape(rows.n_prompts, options, options, -1), -1, 1)
         blocks = -blocks - np.swapaxes(blocks, -1, -2)
         diagonal = np.arange(options)
@@ -173,8 +231,7 @@ class Likelihood:
         steps = np.linalg.solve(
             blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
         )
-        moved = np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes)
-        return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
+        return np.asarray(np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes))
 
     def start(
         self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
@@ -183,8 +240,7 @@ class Likelihood:
         tables = np.zeros((self.n_tables, n_classes))
         if rng is not None:
             noise = rng.normal(size=(self.rows.n_prompts, self.rows.n_options, n_classes))
-            noise -= noise.mean(axis=1, keepdims=True)
-            tables = noise.reshape(tables.shape)
+            tables = centred(noise, self.rows.available[..., None], 1).reshape(tables.shape)
         if pooled is not None:
             tables = tables + pooled
         return np.append(tables.ravel(), np.zeros(n_classes))
@@ -256,3 +312,22 @@ class Ascent:
             if new.value >= self.point.value + 1e-4 * length * slope - rounding:
                 return new
         return None
+
+
+def starts(
+    likelihood: Likelihood,
+    n_classes: int,
+    n_starts: int,
+    rng: np.random.Generator,
+    tolerance: float,
+    max_iterations: int,
+) -> list[Ascent]:
+    """Return runs from random starts around one class's rewards, after a few iterations."""
+    pooled = Ascent(likelihood, likelihood.start(1, None)).run(tolerance, max_iterations)
+    if n_classes == 1:
+        return [pooled]
+    rewards, _ = likelihood.split(pooled.point.parameters)
+    begins = [likelihood.start(n_classes, rng, rewards) for _ in range(n_starts)]
+    return [
+        Ascent(likelihood, begin).run(tolerance, min(SHORT, max_iterations)) for begin in begins
+    ]

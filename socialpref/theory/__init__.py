@@ -5,6 +5,7 @@ from .distortion import DistortionBound, distortion_bound, least_distorted_polic
 from .misfit import Misfit, bradley_terry_misfit
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
+from .pairs import OpenPair, identified_up_to, largest_pair_bias, open_pairs
 from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "DistortionBound",
     "ErrorOrders",
     "Misfit",
+    "OpenPair",
     "RewardBounds",
     "Twin",
     "UsableOutcomes",
@@ -22,7 +24,10 @@ __all__ = [
     "crossing_temperatures",
     "distortion_bound",
     "error_orders",
+    "identified_up_to",
+    "largest_pair_bias",
     "least_distorted_policy",
     "nbc_by_temperature",
+    "open_pairs",
     "usable_outcomes",
 ]

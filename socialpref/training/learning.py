@@ -1,5 +1,6 @@
 """Every method, trained: on comparisons, or on the expectation over a population."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -12,7 +13,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..comparisons.classes import ClassMixture, fit_latent_classes
+from ..comparisons.choice import class_evidence
+from ..comparisons.classes import ClassMixture, Evidence, fit_latent_classes
 from ..comparisons.counts import Cells
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
@@ -201,7 +203,13 @@ class Fitting:
         if given is None and not isinstance(self.data, Comparisons):
             return TrueJoint(self.data)
         given = LatentClasses() if given is None else given
-        return self.classes(given) if isinstance(given, LatentClasses) else given
+        if isinstance(given, LatentClasses):
+            given = self.classes(given)
+            if given.n_classes > 1 and isinstance(self.data, Comparisons):
+                given = replace(given, evidence=class_evidence(self.data, given.n_classes))
+        if isinstance(given, ClassMixture) and given.n_classes > 1:
+            _check_evidence(given.evidence)
+        return given
 
     def by_type(self) -> tuple[list[Cells | None], Floats]:
         """Return the cells of every type, None of one without annotators, and people's shares."""
@@ -233,6 +241,24 @@ class Fitting:
             iterations=sum(fit.iterations for fit in fits),
             available=available,
         )
+
+
+def _check_evidence(evidence: Evidence | None) -> None:
+    """Warn of a variance between annotators that nothing speaks for."""
+    if evidence is None:
+        reason = "were not tried on annotators who were left out; choose_classes does that"
+    elif evidence.is_there:
+        return
+    else:
+        reason = (
+            "predict the labels of annotators who were left out no better than one class does "
+            f"(by {evidence.gain:.2g}, standard error {evidence.gain_error:.2g}) or than they do "
+            "for shuffled labels"
+        )
+    warnings.warn(
+        f"the latent classes {reason}: the variance that the loss corrects for may be noise",
+        stacklevel=5,
+    )
 
 
 # --- the trainings of the methods -------------------------------------------------------
