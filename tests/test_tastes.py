@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from socialpref import Population, average_reward, fit_bradley_terry, nbc
+from socialpref import Population, average_reward, fit_bradley_terry, flip_distances, nbc
 from socialpref.comparisons import (
     Comparisons,
     agreement,
@@ -22,7 +22,6 @@ from socialpref.comparisons import (
 from socialpref.comparisons.groups import adjusted_rand_index
 from socialpref.comparisons.shuffles import NoTastes
 from socialpref.errors import InputError
-from socialpref.inference import drawn_flips
 
 Floats = NDArray[np.float64]
 CAMPS = Population([[1.5, 0.0, -1.5], [-1.5, 0.0, 1.5]])
@@ -297,7 +296,7 @@ def test_types_are_weighted_by_people() -> None:
     rows = people_of_two_types()
     people = population_of(rows, bootstrap=5)
     assert people.draws is not None
-    assert drawn_flips(people.draws).ranking.shape == (5,)
+    assert flip_distances(people.draws).shape == (5,)
     assert nbc(people.draws).shape == (5, 2)
     counts = people.draws.shares * 10
     np.testing.assert_allclose(counts, counts.round(), atol=1e-9)  # of ten people
