@@ -103,7 +103,7 @@ class MaxMin(Method):
         there = population.shares > 0.0
         constants = self.constants(population, base)
         found = _worst_off(population.rewards[there], constants[there], beta, base, self.name)
-        listed = ", ".join(f"{c:.4g}" for c in constants)
+        listed = ", ".join(f"{c:.4g}" for c in np.round(constants, 12) + 0.0)
         note = f"measured from c = ({listed}), which preferences do not identify"
         return replace(limit_of(self.name, found, population, beta, base), note=note)
 
@@ -205,8 +205,11 @@ class _Dual:
         right = np.append(barrier - unit * gains[active], 0.0)
         step = np.zeros(len(w))
         # Without a barrier types that are alike leave their weights open.
-        solved = np.linalg.solve(system, right) if barrier else np.linalg.lstsq(system, right, rcond=None)[0]
-        step[active] = unit * solved[:n]
+        if barrier:
+            found = np.linalg.solve(system, right)
+        else:
+            found = np.linalg.lstsq(system, right, rcond=None)[0]
+        step[active] = unit * found[:n]
         return step, gains
 
 

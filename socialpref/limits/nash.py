@@ -110,9 +110,7 @@ def _slope(h: Floats, leads: Floats, beta: float, base: Floats) -> Floats:
     return np.asarray(leads @ (np.diag(pi) - np.outer(pi, pi)) / beta - np.eye(len(h)))
 
 
-def _own_answer(
-    h: Floats, leads: Floats, beta: float, base: Floats
-) -> tuple[Floats, float, int]:
+def _own_answer(h: Floats, leads: Floats, beta: float, base: Floats) -> tuple[Floats, float, int]:
     """Return rewards with ``h = leads pi(h)``, how far they can be off, and the Newton steps."""
     gap = leads @ _policy(h, beta, base) - h
     iteration = 0
