@@ -207,7 +207,7 @@ def test_intervals_are_those_of_the_draws() -> None:
     noise = np.random.default_rng(0).normal(0, 0.3, (40, 3, 3))
     drawn = crowd.with_draws(crowd.rewards + noise)
     found = compare_methods(drawn, [DPO(), OnPolicyDPO()], level=0.9)["dpo"]
-    policies = np.array([limit.policy for limit in DPO().limit(drawn.draws)])
+    policies = np.array([limit.policy for limit in DPO().limit(drawn.drawn())])
     assert found.intervals is not None
     assert [i.low for i in found.intervals] == pytest.approx(np.quantile(policies, 0.05, axis=0))
     worst = [metrics(one, p).worst_regret for one, p in zip(drawn.drawn(), policies, strict=True)]

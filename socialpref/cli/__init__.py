@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey``, ``methods``, ``data``, ``explorer``, ``hh``, ``verify``."""
+"""The command line: ``survey``, ``methods``, ``data``, ``explorer``, ``hh`` and ``verify``."""
 
 import argparse
 import io

@@ -524,6 +524,7 @@ def find_source(options: argparse.Namespace) -> bool:
 
 
 def read_survey(options: argparse.Namespace, groups: str | None) -> "Survey":
+    """Return the survey of the options that `add_reading` adds, by some groups."""
     from .. import surveys
     from ..surveys.missing import parse_codes
     from ..surveys.readers.respondents import check_rankings
@@ -608,6 +609,7 @@ def _design(options: argparse.Namespace) -> "DesignColumns":
 
 
 def comma_list(text: str) -> list[str]:
+    """Return the names between commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 

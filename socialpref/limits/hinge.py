@@ -1,6 +1,6 @@
 """What the hinge loss converges to: rewards on kinks, perhaps not unique."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise, permutations
 from typing import ClassVar
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ConvergenceError
 from ..population import Population
 from .design import pair_design
-from .limit import Floats, Limit, limit_at, setting
+from .limit import Floats, ImplicitRewards, Limit, limit_of, setting
 from .method import Information, Method
 
 Integers = NDArray[np.int64]
@@ -59,11 +59,11 @@ class Hinge(Method):
         # Every option as far ahead of each other one as it can be, and as far behind.
         highest, lowest = (_policy(base, table, beta) for table in (-reach.T, reach))
         rewards = (reach.mean(axis=0) - reach.mean(axis=1)) / 2.0
-        chosen = _policy(base, rewards[None], beta)[0]
         ranges = None
         if (reach + reach.T > 0.0).any():
             ranges = np.diagonal(lowest).copy(), np.diagonal(highest).copy()
-        return limit_at(self.name, chosen, 0.0, population, beta, base, ranges=ranges)
+        found = limit_of(self.name, ImplicitRewards(rewards, 0.0), population, beta, base)
+        return replace(found, ranges=ranges)
 
 
 def _policy(base: Floats, rewards: Floats, beta: float) -> Floats:

@@ -1,6 +1,6 @@
 """DPO whose comparisons are drawn from the policy itself: fixed points, and rounds of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..errors import ConvergenceError
 from ..population import Population
 from .dpo import DPO
 from .fits import SMALLEST, log_preferences
-from .limit import ROUNDING, Floats, Limit, is_right, limit_at, limit_of, setting
+from .limit import ROUNDING, Floats, ImplicitRewards, Limit, is_right, limit_of, setting
 from .method import Information, Method
 
 GOAL = 1e-14
@@ -117,20 +117,17 @@ class OnPolicyDPO(Method):
             raise ConvergenceError(f"{self.name}: no fixed point was found")
         h, error, iterations = points[0]
         others = [point[0] for point in points[1:]]
-        note = f"{len(points)} fixed point{'s' if others else ''} from {tried} start{'s' if tried > 1 else ''}"
+        note = f"{_counted(len(points), 'fixed point')} from {_counted(tried, 'start')}"
         if not settled:
             note += "; slow rounds do not settle"
-        return limit_at(
-            self.name,
-            _policy(h, beta, base),
-            error,
-            population,
-            beta,
-            base,
-            iterations=iterations,
-            others=others,
-            note=note,
+        result = limit_of(
+            self.name, ImplicitRewards(h, error, iterations, others), population, beta, base
         )
+        return replace(result, note=note)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _policy(h: Floats, beta: float, base: Floats) -> Floats:
