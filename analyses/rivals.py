@@ -3,8 +3,9 @@
     python analyses/rivals.py --opinionqa DIR
 
 Data: OpinionQA's questions by party (DIR, or where `socialpref data get opinionqa` put them; left
-out if there are none), and 300 random populations from a fixed seed: 2 to 5 types with random
-shares, 3 to 6 options, normal rewards with a standard deviation of 1.5. Prints the tables of
+out if there are none), and random populations from fixed seeds: 300 of 2 to 5 types with random
+shares, 3 to 6 options and normal rewards with a standard deviation of 1.5; and for on-policy DPO
+300 of three equal types, five options and a standard deviation of 2. Prints the tables of
 docs/what-methods-converge-to.md: orders with proofs or counterexamples, how often the most probable
 option has the largest average reward, regret and distortion with 95% intervals, and on-policy
 against offline DPO. Less than two minutes on one core.
@@ -184,6 +185,8 @@ def main() -> None:
     for name, populations in sets.items():
         if populations:
             print_costs(name, populations, methods)
+    rng = np.random.default_rng(0)
+    sets["Random, equal shares"] = [Population(rng.normal(0, 2, (3, 5))) for _ in range(300)]
     for name, populations in sets.items():
         if populations:
             print_on_policy(name, populations)

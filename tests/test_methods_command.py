@@ -1,5 +1,6 @@
 """``socialpref methods``, and the comparison behind it."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,21 @@ def test_the_figure_has_a_row_for_each_method_with_a_limit() -> None:
     assert "1 of 2 methods" in figure._suptitle.get_text()  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="'comparison'"):
         method_policies(compare_methods(two_camps(), [RobustDPO(0.4)]))
+
+
+@pytest.mark.slow
+def test_the_table_of_orders_is_what_the_analysis_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = Path(__file__).parent.parent
+    spec = importlib.util.spec_from_file_location("rivals", root / "analyses" / "rivals.py")
+    assert spec is not None
+    assert spec.loader is not None
+    rivals = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rivals)
+    rivals.print_orders(entries())
+    page = (root / "docs" / "what-methods-converge-to.md").read_text()
+    assert capsys.readouterr().out in page
 
 
 def test_metrics_of_a_policy_with_zeros() -> None:
