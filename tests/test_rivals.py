@@ -375,3 +375,83 @@ def test_a_single_type_leaves_max_min_nothing_to_weigh() -> None:
     one = Population([[2.0, 0.0, -1.0]])
     for c in ("zero", "best", "reference"):
         assert MaxMin(c).limit(one).policy == pytest.approx(optimal_policy(one).policy, abs=1e-12)
+
+
+# --- extreme populations --------------------------------------------------------------------
+
+SURVEY = Population.from_choice_shares([[0.6, 0.4, 0, 0], [0, 0.2, 0.8, 0], [0.3, 0.3, 0.4, 0]])
+"""Nobody chooses the last option: it wins against some option once in 1e15 times."""
+
+
+def test_the_hinge_tells_preferences_near_0_apart() -> None:
+    found = Hinge().limit(SURVEY)
+    assert found.rewards - found.rewards.min() == pytest.approx([1, 2, 1, 0], abs=1e-12)
+    assert found.ranges is None
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_the_hinge_with_many_options_is_a_minimum(ties: bool) -> None:
+    rewards = np.random.default_rng(0).normal(0, 1, (2, 30))
+    population = Population(np.round(rewards) if ties else rewards)
+    h = Hinge().limit(population).rewards
+    P = population.pairwise()
+    apart = np.subtract.outer(h, h)
+    # No option alone, and no set above or below a level, is better a little higher or lower.
+    loss = by_hand(lambda x: np.maximum(0.0, 1.0 - x), P, np.ones_like(P))
+    sets = [*np.eye(30), *(np.unique(h)[:, None] <= h).astype(float)]
+    assert all(loss(h + e * s) >= loss(h) - 1e-12 for s in sets for e in (0.01, -0.01))
+    assert np.abs(apart - apart.round()).max() < 1e-9 or ties
+
+
+@pytest.mark.parametrize("beta", [1.0, 1e-2, 1e-3])
+@pytest.mark.parametrize("c", ["zero", "reference", "best"])
+def test_max_min_equalises_gains_however_small_beta_is(beta: float, c: str) -> None:
+    rng = np.random.default_rng(7)
+    for n_types in (2, 8):
+        population = Population(rng.normal(0, 2, (n_types, 5)))
+        method = MaxMin(c)
+        found = method.limit(population, beta=beta)
+        gains = population.rewards @ found.policy - method.constants(population, np.full(5, 0.2))
+        # The rewards are a mixture of the types', of those only that gain least.
+        least_off = gains <= gains.min() + 1e-7
+        types = population.rewards - population.rewards.mean(axis=1, keepdims=True)
+        mixture = np.linalg.lstsq(types[least_off].T, found.rewards, rcond=None)[0]
+        assert mixture @ types[least_off] == pytest.approx(found.rewards, abs=1e-6)
+        assert mixture.min() > -1e-6
+        assert mixture.sum() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_max_min_of_types_that_are_alike_is_that_of_one() -> None:
+    one = [1.0, 0.0, -0.5]
+    for c in ("zero", "best"):
+        found = MaxMin(c).limit(Population([one, one, one, one], [0.1, 0.2, 0.3, 0.4]), beta=0.01)
+        right = optimal_policy(Population([one]), beta=0.01).policy
+        assert found.policy == pytest.approx(right, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "population", [CAMPS, SURVEY, Population([[2, 1, 0], [1, 0, 2], [0, 2, 1]])]
+)
+def test_nash_learning_tends_to_the_maximal_lottery(population: Population) -> None:
+    lottery = NoisyLottery().limit(population).policy
+    found = NashLearning(1e-3).limit(population, beta=1e-3).policy
+    assert found == pytest.approx(lottery, abs=1e-4)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.01, 0.001])
+def test_on_policy_dpo_where_an_option_hardly_ever_wins(beta: float) -> None:
+    found = OnPolicyDPO(n_starts=0).limit(SURVEY, beta=beta)
+    P, pi = SURVEY.pairwise(), found.policy
+    fitted = expit(np.subtract.outer(found.rewards, found.rewards))
+    won = fitted @ pi
+    assert won == pytest.approx(P @ pi, rel=1e-6)
+
+
+def test_extreme_preferences_are_right_or_refused() -> None:
+    huge = Population([[0, 500, 1000], [0, -800, 300]])
+    for method in (ConservativeDPO(), IPO(), ChiPO(), NashLearning(), MaxMin("best"), Hinge()):
+        assert method.limit(huge).policy.sum() == pytest.approx(1.0)
+    with pytest.raises(InputError, match="'epsilon'"):
+        RobustDPO(0.05).limit(huge)
+    with pytest.raises(ConvergenceError, match="simpo"):
+        SimPO(20.0).limit(huge)

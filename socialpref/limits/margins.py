@@ -66,7 +66,10 @@ def minimise(loss: MarginLoss, wins: Floats, weights: Floats, method: str) -> Im
         pulls = apart * wins * loss.slope(margins)
         bends = apart * wins * loss.curvature(margins)
         gradient = (pulls - pulls.T).sum(axis=1)
-        inverse = np.linalg.inv(_laplacian(bends + bends.T) + level) - level
+        try:
+            inverse = np.linalg.inv(_laplacian(bends + bends.T) + level) - level
+        except np.linalg.LinAlgError:
+            break  # the loss is too straight
         step = -inverse @ gradient
         noise = ROUNDING * np.abs(inverse) @ (np.abs(pulls) + np.abs(pulls).T).sum(axis=1)
         error = float(np.abs(step).max() + noise.max())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
@@ -14,9 +14,16 @@ from .design import pair_design
 from .limit import ROUNDING, Floats, ImplicitRewards, Limit, is_right, limit_of, setting
 from .method import Information, Method
 
-BARRIERS = 10.0 ** -np.arange(1, 15)
-MAX_STEPS = 100
+BARRIER = 1e-9
+"""The last barrier, beside the largest reward."""
+FALL = 10.0
+"""The factors by which the barrier and beta fall."""
+MAX_STEPS, HALVINGS = 100, 40
+NEAR = 0.1
+"""Relative steps of weights this small end the search at a barrier."""
 GOAL = 1e-14
+EDGE = 1e-9
+"""How far below 0 rounding can leave a weight, and below the worst a gain."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class MaxMin(Method):
         there = population.shares > 0.0
         constants = self.constants(population, base)
         found = _worst_off(population.rewards[there], constants[there], beta, base, self.name)
-        listed = ", ".join(f"{c:.4g}" for c in constants)
+        listed = ", ".join(f"{c:.4g}" for c in np.round(constants, 12) + 0.0)
         note = f"measured from c = ({listed}), which preferences do not identify"
         return replace(limit_of(self.name, found, population, beta, base), note=note)
 
@@ -125,59 +132,103 @@ def _worst_off(
     """Return the rewards ``w . r`` at the weights w of types that minimise the dual.
 
     The dual is ``beta log sum reference exp(w . r / beta) - w . c`` over distributions w. A
-    logarithmic barrier leads to the types that count; Newton's method on those ends it.
+    logarithmic barrier leads to the types that count, while beta falls to its value; Newton's
+    method on those types ends it.
     """
     n_types = len(rewards)
-    shifted = rewards - rewards.mean(axis=1, keepdims=True)
-    levels = constants - rewards.mean(axis=1)
+    centred = rewards - rewards.mean(axis=1, keepdims=True)
+    scale = max(1.0, float(np.abs(centred).max()))
+    dual = _Dual(centred, constants - rewards.mean(axis=1), base)
+    w = np.full(n_types, 1.0 / n_types)
+    temperature, barrier, iterations = max(beta, scale), scale, 0
+    while temperature > beta or barrier > BARRIER * scale:
+        temperature = max(beta, temperature / FALL)
+        barrier = max(barrier / FALL, BARRIER * scale)
+        w, steps = _descend(dual, w, temperature, barrier)
+        iterations += steps
+    active = w > np.sqrt(BARRIER)
+    for _ in range(2 * n_types + 2):
+        w = np.where(active, w, 0.0)
+        w /= w.sum()
+        for _ in range(MAX_STEPS):
+            step, gains = dual.newton(w, active, beta)
+            w = w + step
+            iterations += 1
+            error = float(np.abs(step @ centred).max())
+            if error <= GOAL * scale:
+                break
+        worst = gains[active].mean()
+        if w.min() < -EDGE:
+            active[w.argmin()] = False
+        elif gains.min() < worst - EDGE * scale and not active[gains.argmin()]:
+            active[gains.argmin()] = True
+        else:
+            break
+        w = np.maximum(w, 0.0)
+    error += ROUNDING * scale * n_types
+    found = w @ centred
+    optimal = w.min() >= -EDGE and gains.min() >= worst - EDGE * scale
+    if not optimal or not is_right(found, error):
+        raise ConvergenceError(f"{method}: which types count cannot be told from rounding")
+    return ImplicitRewards(found, error, iterations)
 
-    def policy(w: Floats) -> Floats:
-        logits = np.log(base) + w @ shifted / beta
-        weights = np.exp(logits - logits.max())
-        return np.asarray(weights / weights.sum())
 
-    def newton(w: Floats, active: Floats, barrier: float) -> tuple[Floats, Floats]:
-        """Return the step of the active weights, and what every type gains."""
-        pi = policy(w)
-        gains = shifted @ pi - levels
-        some = shifted[active]
-        spread = (some * pi) @ some.T - np.outer(some @ pi, some @ pi)
-        n = len(some)
+@dataclass(frozen=True, eq=False)
+class _Dual:
+    """The dual function of weights w, with centred rewards and constants."""
+
+    rewards: Floats
+    constants: Floats
+    base: Floats
+
+    def policy(self, w: Floats, beta: float) -> tuple[Floats, float]:
+        """Return the policy of the rewards ``w . r``, and the dual's value."""
+        logits = np.log(self.base) + w @ self.rewards / beta
+        top = logits.max()
+        weights = np.exp(logits - top)
+        total = weights.sum()
+        return weights / total, float(beta * (top + np.log(total)) - w @ self.constants)
+
+    def newton(
+        self, w: Floats, active: NDArray[np.bool_], beta: float, barrier: float = 0.0
+    ) -> tuple[Floats, Floats]:
+        """Return the step of the active weights, which keeps their sum, and the types' gains."""
+        pi = self.policy(w, beta)[0]
+        gains = self.rewards @ pi - self.constants
+        some = self.rewards[active]
+        n, around = len(some), some - (some @ pi)[:, None]
+        unit = w[active] if barrier else np.ones(n)  # relative steps, near a barrier
         system = np.zeros((n + 1, n + 1))
-        system[:n, :n] = spread / beta + np.diag(barrier / w[active] ** 2)
-        system[:n, n] = system[n, :n] = 1.0
-        right = np.append(barrier / w[active] - gains[active], 0.0)
-        step = np.zeros(n_types)
-        step[active] = np.linalg.lstsq(system, right, rcond=None)[0][:n]
+        system[:n, :n] = np.outer(unit, unit) * ((around * pi) @ around.T) / beta
+        system[:n, :n] += barrier * np.eye(n)
+        system[:n, n] = system[n, :n] = unit
+        right = np.append(barrier - unit * gains[active], 0.0)
+        step = np.zeros(len(w))
+        # Without a barrier types that are alike leave their weights open.
+        if barrier:
+            found = np.linalg.solve(system, right)
+        else:
+            found = np.linalg.lstsq(system, right, rcond=None)[0]
+        step[active] = unit * found[:n]
         return step, gains
 
-    w = np.full(n_types, 1.0 / n_types)
-    everyone = np.ones(n_types, dtype=bool)
-    scale = max(1.0, float(np.abs(shifted).max()))
-    iterations = 0
-    for barrier in BARRIERS * scale:
-        for _ in range(MAX_STEPS):
-            step, _ = newton(w, everyone, barrier)
-            iterations += 1
-            falling = step < 0.0
-            longest = float((-w[falling] / step[falling]).min()) if falling.any() else np.inf
-            w = w + min(1.0, 0.9 * longest) * step
-            if np.abs(step / w).max() < 1e-3:
+
+def _descend(dual: _Dual, w: Floats, beta: float, barrier: float) -> tuple[Floats, int]:
+    """Return weights near the minimum of the dual with a barrier, and the number of steps."""
+    everyone = np.ones(len(w), dtype=bool)
+    value = dual.policy(w, beta)[1] - barrier * np.log(w).sum()
+    for steps in range(1, MAX_STEPS + 1):
+        step, _ = dual.newton(w, everyone, beta, barrier)
+        far = float(np.abs(step / w).max())
+        step *= min(1.0, 0.9 / max(float((-step / w).max()), EDGE))
+        for _ in range(HALVINGS):
+            new = dual.policy(w + step, beta)[1] - barrier * np.log(w + step).sum()
+            if new <= value:
                 break
-    active = w > np.sqrt(BARRIERS[-1])
-    w = np.where(active, w, 0.0)
-    w /= w.sum()
-    for _ in range(MAX_STEPS):
-        step, gains = newton(w, active, 0.0)
-        w = w + step
-        iterations += 1
-        error = float(np.abs(step @ shifted).max())
-        if error <= GOAL * scale:
+            step /= 2.0
+        else:
+            return w, steps  # rounding decides
+        w, value = w + step, new
+        if far < NEAR:
             break
-    error += ROUNDING * scale * n_types
-    worst = gains[active].mean()
-    optimal = w.min() > -1e-9 and gains.min() > worst - 1e-9 * scale
-    found = w @ shifted
-    if not optimal or not is_right(found, error):
-        raise ConvergenceError(f"{method}: rewards are known to {error:.2e} only")
-    return ImplicitRewards(found, error, iterations)
+    return w, steps

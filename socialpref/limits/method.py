@@ -2,8 +2,8 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal, overload
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self, overload
 
 from numpy.typing import ArrayLike
 
@@ -49,6 +49,14 @@ class Method(ABC):
     guarantee: ClassVar[str]
     has_reference: ClassVar[bool] = True
     identified: ClassVar[bool] = True
+
+    def without_search(self) -> Self:
+        """Return the method without the search for minima beside the one it returns.
+
+        The policies are the same. Of many draws they are found faster.
+        """
+        changes: dict[str, Any] = {"n_starts": 0} if hasattr(self, "n_starts") else {}
+        return replace(self, **changes)
 
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None

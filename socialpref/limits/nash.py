@@ -14,9 +14,11 @@ from .design import pair_design
 from .limit import ROUNDING, Floats, ImplicitRewards, Limit, is_right, limit_at, limit_of, setting
 from .method import Information, Method
 
-MAX_STEPS = 500
+MAX_STEPS = 100
 GOAL = 1e-14
 HALVINGS = 60
+FALL = 0.5
+"""The part of the regularisation that the next step has."""
 
 
 @dataclass(frozen=True)
@@ -73,41 +75,63 @@ class NashLearning(Method):
         return limit_of(self.name, found, population, beta, base)
 
     def _equilibrium(self, wins: Floats, beta: float, base: Floats) -> ImplicitRewards:
-        """Return the rewards ``P pi / tau``: damped Newton steps on their own equation."""
+        """Return the rewards ``P pi / tau``, followed while the regularisation falls to its value.
 
-        def policy(h: Floats) -> Floats:
-            logits = np.log(base) + h / beta
-            weights = np.exp(logits - logits.max())
-            return np.asarray(weights / weights.sum())
-
+        Large regularisation leaves the reference, from where Newton's method finds the way.
+        """
         leads = (wins - 0.5) / self.tau
-        size = len(base)
-        h = np.zeros(size)
-        gap = leads @ policy(h) - h
-        iteration, error = 0, np.inf
-        while iteration < MAX_STEPS:
-            iteration += 1
-            pi = policy(h)
-            slope = leads @ (np.diag(pi) - np.outer(pi, pi)) / beta - np.eye(size)
-            step = np.linalg.solve(slope, -gap)
-            error = float(np.abs(step).max())
-            if error <= GOAL * max(1.0, float(np.abs(h).max())):
+        h = np.zeros(len(base))
+        strength = max(beta, float(np.abs(leads).max()))
+        iterations = 0
+        while True:
+            strength = max(beta, strength * FALL)
+            h, error, steps = _own_answer(h, leads, strength, base)
+            iterations += steps
+            if strength == beta:
                 break
-            # The Newton direction lowers the gap for a while.
-            for _ in range(HALVINGS):
-                new = leads @ policy(h + step) - h - step
-                if new @ new < gap @ gap:
-                    break
-                step /= 2.0
-            else:
-                break  # rounding decides
-            h, gap = h + step, new
-        noise = (
-            ROUNDING * float(np.abs(np.linalg.inv(slope)).sum(axis=1).max()) * np.abs(leads).max()
-        )
-        if not is_right(h, error + noise):
-            raise ConvergenceError(f"{self.name}: rewards are known to {error + noise:.2e} only")
-        return ImplicitRewards(h, error + float(noise), iteration)
+            # Where options are level, h / strength stays, elsewhere h does: along the tangent.
+            slope = _slope(h, leads, strength, base)
+            bend = np.linalg.solve(slope, (slope + np.eye(len(h))) @ h) / strength
+            h = h + (max(beta, strength * FALL) - strength) * bend
+        if not is_right(h, error):
+            raise ConvergenceError(f"{self.name}: rewards are known to {error:.2e} only")
+        return ImplicitRewards(h, error, iterations)
+
+
+def _policy(h: Floats, beta: float, base: Floats) -> Floats:
+    logits = np.log(base) + h / beta
+    weights = np.exp(logits - logits.max())
+    return np.asarray(weights / weights.sum())
+
+
+def _slope(h: Floats, leads: Floats, beta: float, base: Floats) -> Floats:
+    """Return the derivative of ``leads pi(h) - h``."""
+    pi = _policy(h, beta, base)
+    return np.asarray(leads @ (np.diag(pi) - np.outer(pi, pi)) / beta - np.eye(len(h)))
+
+
+def _own_answer(h: Floats, leads: Floats, beta: float, base: Floats) -> tuple[Floats, float, int]:
+    """Return rewards with ``h = leads pi(h)``, how far they can be off, and the Newton steps."""
+    gap = leads @ _policy(h, beta, base) - h
+    iteration = 0
+    while iteration < MAX_STEPS:
+        iteration += 1
+        slope = _slope(h, leads, beta, base)
+        step = np.linalg.solve(slope, -gap)
+        error = float(np.abs(step).max())
+        if error <= GOAL * max(1.0, float(np.abs(h).max())):
+            break
+        # The Newton direction lowers the gap for a while.
+        for _ in range(HALVINGS):
+            new = leads @ _policy(h + step, beta, base) - h - step
+            if new @ new < gap @ gap:
+                break
+            step /= 2.0
+        else:
+            break  # rounding decides
+        h, gap = h + step, new
+    noise = ROUNDING * np.abs(np.linalg.inv(slope)).sum(axis=1).max() * np.abs(leads).max()
+    return h, error + float(noise), iteration
 
 
 @dataclass(frozen=True)

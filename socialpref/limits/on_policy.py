@@ -1,6 +1,6 @@
 """DPO whose comparisons are drawn from the policy itself: fixed points, and rounds of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,8 @@ from .. import _validate
 from ..errors import ConvergenceError
 from ..population import Population
 from .dpo import DPO
-from .limit import ROUNDING, Floats, Limit, is_right, limit_at, limit_of, setting
+from .fits import SMALLEST, log_preferences
+from .limit import ROUNDING, Floats, ImplicitRewards, Limit, is_right, limit_of, setting
 from .method import Information, Method
 
 GOAL = 1e-14
@@ -40,7 +41,8 @@ class OnPolicyDPO(Method):
     rounds : int, optional
         Rounds of DPO; the fixed point if omitted.
     n_starts : int
-        Random starts, beside the end of slow rounds and each single option.
+        Random starts, beside the end of slow rounds and each single option. With 0 the first fixed
+        point that is found is the only one.
 
     Raises
     ------
@@ -96,35 +98,36 @@ class OnPolicyDPO(Method):
                 d = _policy(found.rewards, beta, base)
                 found = DPO().implicit_rewards(population, d)
             return limit_of(self.name, found, population, beta, base)
-        wins = population.pairwise()
-        leads = np.log(wins) - np.log(wins.T)
+        wins, logs = population.pairwise(), log_preferences(population)
+        leads = logs - logs.T
         rng = np.random.default_rng(0)
         reach = float(np.abs(leads).max())
         settled, slow = _slow_rounds(found.rewards, wins, beta, base)
         starts = [slow, *leads.T, *rng.normal(0.0, reach / 2.0, (self.n_starts, size))]
         points: list[tuple[Floats, float, int]] = []
-        for start in starts:
+        for tried, start in enumerate(starts, start=1):  # noqa: B007 - the number is used below
             point = _fixed_point(start, wins, beta, base)
             if point and all(np.abs(point[0] - other[0]).max() > SAME for other in points):
                 points.append(point)
+            if points and not self.n_starts:
+                break
+        if not points and (point := _followed(found.rewards, wins, beta, base)):
+            points.append(point)
         if not points:
             raise ConvergenceError(f"{self.name}: no fixed point was found")
         h, error, iterations = points[0]
         others = [point[0] for point in points[1:]]
-        note = f"{len(points)} fixed point{'s' if others else ''} from {len(starts)} starts"
+        note = f"{_counted(len(points), 'fixed point')} from {_counted(tried, 'start')}"
         if not settled:
             note += "; slow rounds do not settle"
-        return limit_at(
-            self.name,
-            _policy(h, beta, base),
-            error,
-            population,
-            beta,
-            base,
-            iterations=iterations,
-            others=others,
-            note=note,
+        result = limit_of(
+            self.name, ImplicitRewards(h, error, iterations, others), population, beta, base
         )
+        return replace(result, note=note)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _policy(h: Floats, beta: float, base: Floats) -> Floats:
@@ -154,6 +157,18 @@ def _slow_rounds(h: Floats, wins: Floats, beta: float, base: Floats) -> tuple[bo
     return False, h
 
 
+def _followed(
+    h: Floats, wins: Floats, beta: float, base: Floats
+) -> tuple[Floats, float, int] | None:
+    """Return a fixed point that is followed while beta falls to its value from a large one."""
+    point: tuple[Floats, float, int] | None = (h, 0.0, 0)
+    strength = max(beta, float(np.ptp(h)))
+    while point and strength > beta:
+        strength = max(beta, strength / 2.0)
+        point = _fixed_point(point[0], wins, strength, base)
+    return point
+
+
 def _step(slope: Floats, gap: Floats) -> Floats:
     """Return Newton's step at a mean of 0; ``pi . gap`` is 0 always, so one equation is free."""
     system = np.vstack([slope, np.ones((1, len(gap)))])
@@ -173,23 +188,27 @@ def _fixed_point(
         iteration += 1
         pi = _policy(h, beta, base)
         terms, bends = _equations(h, wins, pi)
+        # An equation counts by its slope: of an option that hardly ever wins, all terms are small.
+        scale = np.maximum(bends.sum(axis=1), SMALLEST)
         gap = terms.sum(axis=1)
         slope = np.diag(bends.sum(axis=1)) - bends + (terms - np.outer(gap, pi)) / beta
+        slope, gap = slope / scale[:, None], gap / scale
         step = _step(slope, gap)
         error = float(np.abs(step).max())
         if error <= GOAL * max(1.0, float(np.abs(h).max())):
             break
         step *= min(1.0, 10.0 * beta / error)  # the policy does not jump
         for _ in range(HALVINGS):
-            new = _equations(h + step, wins, _policy(h + step, beta, base))[0].sum(axis=1)
-            if new @ new < gap @ gap:
+            new = _equations(h + step, wins, _policy(h + step, beta, base))[0].sum(axis=1) / scale
+            if np.abs(new).max() < np.abs(gap).max():
                 break
             step /= 2.0
         else:
             break
-        h = h + step
+        h = h + step - step.mean()
     inverse = np.linalg.pinv(np.vstack([slope, np.ones((1, len(h)))]))
-    error += ROUNDING * float(np.abs(inverse).sum(axis=1).max())
+    noise = ROUNDING * np.append((terms + 2.0 * pi * wins).sum(axis=1) / scale, 0.0)
+    error += float((np.abs(inverse) @ noise).max())
     # Where the slopes have no inverse, steps end although the equations do not hold.
     solved = float(np.abs(gap).max()) <= SOLVED and is_right(h, error)
     return (h, error, iteration) if solved else None

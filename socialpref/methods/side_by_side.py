@@ -251,6 +251,9 @@ def compare_methods(
     free: dict[str, Any] = {"beta": beta, "sampling": given}
     if reference is not None:
         free["reference"] = base
+    if population.draws is not None and not population.draws.samples:
+        must = "one whose draws are samples, for percentiles to mean something"
+        raise _validate.complaint("population", must, "other draws")
     drawn = () if population.draws is None else population.drawn()
     steps = len(asked) * (1 + len(drawn))
     with tqdm(total=steps, unit="limit", disable=not progress) as bar:
@@ -287,10 +290,11 @@ def _result(
     if not drawn:
         return MethodResult(entry.written, entry.method, limit, found, limit.note)
     policies, values = [], []
+    method = entry.method.without_search()
     for one in drawn:
         bar.update()
         try:
-            policy = entry.method.limit(one, **free).policy
+            policy = method.limit(one, **free).policy
         except (InputError, ConvergenceError):
             continue
         policies.append(policy)

@@ -68,15 +68,18 @@ def methods_written(text: str) -> tuple[Entry, ...]:
         name, options = part[1].lower(), part[2]
         _validate.choice("methods", name, sorted(names))
         known = tuple(method for method in METHODS if method.name == name)
+        written = part[0].strip().rstrip(",").strip()
         if options and options.strip():
-            written = text[at : part.end()].strip().rstrip(",").strip()
             found.append(Entry(written, _with_options(known[0], options)))
+        elif len(known) == 1:
+            found.append(Entry(written, known[0]))
         else:
             found += entries(known)
         at = part.end()
     if not found:
         raise _validate.complaint("methods", "at least one method", "none")
-    twice = [entry.written for i, entry in enumerate(found) if entry in found[:i]]
+    names_of = [entry.written for entry in found]
+    twice = [name for i, name in enumerate(names_of) if name in names_of[:i]]
     if twice:
         raise _validate.complaint("methods", "distinct", f"{twice[0]} twice")
     return tuple(found)

@@ -3,6 +3,8 @@
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
 from .identified import Information, information
 from .distortion import DistortionBound, distortion_bound, least_distorted_policy
+from .distortion import DistortionBound, distortion_bound, least_distorted_policy
+from .identified import Information, information
 from .misfit import Misfit, bradley_terry_misfit
 from .moments import moment_half_width
 from .orders import ErrorOrders, error_orders
