@@ -1,8 +1,6 @@
 """What can be known at all, and what it costs: identification, consistency, temperature."""
 
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
-from .identified import Information, information
-from .distortion import DistortionBound, distortion_bound, least_distorted_policy
 from .distortion import DistortionBound, distortion_bound, least_distorted_policy
 from .identified import Information, information
 from .misfit import Misfit, bradley_terry_misfit
@@ -25,6 +23,7 @@ from .structures import (
 from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __all__ = [
+    "STRUCTURES",
     "Crossings",
     "DistortionBound",
     "ErrorOrders",
@@ -40,7 +39,6 @@ __all__ = [
     "Ranking",
     "Repeated",
     "RewardBounds",
-    "STRUCTURES",
     "Structure",
     "Twin",
     "Typed",

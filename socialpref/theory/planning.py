@@ -148,7 +148,11 @@ class Plan:
             )
         if self.best_in_draws:
             share = self.best_in_draws.get(_only(best.information), 0.0)
-            lines.append(f"It is the best in {share:.0%} of the population's draws.")
+            often = max(self.best_in_draws, key=lambda one: self.best_in_draws[one])
+            lines.append(
+                f"The best single structure is the best one in {share:.0%} of the population's "
+                f"draws; most often best: {often.describe()} ({self.best_in_draws[often]:.0%})."
+            )
         return "\n".join(lines)
 
 
