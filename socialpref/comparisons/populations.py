@@ -176,8 +176,7 @@ class _ByType:
     ) -> None:
         from scipy.sparse import csr_array
 
-        known = comparisons.annotator is not None and comparisons.annotator.max() >= 0
-        people = People.of(comparisons) if known else People.of_rows(comparisons)
+        people = People.known_or_rows(comparisons)
         self.size, self.weight = people.size, people.weight
         self.prompts, self.prior = prompts, prior
         self.available = available_options(comparisons)

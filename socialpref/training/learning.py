@@ -16,6 +16,7 @@ from .. import _validate
 from ..comparisons.choice import class_evidence
 from ..comparisons.classes import ClassMixture, Evidence, fit_latent_classes
 from ..comparisons.counts import Cells
+from ..comparisons.people import people_by_type
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
 from ..errors import InputError
@@ -209,7 +210,7 @@ class Fitting:
     def by_type(self) -> tuple[list[Cells | None], Floats]:
         """Return the cells of every type, None of one without annotators, and people's shares."""
         if isinstance(self.data, Comparisons):
-            counts = self.data.annotators_by_type()
+            counts = people_by_type(self.data)
             types = self.data.annotator_type
             parts = [
                 self.data.take(types == u).cells() if n else None for u, n in enumerate(counts)
