@@ -204,7 +204,7 @@ class Fitting:
             if given.n_classes > 1 and isinstance(self.data, Comparisons):
                 given = replace(given, evidence=class_evidence(self.data, given.n_classes))
         if isinstance(given, ClassMixture) and given.n_classes > 1:
-            _check_evidence(given.evidence)
+            warn_without_evidence(given.evidence, stacklevel=5)
         return given
 
     def by_type(self) -> tuple[list[Cells | None], Floats]:
@@ -239,7 +239,7 @@ class Fitting:
         )
 
 
-def _check_evidence(evidence: Evidence | None) -> None:
+def warn_without_evidence(evidence: Evidence | None, stacklevel: int) -> None:
     """Warn of a variance between annotators that nothing speaks for."""
     if evidence is None:
         reason = "were not tried on annotators who were left out; choose_classes does that"
@@ -253,7 +253,7 @@ def _check_evidence(evidence: Evidence | None) -> None:
         )
     warnings.warn(
         f"the latent classes {reason}: the variance that the loss corrects for may be noise",
-        stacklevel=5,
+        stacklevel=stacklevel,
     )
 
 

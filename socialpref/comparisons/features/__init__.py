@@ -3,7 +3,7 @@
 from .audit import FeatureAudit, audit_features
 from .classes import FeatureChoice, FeatureClasses, choose_feature_classes, fit_feature_classes
 from .fit import FeatureFit, fit_features
-from .recurrence import Recurrence, recurrence
+from .recurring import Recurrence, recurrence
 
 __all__ = [
     "FeatureAudit",

@@ -24,7 +24,7 @@ from ..shuffles import WEAK_PRIOR
 from ..table import Comparisons
 from .classes import FeatureChoice, FeatureClasses, choose_feature_classes, fit_feature_classes
 from .fit import FeatureFit, fit_features, logistic, scaled
-from .recurrence import Recurrence, recurrence
+from .recurring import Recurrence, recurrence
 
 if TYPE_CHECKING:
     import pandas as pd
