@@ -120,7 +120,7 @@ def test_the_whole_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         "--starts",
         "1",
     ]
-    arguments = ["--data", folder, *small, "--jobs", "1", "--out", str(tmp_path)]
+    arguments = ["--data", folder, *small, "--starts", "1", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["linked_readers.py", *arguments])
     study.main()
     assert {file.name for file in tmp_path.iterdir()} == {

@@ -8,6 +8,8 @@ import pytest
 
 from socialpref import Population
 from socialpref.comparisons import fit_latent_classes, simulate
+from socialpref.comparisons.features import audit_features
+from socialpref.comparisons.groups import adjusted_rand_index
 
 from .survey_files import DATA, real
 
@@ -33,7 +35,7 @@ def test_labels_without_tastes_forget_the_groups() -> None:
     truth = fit_latent_classes(rows, 2).memberships(rows).argmax(axis=1)
     other = study.without_tastes(rows, 0)
     again = fit_latent_classes(other, 2).memberships(other).argmax(axis=1)
-    assert abs(study.adjusted_rand_index(truth, again)) < 0.1
+    assert abs(adjusted_rand_index(truth, again)) < 0.1
 
 
 def test_the_voters() -> None:
@@ -65,7 +67,7 @@ def test_texts_of_known_classes(capsys: pytest.CaptureFixture[str]) -> None:
     assert table["kind"].value_counts().to_dict() == {"harmless": 2308, "helpful": 1982}
     tastes, shares = texts.CLASSES["two classes"]
     drawn = texts.simulated(table, np.array(tastes), shares, 0)
-    audit = texts.audit_features(texts.comparisons(drawn, "who"), bootstrap=0)
+    audit = audit_features(texts.comparisons(drawn, "who"), bootstrap=0)
     assert audit.recurrence.is_textlike
     assert len(audit.types) == 2
     np.testing.assert_allclose(audit.coefficients, tastes, atol=0.15)
