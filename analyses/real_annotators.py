@@ -13,7 +13,7 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -188,38 +188,41 @@ def table_of(results: list[Found]) -> pd.DataFrame:
     )
 
 
-def draw(results: list[Found]) -> Figure:
-    """Draw the share of the first class in each group."""
-    figure = Figure(figsize=(7.0, 1.2 + 0.5 * sum(len(one.table.groups) for one in results)),
-                    layout="constrained")  # fmt: skip
-    heights = [len(one.table.groups) for one in results]
-    for axes, one in zip(
-        figure.subplots(len(results), 1, squeeze=False, height_ratios=heights)[:, 0],
-        results,
-        strict=True,
-    ):
-        shares = one.table.shares()
-        left = np.zeros(len(one.table.groups))
-        for i, row in enumerate(shares):
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw the share of each group in each latent class."""
+    parts = [part for _, part in table.groupby("data", sort=False)]
+    heights = [part["group"].nunique() for part in parts]
+    figure = Figure(figsize=(7.0, 2.0 + 0.45 * sum(heights)), layout="constrained")
+    every = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, part in zip(every, parts, strict=True):
+        shares = part.pivot(index="group", columns="class", values="share")
+        left = np.zeros(len(shares))
+        for i, (number, column) in enumerate(shares.items()):
             axes.barh(
-                one.table.groups, row, left=left, color=(DARK, LIGHT)[i % 2],
-                edgecolor="black", label=f"class {i + 1}",
+                shares.index, column, left=left, color=(DARK, LIGHT)[i % 2], edgecolor="black",
+                label=f"class {number}",
             )  # fmt: skip
-            left += row
+            left += column.to_numpy()
         axes.invert_yaxis()
         axes.set_xlim(0.0, 1.0)
-        axes.set_title(_title(one), fontsize=11, loc="left")
+        axes.set_title(_title(part.iloc[0]), fontsize=11, loc="left")
         axes.tick_params(labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("share of the group in each latent class")
-    axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9
+    )
     return figure
 
 
-def _title(one: Found) -> str:
-    """Return how far classes and groups go together."""
-    low, high = one.interval.low, one.interval.high
-    return f"{one.name}: adjusted Rand index {one.table.rand_index:.2f} ({low:.2f} to {high:.2f})"
+def _title(row: "pd.Series[Any]") -> str:
+    """Return how far classes and groups go together, and how many classes were chosen."""
+    low, high = row["rand_index_low"], row["rand_index_high"]
+    return (
+        f"{row['data']}: {row['chosen']} chosen; adjusted Rand index {row['rand_index']:.2f} "
+        f"({low:.2f} to {high:.2f})"
+    )
 
 
 def main() -> None:
@@ -240,9 +243,10 @@ def main() -> None:
     for name, rows in tables.items():
         results.append(study(name, rows, options.draws, options.shuffles, options.replicates))
         print(report(results[-1]), flush=True)
+    table = table_of(results)
     with results_folder(options.out) as folder:
-        table_of(results).to_csv(folder / "real_annotators.csv", index=False)
-        save(draw(results), folder / "real_annotators")
+        table.to_csv(folder / "real_annotators.csv", index=False)
+        save(draw(table), folder / "real_annotators")
 
 
 if __name__ == "__main__":

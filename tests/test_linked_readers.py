@@ -101,6 +101,8 @@ def test_the_readers() -> None:
     assert readers.ratings.shape == (325, 235)
     assert np.bincount(readers.party).tolist() == [172, 153]
     assert np.isfinite(readers.ratings).sum() == 8788
+    sizes = [len(study.comparisons(readers, design)) for design in study.DESIGNS]
+    assert sizes == [4237, 118_263]
 
 
 @real

@@ -44,6 +44,23 @@ def test_the_voters() -> None:
     assert rows.types == ("Conservative", "Labour", "Liberal Democrat")
 
 
+@pytest.mark.slow
+def test_the_numbers_of_the_voters() -> None:
+    """What docs/real-annotators.md says."""
+    found = study.study("voters", study.voters(), 500, 1, 19)
+    assert found.choice.chosen == 2
+    evidence = found.choice.evidence
+    assert evidence is not None
+    assert (round(evidence.gain, 4), round(evidence.gain_error, 4)) == (0.0139, 0.004)
+    np.testing.assert_allclose(
+        found.table.shares(), [[0.602, 0.227, 0.297], [0.398, 0.773, 0.703]], atol=5e-4
+    )
+    assert found.table.rand_index == pytest.approx(0.191, abs=5e-4)
+    np.testing.assert_allclose([found.interval.low, found.interval.high], [0.16, 0.224], atol=0.01)
+    np.testing.assert_allclose(found.accuracy, [0.613, 0.472], atol=5e-4)
+    assert abs(found.null[0]) < 0.01
+
+
 @real
 @pytest.mark.slow
 def test_the_whole_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
