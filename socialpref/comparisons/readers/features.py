@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import _validate
 from ...errors import InputError
-from .frames import Floats, Frame, factorised
+from .frames import Floats, Frame
 
 Features = Sequence[str] | Mapping[str, Sequence[str]] | Any
 ENDS = (("a", "b"), ("1", "2"), ("first", "second"), ("left", "right"), ("chosen", "rejected"))
@@ -94,7 +94,7 @@ def _from_options(frame: Frame, options: Frame, first: str, second: str) -> Diff
     place = {name: i for i, name in enumerate(described.names)}
     sides = []
     for side in (first, second):
-        column = factorised(frame.series("features", side))
+        column = frame.names("features", side)
         number = np.array([*(place.get(name, -1) for name in column.names), -1])
         sides.append(table[number[column.codes]])
     return Differences(tuple(map(str, names)), sides[0] - sides[1])

@@ -104,7 +104,7 @@ class FromTables:
         table = Frame(frame)
         people = People.of(table, annotator, prompt, types, weight)
         described = None if features is None else differences_of(table, features, first, second)
-        return cls._made(pairs(table, first, second, choice, people, mapping, described))
+        return cls._made(pairs(table, first, second, choice, people, mapping, described)[0])
 
     @classmethod
     def from_rankings(
