@@ -20,7 +20,7 @@ from socialpref.errors import DataError, InputError
 from .llm_texts import dialogues, write_dialogues, write_rows
 
 pytest.importorskip("torch")
-from socialpref.comparisons import Comparisons, fit_latent_classes, simulate
+from socialpref.comparisons import Comparisons, fit_latent_classes
 from socialpref.llm import Corpus, Pair, measure, preference_dataset, read_pairs
 from socialpref.llm.experiments import (
     ARMS,
@@ -442,7 +442,7 @@ def test_comparisons_become_a_data_set_of_texts() -> None:
     p = np.exp(classes.log_likelihood_of(rows.take([2])))  # of preferring "yes" once
     assert_allclose(joint[2, 0] + joint[2, 1], p[0])
     with pytest.raises(InputError, match="names of options"):
-        preference_dataset(simulate(Population([[1, 0]]), 2))
+        preference_dataset(replace(rows, options=None, own_options=None))
     weighted = replace(rows, weight=np.ones(3))
     with pytest.raises(InputError, match="without weights"):
         preference_dataset(weighted)

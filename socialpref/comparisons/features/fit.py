@@ -162,7 +162,7 @@ def fit_features(comparisons: Comparisons, *, prior: float | None = None) -> Fea
     >>> rows = Comparisons.from_frame(table, first="a", second="b", choice="choice",
     ...                               features=["length"])
     >>> rows.differences.ravel(), fit_features(rows).coefficients.round(3)
-    (array([ 5., -2.,  7., -2.]), array([-0.43]))
+    (array([ 5., -2.,  7., -2.]), array([-0.712]))
     """
     differences, scales = scaled(comparisons)
     precision = checked_prior(prior)
