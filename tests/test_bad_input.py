@@ -1086,7 +1086,7 @@ FIGURES: dict[str, Call] = {
     "flip_words": Call(
         flip_words,
         {"flip": sp.flip(CAMPS)},
-        {"flip": NO_OBJECT | {"of shares": sp.flip(CAMPS, over="shares")}, "subject": NO_CHOICE},
+        {"flip": NO_OBJECT, "subject": NO_CHOICE},
     ),
     "build the explorer": Call(
         explorer.build, {"path": os.devnull}, {"path": NO_PATH | {"True": True, "1.5": 1.5}}

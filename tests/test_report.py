@@ -24,7 +24,7 @@ from socialpref.flips.regions import ranking_cells
 from socialpref.inference import Interval
 from socialpref.population import Population
 from socialpref.report import page, render_report, write_report
-from socialpref.report.words import error_words, flip_words, points
+from socialpref.report.words import error_words, finding_words, flip_words, points
 from socialpref.surveys import (
     Bootstrap,
     Dropped,
@@ -260,11 +260,11 @@ def test_sampling_error_in_words(starter: Study) -> None:
         found = starter[key].finding
         if found is None or found.uncertainty is None:
             continue
-        error, words = found.uncertainty, shown["finding"]["error"]["words"]
-        assert words.startswith("Of 40 replicates, ")
-        assert words.endswith(f"Method: {error.method}.")
+        error, words = found.uncertainty, " ".join(shown["finding"]["words"])
+        assert "Of 40 replicates, " in words
+        assert f"Method: {error.method}." in words
         share = {0.0: "none", 1.0: "all"}.get(error.flip_share, f"{error.flip_share:.1%}")
-        assert f"{share} can be flipped" in words
+        assert f"{share} can be flipped by what is compared" in words
         low, high = error.flip_interval.low, error.flip_interval.high
         end = "never" if math.isinf(high) else f"{high:.3f}"
         assert (f"{low:.3f} to {end}" in words) == math.isfinite(low)
@@ -278,12 +278,13 @@ def test_no_interval_where_nothing_can_be_flipped(starter: Study) -> None:
         found.uncertainty,
         same_order=1.0,
         same_winner=1.0,
+        share_flip_share=0.5,
         flip_share=0.0,
         flip_interval=Interval(math.inf, math.inf, 0.95, 0),
     )
     assert error_words(error) == (
-        "Of 40 replicates, none can be flipped; at the base, all have the same ranking and all "
-        "the same winner. Method: multinomial."
+        "Of 40 replicates, none can be flipped by what is compared and 50.0% by who counts; at "
+        "the base, all have the same ranking and all the same winner. Method: multinomial."
     )
 
 
@@ -620,7 +621,7 @@ def test_sorting_by_mouse_and_keyboard(
     keys = [question.key for question in starter.survey]
     assert browser.run(state)[3] == "ascending"
     browser.click("#questions th:first-child button")
-    assert browser.run(state) == ["ascending", *[None] * 7]
+    assert browser.run(state) == ["ascending", *[None] * 8]
     assert browser.run(KEYS) == browser.run(
         f"{json.dumps(keys)}.sort((a, b) => a.toLowerCase()"
         ".localeCompare(b.toLowerCase(), 'en', {numeric: true}))"
@@ -647,6 +648,10 @@ def test_what_was_not_examined_stays_last(
     assert browser.run(KEYS)[0] == "STABLE"
 
 
+FILTERS = ("n_flippable", "n_winner_flippable", "n_share_flippable", None, "n_order_mismatch")
+"""What the choices of the list count; None is the flips that are no swap of neighbours."""
+
+
 @in_browser
 def test_filters(browser: Browser, address: Callable[..., str], starter: Study) -> None:
     browser.open(address("starter"))
@@ -668,10 +673,13 @@ def test_filters(browser: Browser, address: Callable[..., str], starter: Study) 
         "(document.getElementById('show'))"
     )
     facts = starter.summary()
-    for index, name in enumerate(["n_flippable", "n_winner_flippable", "n_order_mismatch"], 1):
+    for index, name in enumerate(FILTERS, 1):
         browser.run(choose.format(index))
-        assert len(browser.run(KEYS)) == facts[name]
-    browser.run(choose.format(4))
+        expected = (
+            facts["n_flippable"] - facts["n_flippable_neighbours"] if name is None else facts[name]
+        )
+        assert len(browser.run(KEYS)) == expected
+    browser.run(choose.format(6))
     assert len(browser.run(KEYS)) == len(starter.results) - facts["n_examined"]
 
 
@@ -736,8 +744,8 @@ def test_the_numbers_of_a_question(
             # The report keeps matrices to 6 decimals: a last digit may be rounded twice.
             expected = pytest.approx(100 * preferences[y, z], abs=0.0502)
             assert cell == "·" if y == z else float(cell) == expected
-    words = browser.run("document.querySelector('.finding').textContent")
-    assert flip_words(found.flip) in words
+    words = browser.run("[...document.querySelectorAll('.finding p')].map(p => p.textContent)")
+    assert words == finding_words(found)
 
 
 @in_browser
@@ -796,7 +804,7 @@ def test_a_phone_sees_the_essential_columns(browser: Browser, address: Callable[
         "[...document.querySelectorAll('#questions th')].filter(h => h.offsetWidth)"
         ".map(h => h.textContent)"
     )
-    assert seen == ["Question", "Flip distance"]
+    assert seen == ["Question", "Flip distance", "By who counts"]
     assert browser.run(f"{ROWS}[0].querySelector('.narrow').offsetWidth") > 0
 
 

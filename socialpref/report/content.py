@@ -45,9 +45,9 @@ def report_content(study: Study) -> dict[str, Any]:
     -------
     dict
         ``summary`` is `Study.summary`, ``level`` that of the intervals or None, ``small`` the
-        size below which groups are flagged, ``distances`` are `Study.distances`, ``curves`` holds the distribution of the distances of each part
-        (of the whole, if there are no parts), and ``questions`` one dict for each question. Only
-        values that JSON knows: no infinity, no NaN.
+        size below which groups are flagged, ``distances`` are `Study.distances`. ``curves`` holds
+        the distribution of the distances of each part (of the whole, if there are no parts), and
+        ``questions`` one dict for each question. Only values that JSON knows: no infinity, no NaN.
     """
     _validate.instance("study", study, Study, "a Study")
     return {
