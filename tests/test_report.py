@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import socialpref as sp
-from socialpref import OutputError, Pair, nbc, ranking
+from socialpref import InputError, Logistic, OutputError, Pair, nbc, ranking
 from socialpref.cli import main
 from socialpref.flips import Flip
 from socialpref.flips.regions import ranking_cells
 from socialpref.inference import Interval
 from socialpref.population import Population
 from socialpref.report import page, render_report, write_report
-from socialpref.report.words import error_words, finding_words, flip_words, points
+from socialpref.report.words import error_words, finding_words, flip_words, points, stretched_words
 from socialpref.surveys import (
     Bootstrap,
     Dropped,
@@ -32,7 +32,10 @@ from socialpref.surveys import (
     Question,
     Study,
     Survey,
+    read_pew,
     read_starter,
+    sensitivity,
+    share_variants,
     study,
 )
 
@@ -479,6 +482,70 @@ def test_other_bases_and_settings() -> None:
     assert question["finding"]["base"] == [0.5, 0.25, 0.25]
 
 
+def test_what_the_figures_rest_on(starter: Study) -> None:
+    text = render_report(starter)
+    (box,) = re.findall(r'<section class="box".*?</section>', text, re.S)
+    visible = plain_text(box)
+    for aspect in ("temperature 0.5", "temperature 2", "smoothing 0.01", "group shares equal"):
+        assert aspect in visible
+    facts = starter.summary()
+    examined, median = facts["n_examined"], facts["median_distance"]
+    assert f"as studied {facts['n_flippable']} of {examined} ({median:.3f})" in visible
+    halved = study(read_starter(), replace(Protocol(), link=Logistic(0.5))).summary()
+    assert (
+        f"temperature 0.5 {halved['n_flippable']} of {examined} "
+        f"({halved['median_distance']:.3f}) {halved['n_share_flippable']} of {examined}" in visible
+    )
+    assert "weight: none; design of the sample: not known." in visible
+    assert f"socialpref {sp.__version__}" in plain_text(text)
+
+
+def test_parts_are_told_apart() -> None:
+    result = study(read_pew())
+    text = render_report(result)
+    assert text.count('<dl class="cards">') == len(result.parts) == 2
+    for name, curve in zip(result.parts, data_of(text)["curves"], strict=True):
+        assert curve["name"] == name
+        assert f"<h3>{name.capitalize()}</h3>" in text
+        assert [*map(len, curve["distances"])] == [
+            len(result.parts[name].distances), len(result.parts[name].share_distances),
+        ]  # fmt: skip
+    both = " ".join(curve["words"][0] for curve in data_of(text)["curves"])
+    assert "what is compared can flip 1 of 12 rankings, at 0.586." in both
+
+
+def test_tables_of_sensitivity_are_inside(starter: Study) -> None:
+    survey = read_starter("country")
+    table = sensitivity(share_variants(survey, Protocol()))
+    text = render_report(study(survey), sensitivity={"shares": table})
+    inside = data_of(text)["sensitivity"]["shares"]
+    assert [row["n_share_flippable"] for row in inside] == table["n_share_flippable"].tolist()
+    visible = plain_text(text)
+    for setting in table["setting"]:
+        assert setting in visible
+    assert data_of(render_report(starter))["sensitivity"] == {}
+    with pytest.raises(InputError, match="tables with a column 'is_reference'"):
+        render_report(starter, sensitivity={"x": table.drop(columns="is_reference")})
+
+
+def test_an_estimate_outside_its_replicates_is_explained(starter: Study) -> None:
+    found = next(one.finding for one in starter.results if one.finding)
+    assert found.replicates is not None
+    drawn = replace(found.replicates, flip=np.full(40, 0.25))
+    (words,) = [
+        text for text in stretched_words(replace(found, replicates=drawn)) if "ranking's" in text
+    ]
+    assert "lies outside the middle 95% of the replicates (0.250 to 0.250)" in words
+
+
+def test_few_people_are_flagged() -> None:
+    counts = [[200, 200, 100], [9, 10, 10], [10, 10, 10]]
+    question = Question.from_counts("Q", counts, ["many", "29", "30"], ["x", "y", "z"])
+    text = render_report(study(survey_of(question)))
+    assert data_of(text)["questions"][0]["small"] == ["29"]
+    assert "1 question with a group of fewer than 30 people" in plain_text(text)
+
+
 # --- The file -----------------------------------------------------------------------------------
 
 
@@ -681,6 +748,62 @@ def test_filters(browser: Browser, address: Callable[..., str], starter: Study) 
         assert len(browser.run(KEYS)) == expected
     browser.run(choose.format(6))
     assert len(browser.run(KEYS)) == len(starter.results) - facts["n_examined"]
+
+
+@in_browser
+def test_words_are_searched_one_by_one(browser: Browser, address: Callable[..., str]) -> None:
+    browser.open(address("mixed"))
+    browser.run("document.getElementById('filter').focus()")
+    browser.type("  c  SWAP b")
+    assert browser.run(KEYS) == ["SWAP"]
+
+
+@in_browser
+def test_exports(browser: Browser, address: Callable[..., str], starter: Study) -> None:
+    browser.open(address("starter"))
+    browser.run(
+        "globalThis.saved = []; HTMLAnchorElement.prototype.click = function () "
+        "{ saved.push([this.download, this.href]); }"
+    )
+    browser.click("#csv")
+    assert browser.run("saved[0][0]") == "questions.csv"
+    browser.click(".curves button")
+    browser.wait("saved.length === 2")
+    name, address_of = browser.run("saved[1]")
+    assert name.endswith(".png")
+    assert address_of.startswith("data:image/png;base64,")
+    assert len(address_of) > 5000
+    browser.click("#copy")
+    browser.wait("document.getElementById('copy').textContent === 'Copied'")
+    cited = browser.run("getSelection().toString()")
+    assert starter.survey.name in cited
+    assert "arXiv:2502.16320" in cited
+
+
+@in_browser
+def test_paper_shows_what_is_folded(browser: Browser, address: Callable[..., str]) -> None:
+    browser.open(address("starter"))
+    closed = "document.querySelectorAll('details:not([open])').length"
+    before = browser.run(closed)
+    assert before > 0
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(closed) == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(closed) == before
+
+
+@in_browser
+def test_a_dark_theme_where_the_system_has_one(
+    browser: Browser, address: Callable[..., str]
+) -> None:
+    colours = {}
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.send("Emulation.setEmulatedMedia", features=features)
+        browser.open(address("starter"))
+        colours[scheme] = browser.run("getComputedStyle(document.body).backgroundColor")
+    browser.send("Emulation.setEmulatedMedia", features=[])
+    assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}
 
 
 @in_browser

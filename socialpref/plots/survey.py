@@ -263,6 +263,7 @@ def _draw_dots(
                 axes.annotate(
                     f"{value:.3f}", (value, row), (side[1], 0), textcoords="offset points",
                     fontsize=8, ha=side[0], va="center",
+                    bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"},
                 )  # fmt: skip
     values = np.array([*filled, *hollow])
     most = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
