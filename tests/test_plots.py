@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -94,7 +95,8 @@ def test_parts_have_panels_of_their_own_with_intervals() -> None:
         band = part.band(np.array([1.0]))
         assert band is not None
         low, high = (end[0] / 12 for end in band)
-        assert axes.collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(high)
+        heights = np.asarray(axes.collections[0].get_paths()[0].vertices)[:, 1]
+        assert heights.max() == pytest.approx(high)
         assert low <= len(part.distances) / 12 <= high
     drawn(figure)
 
@@ -213,9 +215,9 @@ def test_the_title_is_the_finding_and_intervals_are_drawn() -> None:
         "\u201cneither\u201d is level with \u201cvery bad\u201d once 11.3% of draws move "
         f"(95% interval {ends}) SOCIETY_GUNS_W92"
     )
-    lines = figure.axes[1].collections[0].get_segments()
+    (lines,) = [each for each in figure.axes[1].collections if isinstance(each, LineCollection)]
     np.testing.assert_allclose(
-        [line[:, 0] for line in lines],
+        [np.asarray(line)[:, 0] for line in lines.get_segments()],
         [(error.nbc_intervals[y].low, error.nbc_intervals[y].high) for y in order],
     )
     inside(figure)
