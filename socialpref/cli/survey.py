@@ -264,7 +264,7 @@ def run(options: argparse.Namespace) -> None:
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
     effort: dict[str, Any] = {"n_jobs": options.jobs, "progress": sys.stderr.isatty()}
-    with results_folder(options.out) as folder, _forgetting(kept):
+    with results_folder(options.out) as folder, forgetting(kept):
         result = study(survey, protocol, bootstrap, keep=kept if bootstrap else None, **effort)
         result.to_frame().to_csv(folder / "questions.csv", index=False)
         if survey.skipped:
@@ -298,7 +298,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _forgetting(folder: Path) -> Iterator[None]:
+def forgetting(folder: Path) -> Iterator[None]:
     """Remove a folder after the block, but keep it after an interruption, to resume from."""
     try:
         yield

@@ -4,6 +4,7 @@ from .choice import ClassChoice, choose_classes, class_evidence
 from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counts import Cells
 from .dropped import Dropped
+from .examples import example
 from .groups import CrossTable, cross_table
 from .populations import population_of, populations_by_prompt
 from .readers.columns import Guess, form_of, guess_columns
@@ -28,6 +29,7 @@ __all__ = [
     "choose_classes",
     "class_evidence",
     "cross_table",
+    "example",
     "expected_cells",
     "fit_latent_classes",
     "form_of",
