@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from socialpref import DataError, InputError
-from socialpref.surveys import Question, Survey, read_atp, study
+from socialpref.surveys import Protocol, Question, Survey, read_atp, study
 from socialpref.surveys.readers.opinionqa import PEW_CITATION
 
 from .sav_files import LABELS, NAN, PARTY, TEXTS, WAVE, random_wave, renamed, write_sav
@@ -27,6 +27,15 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder with the wave of twelve respondents."""
     write_sav(tmp_path / "W128_Jun23" / "ATP W128.sav", WAVE, user_missing=USER_MISSING)
     return tmp_path
+
+
+SHORT = {name: values for name, values in WAVE.items() if name != "KNOW_W128"}
+"""The wave without the question that has a code 98, which is missing where it has no label."""
+
+
+def known(array: Floats | None) -> Floats:
+    assert array is not None
+    return array
 
 
 def told(question: Question) -> list[tuple[str, str, str, float]]:
@@ -85,7 +94,10 @@ def test_user_missing_values_are_missing(folder: Path) -> None:
     question = read_atp(folder)["KNOW_W128"]
     assert question.options == ("Yes", "No")
     np.testing.assert_array_equal(question.counts, [[1, 0.5], [2, 1], [0, 3]])
-    assert not [d for d in question.dropped if d.kind == "option"]
+    assert [line for line in told(question) if line[0] == "option"] == [
+        ("option", "Not sure", "user-missing", 2),
+        ("option", "Refused", "refused", 1),
+    ]
 
 
 def test_about_the_questions(folder: Path) -> None:
@@ -155,17 +167,59 @@ def test_one_file_may_be_named(folder: Path) -> None:
     assert len(read_atp(str(file), groups="F_PARTYSUM_FINAL")) == 3
 
 
+def test_the_published_script_takes_the_shares_of_the_wave(folder: Path) -> None:
+    # Republicans weigh 1 + 2 + 0.5 and 1.5 of one who was not asked about electric vehicles,
+    # Democrats 1 + 1 + 2 with the one who refused to say, and the third group 3.
+    question = read_atp(folder)["EVCAR_W128"]
+    np.testing.assert_allclose(known(question.sample_shares), np.array([5, 4, 3]) / 12)
+    np.testing.assert_allclose(question.group_shares, np.array([3.5, 2, 3]) / 8.5)
+    # Half of them were not asked at all.
+    form = read_atp(folder)["FORMQ_W128"]
+    np.testing.assert_allclose(known(form.sample_shares), np.array([5, 4, 3]) / 12)
+    np.testing.assert_allclose(form.group_shares, np.array([1.5, 1, 3]) / 5.5)
+
+
+def test_who_counts_can_decide_whether_a_ranking_flips(tmp_path: Path) -> None:
+    # Half of the 3,000 Republicans are asked, and all 3,000 Democrats.
+    party = np.repeat([1.0, 2.0], 3000)
+    answers = np.full(6000, NAN)
+    answers[1500:3000] = np.repeat([1.0, 2.0, 3.0], [998, 367, 135])  # rewards 0, -1, -2
+    answers[3000:] = np.repeat([1.0, 2.0, 3.0], [54, 7, 2939])  # 0, -2, 4
+    columns: dict[str, Any] = {
+        "Q_W9": answers,
+        "F_PARTYSUM_FINAL": party,
+        "WEIGHT_W9": np.ones(6000),
+    }
+    write_sav(tmp_path / "w.sav", columns, labels={})
+    question = read_atp(tmp_path)["Q_W9"]
+    np.testing.assert_allclose(question.group_shares, [1 / 3, 2 / 3])
+    np.testing.assert_allclose(known(question.sample_shares), [1 / 2, 1 / 2])
+    own, whole = (
+        study(read_atp(tmp_path), Protocol(group_shares=shares)).results[0].finding
+        for shares in ("observed", "wave")
+    )
+    assert own is not None
+    assert whole is not None
+    matrices = [
+        preferences(question.choice_shares, np.array(shares))
+        for shares in ([1 / 3, 2 / 3], [1 / 2, 1 / 2])
+    ]
+    expected = [smallest_flip(matrix) for matrix in matrices]
+    np.testing.assert_allclose([own.flip.distance, whole.flip.distance], expected, atol=1e-9)
+    assert expected[1] < 0.12 < 0.3 < expected[0]
+
+
 # --- several waves --------------------------------------------------------------------
 
 
 def test_waves_come_in_their_order_from_wherever_they_are(folder: Path) -> None:
-    write_sav(folder / "a" / "b" / "ATP W35.SAV", renamed(WAVE, 35), labels={})
-    write_sav(folder / "ATP W132.sav", renamed(WAVE, 132), labels={})
+    write_sav(folder / "a" / "b" / "ATP W35.SAV", renamed(SHORT, 35), labels={})
+    write_sav(folder / "ATP W132.sav", renamed(SHORT, 132), labels={})
     (folder / "._ATP W35.sav").write_bytes(b"what a Mac puts into archives")
     (folder / "notes.txt").write_text("not SPSS")
     survey = read_atp(folder)
     waves = [question.key.rpartition("_W")[2] for question in survey]
-    assert waves == ["35"] * 3 + ["128"] * 3 + ["132"] * 3
+    assert waves == ["35"] * 2 + ["128"] * 3 + ["132"] * 2
     assert len(survey.skipped) == 9
     samples = {q.respondents.sample for q in survey if q.respondents is not None}
     assert len(samples) == 3
@@ -173,15 +227,28 @@ def test_waves_come_in_their_order_from_wherever_they_are(folder: Path) -> None:
     assert survey["EVCAR_W35"].groups == ("1", "2", "9")
 
 
+def test_waves_without_the_group_are_skipped_and_listed(folder: Path) -> None:
+    old = write_sav(folder / "ATP W35.sav", renamed(without("F_PARTYSUM_FINAL"), 35))
+    survey = read_atp(folder)
+    assert len(survey) == 3
+    assert [(d.kind, d.name, d.reason, d.respondents) for d in survey.skipped][-1] == (
+        *("file", str(old), "there must be a column 'F_PARTYSUM_FINAL'; there is none"),
+        12,
+    )
+
+
 def test_a_label_to_drop_may_be_missing_from_some_waves(folder: Path) -> None:
     labels = {"F_PARTYSUM_FINAL": {1: REP, 2: DEM, 9: "No lean"}}
-    write_sav(folder / "ATP W35.sav", renamed(WAVE, 35), labels=labels)
+    write_sav(folder / "ATP W35.sav", renamed(SHORT, 35), labels=labels)
     survey = read_atp(folder, drop_groups=[NEITHER, "No lean"])
     assert {question.groups for question in survey} == {(REP, DEM)}
 
 
 def test_a_variable_of_an_earlier_wave_is_read_once(folder: Path) -> None:
-    repeated = renamed(WAVE, 130) | {"EVCAR_W128": WAVE["EVCAR_W128"], "OLD_W7": WAVE["KNOW_W128"]}
+    repeated = renamed(SHORT, 130) | {
+        "EVCAR_W128": WAVE["EVCAR_W128"],
+        "OLD_W7": WAVE["EVCAR_W128"],
+    }
     write_sav(folder / "ATP W130.sav", repeated)
     survey = read_atp(folder)
     assert survey["EVCAR_W128"].source.endswith("wave 128")

@@ -518,7 +518,8 @@ SURVEYS: dict[str, Call] = {
             "groups": NO_OBJECT | {"floats": np.zeros(4), "masked": MASKED, "a list": [0, 1, 2, 0]},
             "options": NO_OBJECT | {"too few": np.array([0, 1])},
             "weights": NO_OBJECT | {"too few": np.ones(3), "strings": np.array(list("1111"))},
-            "replicate_weights": {"one axis": np.ones(4), "a list": [[1.0]] * 4},
+            "design": {"a number": 3, "a string": "psu"},
+            "replicates": {"an array": np.ones((4, 2))},
             "sample": {"None": None, "a number": 3},
         },
         {"floats": "groups", "masked": "groups"},
@@ -563,7 +564,7 @@ SURVEYS: dict[str, Call] = {
             "questions": NO_NAMES | {"one twice": ["Q", "Q"]},
             "value_labels": NO_MAPPING | {"of a list": {"Q": ["yes", "no"]}},
             "texts": NO_MAPPING | {"of a number": {"Q": 3}},
-            "replicate_weights": NO_NAMES | NONE,
+            "design": {"a number": 3, "names": ["psu"]},
             "drop_groups": NO_NAMES | NONE,
         },
         {
@@ -597,7 +598,6 @@ SURVEYS: dict[str, Call] = {
             "seed": NO_INTEGER | NONE,
             "method": NO_CHOICE,
             "level": NOT_IN_UNIT | NONE | {"0": 0.0, "1": 1.0},
-            "replicate_scale": NOT_POSITIVE,
         },
     ),
     "study": Call(

@@ -22,7 +22,7 @@ import socialpref.plots
 import socialpref.surveys
 from socialpref import __version__
 from socialpref.cli import main
-from socialpref.surveys import Protocol, Study, read_starter, study
+from socialpref.surveys import Protocol, Study, read_pew, study
 
 from .survey_files import few, pair, stable, survey_of, swap, tied
 
@@ -99,14 +99,14 @@ def out(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Default:
-    """The starter set's run, with two questions shown."""
+    """The run of the Pew table, with two questions shown."""
 
     folder: Path
     out: str
     err: str
 
 
-ASKED = ("ENTRY_2005", "ABORTJUST_US_2011")
+ASKED = ("SOCIETY_GUNS_W92", "NEWSPREFV2_W45")
 
 
 @pytest.fixture(scope="module")
@@ -130,55 +130,65 @@ def test_the_default_run_writes_tables_and_figures(default: Default) -> None:
 
 
 @pytest.fixture(scope="module")
-def starter() -> Study:
-    return study(read_starter())
+def pew() -> Study:
+    return study(read_pew())
 
 
-def test_its_files_hold_the_study(default: Default, starter: Study) -> None:
+def test_its_files_hold_the_study(default: Default, pew: Study) -> None:
     summary = json.loads((default.folder / "summary.json").read_text())
-    assert summary == json.loads(json.dumps(starter.summary()))
+    assert summary == json.loads(json.dumps(pew.summary()))
     table = (default.folder / "questions.csv").read_text(encoding="utf-8")
-    assert table == starter.to_frame().to_csv(index=False)
+    assert table == pew.to_frame().to_csv(index=False)
     rows = rows_of(default.folder)
-    assert len(rows) == 70
-    assert rows["WARMING_2010"]["examined"] == "False"
-    assert rows["WARMING_2010"]["flip_distance"] == ""
-    assert rows["POVERTY_COUNTRY_1995"]["examined"] == "True"
+    assert len(rows) == 24
     assert {row["flip_distance"] for row in rows.values()} >= {"inf"}
-    entry = rows["ENTRY_2005"]
-    finding = starter["ENTRY_2005"].finding
+    guns = rows["SOCIETY_GUNS_W92"]
+    finding = pew["SOCIETY_GUNS_W92"].finding
     assert finding is not None
-    assert float(entry["flip_distance"]) == finding.flip.distance
+    assert float(guns["flip_distance"]) == finding.flip.distance
+    assert float(guns["share_flip_distance"]) == finding.by_shares.ranking.distance
+    assert guns["group_shares"] == "observed, unweighted"
 
 
-def test_its_report_says_what_was_found(default: Default, starter: Study) -> None:
-    facts = starter.summary()
-    for words in (
-        "starter set",
-        f"{facts['n_questions']} questions with at least 3 options",
-        f"{facts['n_examined']} of them examined",
-        f"{facts['n_flippable']} questions can be flipped",
-        f"{facts['share_flippable']:.1%} of the questions",
-        f"{facts['median_distance']:.3f} in total variation",
-        f"{facts['n_winner_flippable']} questions can be given another winner",
-        f"For {facts['n_order_mismatch']} questions the NBC and average-reward orders differ",
-        f"Tables and figures are in {default.folder}{os.sep}",
-    ):
-        assert words in default.out
+def test_its_report_says_what_was_found_in_each_half(default: Default, pew: Study) -> None:
+    parts = pew.summary()["parts"]
+    assert [facts["n_questions"] for facts in parts.values()] == [12, 12]
+    halves = re.split("|".join(parts), default.out)
+    assert "Shares of the groups: observed, unweighted" in halves[0]
+    for half, facts in zip(halves[1:], parts.values(), strict=True):
+        for words in (
+            f"{facts['n_examined']} of them examined",
+            f"{facts['share_flippable']:.1%}",
+            f"{facts['median_distance']:.3f} in total variation",
+            f"{facts['n_winner_flippable']} questions can be given another winner",
+            f"{facts['n_share_flippable']} questions can be flipped by who counts",
+            f"{facts['median_share_distance']:.3f} of the groups' shares",
+            f"{facts['share_within']['0.23']:.1%} within 0.23",
+        ):
+            assert words in half
+    assert f"Tables and figures are in {default.folder}{os.sep}" in default.out
 
 
-def test_it_lists_the_most_fragile_questions(default: Default, starter: Study) -> None:
-    listed = re.findall(r"^  (\d\.\d{4})  (\w+) +'(.+)' over '(.+)'$", default.out, re.MULTILINE)
-    frame = starter.to_frame().sort_values("flip_distance").head(10)
-    assert listed == [
-        (f"{row.flip_distance:.4f}", row.question, row.flip_below, row.flip_above)
+def test_it_lists_the_most_fragile_questions(default: Default, pew: Study) -> None:
+    line = r"^  (\d\.\d{4})  (\w+) +'(.+)' over '(.+)'( \(neighbours\))?$"
+    listed = re.findall(line, default.out, re.MULTILINE)
+    # The one change of the winner that is no swap of neighbours comes first, then the others.
+    assert listed[0] == ("0.1135", "SOCIETY_GUNS_W92", "neither", "very bad", "")
+    frame = (
+        pew.to_frame().query("question != 'SOCIETY_GUNS_W92'").nsmallest(9, "winner_flip_distance")
+    )
+    assert listed[1:] == [
+        (
+            f"{row.winner_flip_distance:.4f}", row.question, row.winner_flip_below,
+            row.winner_flip_above, " (neighbours)",
+        )
         for row in frame.itertuples()
-    ]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", ASKED)
-def test_it_shows_the_questions_asked_for(default: Default, starter: Study, key: str) -> None:
-    result = starter[key]
+def test_it_shows_the_questions_asked_for(default: Default, pew: Study, key: str) -> None:
+    result = pew[key]
     found, options = result.finding, result.question.options
     assert found is not None
     shown = default.out[default.out.index(f"{key}: {result.question.text}\n") :]
@@ -187,6 +197,7 @@ def test_it_shows_the_questions_asked_for(default: Default, starter: Study, key:
     assert re.search(f"^  order by average reward +{re.escape(by_reward)}$", shown, re.MULTILINE)
     assert re.search(f"distance of the nearest flip +{found.flip.distance:.6f}\n", shown)
     assert found.flip.describe() in shown
+    assert found.by_shares.ranking.describe() in shown
 
 
 def test_the_same_run_gives_the_same_bytes(default: Default, tmp_path: Path) -> None:
@@ -212,9 +223,22 @@ def test_results_go_to_a_folder_here_if_none_is_named(
 
 
 def test_a_kind_of_groups_of_the_starter_set(out: Path) -> None:
-    assert run("survey", "--groups", "country", "--out", out).status == 0
+    assert run("survey", "--source", "starter", "--groups", "country", "--out", out).status == 0
     assert summary_of(out)["n_questions"] == 8
     assert {row["grouping"] for row in rows_of(out).values()} == {"country"}
+
+
+def test_who_counts_can_be_told(tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "shares.csv"
+    file.write_text("group,share\nDemocrat,3\nIndependent,3\nOther,1\nRepublican,3\n")
+    for shares, kind in (("equal", "equal"), (file, "given"), ("observed", "observed, unweighted")):
+        ran = run("survey", "--group-shares", shares, "--sensitivity", "shares", "--out", out)
+        assert ran.status == 0
+        assert f"Shares of the groups: {kind}\n" in ran.out
+        assert summary_of(out)["group_shares"] == {kind: 24}
+        assert "largest group +3 points" in (out / "sensitivity_shares.csv").read_text()
+    assert run("survey", "--group-shares", "census").status == 2
+    assert run("survey", "--groups", "country").status == 2
 
 
 def test_a_table_of_ones_own(table: Path, out: Path) -> None:
@@ -307,7 +331,7 @@ def test_top_limits_the_list(tmp_path: Path, out: Path, top: str, lines: int) ->
     arguments = ("survey", "--source", "table", "--path", tmp_path / "mine.csv", "--out", out)
     shown = run(*arguments, "--top", top).out
     assert shown.count("'c' over 'a'\n") == lines
-    assert ("Most fragile questions" in shown) is bool(lines)
+    assert ("which option overtakes which" in shown) is bool(lines)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +352,7 @@ def test_a_survey_with_nothing_to_flip(
     assert set(contents(out)) == RESULTS
     summary = summary_of(out)
     assert {name: summary[name] for name in facts} == facts
-    assert "Most fragile" not in ran.out
+    assert "overtakes" not in ran.out
 
 
 def test_a_survey_of_ties(tmp_path: Path, out: Path) -> None:
@@ -404,18 +428,30 @@ def complains(ran: Ran, *names: str) -> None:
         (["survey", "--source", "table"], ["--source table needs a file"]),
         (["survey", "--path", "answers.csv"], ["answers.csv", "No such file"]),
         (["survey", "answers.csv", "--path", "other.csv"], ["FILE and --path are the same"]),
-        (["survey", "answers.csv", "--source", "starter"], ["starter set", "without a file"]),
+        (
+            ["survey", "answers.csv", "--source", "starter"],
+            ["starter is embedded", "without a file"],
+        ),
         (["survey", "--path"], ["--path"]),
-        (["survey", "--groups", "planet"], ["'groups'", "'planet'", "'party'", "'country'"]),
-        (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "starter set"]),
-        (["survey", "--question", "ENTRY_2005", "--question", "?"], ["'question'", "'?'"]),
+        (
+            ["survey", "--source", "starter", "--groups", "planet"],
+            ["'groups'", "'planet'", "'party'", "'country'"],
+        ),
+        (["survey", "--question", "ENTRY"], ["'question'", "'ENTRY'", "Pew table"]),
+        (
+            ["survey", "--source", "starter", "--question", "ENTRY_2005", "--question", "?"],
+            ["'question'", "'?'"],
+        ),
         (["survey", "--smoothing", "-0.1"], ["'smoothing'", "-0.1"]),
         (["survey", "--smoothing", "nan"], ["'smoothing'", "nan"]),
-        (["survey", "--smoothing", "0"], ["'smoothing'"]),  # the starter set has empty cells
+        (["survey", "--source", "starter", "--smoothing", "0"], ["'smoothing'"]),  # empty cells
         (["survey", "--smoothing", "little"], ["smoothing", "'little'"]),
         (["survey", "--margin", "1.5"], ["'margin'", "1.5"]),
         (["survey", "--margin", "-1"], ["'margin'", "-1"]),
-        (["survey", "--floor", "0.1"], ["'floor'", "0.1"]),  # there are 11 options
+        (
+            ["survey", "--source", "starter", "--floor", "0.1"],
+            ["'floor'", "0.1"],
+        ),  # there are 11 options
         (["survey", "--floor", "2"], ["'floor'", "2"]),
         (["survey", "--temperature", "0"], ["'temperature'", "0"]),
         (["survey", "--temperature", "-1"], ["'temperature'", "-1"]),
@@ -451,10 +487,9 @@ WRONG_FILES: dict[str, tuple[bytes, list[str]]] = {
     "no group": ((HEADER + "Q,,x,1\nQ,a,y,1\n").encode(), ["'group'", "Q"]),
     "no key": ((HEADER + ",a,x,1\nQ,a,y,1\n").encode(), ["'question'"]),
     "open quotes": ((HEADER + 'Q,a,"x,1\nQ,a,y,1\n').encode(), ["not a CSV file"]),
-    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", ["utf-8"]),
-    "UTF-16": ((HEADER + "Q,a,x,1\n").encode("utf-16"), ["utf-8"]),
-    "Latin-1": ((HEADER + "Q,a,caf\xe9,1\nQ,a,y,1\n").encode("latin-1"), ["utf-8"]),
-    "zero bytes": (b"\x00" * 100, ["column"]),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", ["not a text file"]),
+    "UTF-16": ((HEADER + "Q,a,x,1\n").encode("utf-16-le"), ["not a text file"]),
+    "zero bytes": (b"\x00" * 100, ["not a text file"]),
     "JSON": (b'{"Q": {"a": 1}}\n', ["column"]),
 }
 
@@ -689,8 +724,8 @@ def test_a_file_is_known_by_its_ending_and_columns(tmp_path: Path, out: Path) ->
     for name, more, kind in (
         ("counts.csv", [], "table"),
         ("counts.csv.gz", [], "table"),
-        ("rows.csv", ["--groups", "party"], "respondents"),
-        ("rows.parquet", ["--groups", "party"], "respondents"),
+        ("rows.csv", ["--groups", "party", "--columns", "all"], "respondents"),
+        ("rows.parquet", ["--groups", "party", "--columns", "all"], "respondents"),
         ("global.jsonl", [], "globalopinionqa"),
         ("ratings.csv", ["--groups", "party"], "ratings"),
         (folder, [], "opinionqa"),
@@ -713,7 +748,7 @@ def test_path_stays_beside_the_file_and_source_overrides(table: Path, out: Path)
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("answers.txt", b"", ["answers.txt", "pass --source"]),
+        ("answers.docx", b"", ["answers.docx", "pass --source"]),
         ("answers", b"", ["answers", "pass --source"]),
         ("other.json", b"{}", ["other.json", "pass --source"]),
         ("rows.csv", ROWS.encode(), ["rows.csv", "--groups", "question, group, option, count"]),
@@ -774,15 +809,54 @@ def test_options_of_another_source_are_refused(tmp_path: Path, out: Path) -> Non
     complains(run("survey", "--weight", "w", "--out", out), "--weight goes with --source")
 
 
-def test_the_scale_of_replicate_weights(tmp_path: Path, out: Path) -> None:
+@pytest.fixture
+def respondents(tmp_path: Path) -> Path:
+    """Write a file of respondents with units, strata and replicate weights."""
     rng = np.random.default_rng(0)
     rows: dict[str, Any] = {"party": rng.choice(["a", "b"], 900), "Q": rng.integers(1, 4, 900)}
     rows |= {name: rng.uniform(0.5, 1.5, 900) for name in ("w", "r1", "r2", "r3")}
-    pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False)
+    rows |= {"town": np.arange(900) // 30, "layer": np.arange(900) // 300}
+    file = tmp_path / "rows.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    return file
+
+
+def test_designs_on_the_command_line(respondents: Path, out: Path) -> None:
     arguments = (
-        "survey", "--source", "respondents", "--path", tmp_path / "rows.csv", "--groups", "party",
-        "--weight", "w", "--replicate-weights", "r1,r2,r3", "--bootstrap", "3", "--out", out,
+        "survey", "--source", "respondents", "--path", respondents, "--groups", "party",
+        "--weight", "w", "--columns", "Q", "--bootstrap", "20", "--question", "Q", "--out", out,
     )  # fmt: skip
-    assert run(*arguments, "--replicate-scale", "0.5").status == 0
-    assert summary_of(out)["settings"]["bootstrap"]["replicate_scale"] == 0.5
-    complains(run(*arguments, "--replicate-scale", "0"), "'replicate_scale'")
+    ran = run(*arguments, "--replicate-weights", "r?", "--replicate-method", "JK1")
+    assert ran.status == 0
+    assert "by replicate-weights" in ran.out
+    assert "degrees of freedom              2" in ran.out
+    ran = run(*arguments, "--strata", "layer", "--psu", "town")
+    assert "by design" in ran.out
+    assert "degrees of freedom              27" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--replicate-weights", "r*", "--replicate-method", "jk1"], "needs --bootstrap"),
+        (["--psu", "town"], "--psu needs --bootstrap"),
+        (["--replicate-weights", "r*", "--bootstrap", "9"], "need --replicate-method"),
+        (["--replicate-method", "jk1", "--bootstrap", "9"], "needs --replicate-weights"),
+        (
+            ["--replicate-weights", "r*", "--replicate-method", "jack", "--bootstrap", "9"],
+            "one of bootstrap, brr",
+        ),
+        (["--strata", "town", "--psu", "layer", "--bootstrap", "9"], "two primary units"),
+        (["--psu", "town", "--where", "Q=1", "--bootstrap", "9"], "keeps a part of stratum"),
+        (["--jobs", "0"], "'n_jobs'"),
+        (["--top", "-1"], "'--top'"),
+    ],
+)
+def test_what_a_design_needs(
+    arguments: list[str], message: str, respondents: Path, out: Path
+) -> None:
+    ran = run(
+        "survey", "--source", "respondents", "--path", respondents, "--groups", "party",
+        "--columns", "Q", *arguments, "--out", out,
+    )  # fmt: skip
+    complains(ran, message)

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from socialpref import InputError, nbc
 from socialpref.plots import DARK, LIGHT, MIDDLE, flip_cdf, question_bars, save
-from socialpref.surveys import Protocol, Question, Study, Survey, read_starter, study
+from socialpref.surveys import Protocol, Question, Study, Survey, read_pew, read_starter, study
 
 from .survey_files import SWAP_REWARDS, few, pair, softmax, stable, survey_of, swap, tied
 
@@ -126,7 +126,7 @@ def bars(axes: Axes) -> tuple[Any, list[str]]:
     return np.array(ends), [text.get_text() for text in axes.texts]
 
 
-@pytest.mark.parametrize("question", [swap(), read_starter("country")["ENTRY_2005"]])
+@pytest.mark.parametrize("question", [swap(), read_pew()["SOCIETY_GUNS_W92"]])
 def test_bars_are_the_numbers(question: Question) -> None:
     result = study(survey_of(question))[question.key]
     found = result.finding

@@ -270,19 +270,21 @@ def test_sampling_error_in_words(starter: Study) -> None:
         assert (f"{low:.3f} to {end}" in words) == math.isfinite(low)
 
 
-def test_replicate_weights_say_nothing_of_the_same_order(starter: Study) -> None:
+def test_no_interval_where_nothing_can_be_flipped(starter: Study) -> None:
     found = starter["ENTRY_2005"].finding
     assert found is not None
     assert found.uncertainty is not None
-    nan = math.nan
     error = replace(
         found.uncertainty,
-        same_order=nan,
-        same_winner=nan,
+        same_order=1.0,
+        same_winner=1.0,
         flip_share=0.0,
         flip_interval=Interval(math.inf, math.inf, 0.95, 0),
     )
-    assert error_words(error) == "Of 40 replicates, none can be flipped. Method: multinomial."
+    assert error_words(error) == (
+        "Of 40 replicates, none can be flipped; at the base, all have the same ranking and all "
+        "the same winner. Method: multinomial."
+    )
 
 
 # --- The map of three options -------------------------------------------------------------
@@ -513,7 +515,7 @@ def test_where_no_file_can_be_is_an_output_error(tmp_path: Path, starter: Study)
 
 def test_the_command_line_writes_it(tmp_path: Path) -> None:
     file = tmp_path / "reports" / "report.html"
-    arguments = ["survey", "--groups", "country", "--bootstrap", "5"]
+    arguments = ["survey", "--bootstrap", "5"]
     assert main([*arguments, "--out", str(tmp_path / "out"), "--report", str(file)]) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert data_of(file.read_text(encoding="utf-8"))["summary"] == summary

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from socialpref import InputError
-from socialpref.surveys import Question, Survey, study, survey_from_rows
-from socialpref.surveys.readers.rows import is_no_answer, is_refused
+from socialpref.surveys import (
+    DesignColumns,
+    MissingAnswers,
+    Question,
+    Survey,
+    study,
+    survey_from_rows,
+)
 
 Floats = NDArray[np.float64]
 NAN = float("nan")
@@ -24,7 +30,10 @@ PEOPLE: dict[str, Sequence[Any]] = {
     "weight": [1.0, 2.0, 0.5, NAN, 1.0, 3.0, 0.25, 1.0, 1.0, 0.0],
     "Q": [1, 2, 1, 1, 2, 99, 3, 1, 1, 2],
 }
-LABELS = {"Q": {1: "yes", 2: "no", 3: "maybe", 4: "never", 99: "Refused"}, "sex": {1: "M", 2: "F"}}
+LABELS = {
+    "Q": {1: "yes", 2: "no", 3: "maybe", 4: "never", 99: "Refused"},
+    "sex": {1: "M", 2: "F", 99: "No answer"},
+}
 
 
 def rows(**changes: Any) -> pd.DataFrame:
@@ -100,7 +109,7 @@ def test_several_groups_are_crossed() -> None:
         ("respondents", "weight", "weight missing", 1),
         ("respondents", "weight", "weight 0", 1),
         ("group", "party", "missing", 1),
-        ("group", "99", "refused", 1),  # a woman or man who did not say; she said maybe
+        ("group", "No answer", "refused", 1),  # a woman or man who did not say; she said maybe
         ("option", "Refused", "refused", 1),  # the only "Rep + F"
         ("group", "Rep + F", "no respondents", 0),
         ("option", "maybe", "nobody chose it", 0),
@@ -123,12 +132,24 @@ def test_groups_can_be_left_out_by_a_part_or_by_the_whole_of_their_label() -> No
     assert ("group", "Dem + M", "left out", 2) in told(question)
 
 
-def test_code_9_of_a_group_stays_and_code_99_does_not() -> None:
-    frame = pd.DataFrame({"party": [1.0, 2.0, 9.0, 9.0, 99.0, NAN], "Q": [1, 2, 1, 2, 1, 1]})
-    labels = {"party": {1: "Rep", 2: "Dem", 9: "DK/Refused/No lean", 99: "Refused"}}
+def test_groups_are_left_out_for_what_their_label_says() -> None:
+    frame = pd.DataFrame({"party": [1, 2, 9, 9, 98, 99, NAN], "Q": [1, 2, 1, 2, 1, 1, 1]})
+    labels = {"party": {1: "DK", 2: "Rep", 9: "Other", 98: "98. Don't know", 99: "(Refused)"}}
     question = survey_from_rows(frame, groups=["party"], value_labels=labels)["Q"]
-    assert question.groups == ("Rep", "Dem", "DK/Refused/No lean")
-    assert told(question) == [("group", "party", "missing", 1), ("group", "Refused", "refused", 1)]
+    assert question.groups == ("DK", "Rep", "Other")  # DK may be Denmark
+    assert told(question) == [
+        ("group", "party", "missing", 1),
+        ("group", "98. Don't know", "don't know", 1),
+        ("group", "(Refused)", "refused", 1),
+    ]
+    keep = MissingAnswers(dont_know="keep")
+    question = survey_from_rows(frame, groups=["party"], value_labels=labels, missing=keep)["Q"]
+    assert question.groups == ("DK", "Rep", "Other", "98. Don't know")
+
+
+def test_code_99_is_a_group_unless_its_label_says_otherwise() -> None:
+    frame = pd.DataFrame({"age": [98, 99, 99, 98], "Q": [1, 2, 1, 2]})
+    assert survey_from_rows(frame, groups=["age"])["Q"].groups == ("98", "99")
 
 
 def test_questions_share_their_respondents() -> None:
@@ -150,12 +171,14 @@ def test_questions_share_their_respondents() -> None:
 
 def test_replicate_weights_are_those_of_the_rows_that_count() -> None:
     replicates = {"r1": [2.0] * 3 + [NAN] + [1.0] * 6, "r2": [0.0] * 5 + [3.0] * 5}
-    survey = by_party(rows(**replicates), replicate_weights=["r1", "r2"])
+    survey = by_party(
+        rows(**replicates), design=DesignColumns(replicate_weights=["r1", "r2"], method="brr")
+    )
     answers = survey["Q"].respondents
     assert answers is not None
-    assert answers.replicate_weights is not None
+    assert answers.replicates is not None
     np.testing.assert_array_equal(
-        answers.replicate_weights.T,
+        answers.replicates.weights.T,
         [[2, 2, 2, 0, 1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 3, 3, 0, 3, 0]],
     )
 
@@ -205,57 +228,12 @@ def test_options_are_the_answers_given_in_order_of_their_codes(
     assert question.dropped == ()
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        "Refused",
-        "REFUSED",
-        "(Refused)",
-        "Refused (VOL.)",
-        "DK/Refused",
-        "Don't know/Refused",
-        "Don't know or refused",
-        "Refused to answer",
-        "Refused/Web blank",
-        "DK/Refused/No lean",
-        "No answer",
-        "no answer/refused",
-        "Missing; no answer",
-    ],
-)
-def test_labels_that_say_refused(label: str) -> None:
-    question = answer([1, 2, 3, 3], value_labels={"Q": {3: label}})["Q"]
-    assert question.options == ("1", "2")
-    assert told(question) == [("option", label, "refused", 2)]
-    assert is_no_answer(label)
-
-
-@pytest.mark.parametrize(
-    "label", ["Refused to pay", "Was refused a loan", "No answer is right", "Not sure", "Unrefused"]
-)
-def test_labels_that_only_sound_like_it(label: str) -> None:
-    assert answer([1, 2, 3, 3], value_labels={"Q": {3: label}})["Q"].n_options == 3
-
-
-def test_code_99_is_refused_whatever_its_label() -> None:
-    question = answer([1, 2, 99, 99.0], value_labels={"Q": {99: "Skipped"}})["Q"]
-    assert told(question) == [("option", "Skipped", "refused", 2)]
-    assert is_refused(99, "")
-    assert not is_refused("99", "99")
-
-
 def test_two_codes_of_refusal_are_both_dropped() -> None:
     question = answer([1, 2, 98, 99], value_labels={"Q": {98: "Refused", 99: "Refused"}})["Q"]
     assert told(question) == [
         ("option", "Refused (98)", "refused", 1),
         ("option", "Refused (99)", "refused", 1),
     ]
-
-
-@pytest.mark.parametrize("label", ["Don't know", "Don’t know", "DK", "Missing; Not available"])
-def test_not_knowing_is_an_answer_here_but_none_where_shares_are_published(label: str) -> None:
-    assert not is_refused(1, label)
-    assert is_no_answer(label)
 
 
 def test_what_only_uncounted_people_chose_is_no_option() -> None:
@@ -269,7 +247,11 @@ def test_what_only_uncounted_people_chose_is_no_option() -> None:
 
 def test_questions_are_the_columns_that_are_nothing_else() -> None:
     survey = survey_from_rows(
-        rows(r1=1.0), groups=["party"], weight="weight", replicate_weights=["r1"]
+        rows(r1=1.0, r2=1.0),
+        groups=["party"],
+        weight="weight",
+        design=DesignColumns(replicate_weights=["r*"], method="brr"),
+        value_labels=LABELS,
     )
     assert [question.key for question in survey] == ["sex", "Q"]
     named = by_party(questions=["Q", "sex"])
@@ -283,8 +265,7 @@ def test_questions_are_the_columns_that_are_nothing_else() -> None:
         ([pd.Timestamp("2020-01-01")] * 4, "datetime64 values, not codes"),
         ([[1], [2], [1], [2]], "mixed values, not codes"),
         ([1, 1, 1, NAN], "fewer than two options were chosen"),
-        ([1, 1, 99, 99], "fewer than two options were chosen"),
-        ([99, 99, 99, NAN], "nobody answered it"),
+        (["Yes", "Yes", "Refused", "DK"], "text without labels"),
         ([NAN] * 4, "nobody answered it"),
         ([None] * 4, "nobody answered it"),
     ],
@@ -327,7 +308,7 @@ def test_columns_may_have_numbers_for_names() -> None:
         ({"questions": ["Q", "R"]}, "there must be a column 'R'; there is none"),
         ({"questions": []}, "nothing in rows can be a question (it is empty)"),
         ({"questions": ["Q", "Q"]}, "'questions' must be distinct labels"),
-        ({"replicate_weights": ["r"]}, "there must be a column 'r'; there is none"),
+        ({"design": DesignColumns(units=["r"])}, "there must be a column 'r'; there is none"),
         (
             {"drop_groups": ["Green"]},
             "'drop_groups' must be among the groups 'Dem', 'Other', 'Rep'",
@@ -360,11 +341,6 @@ def test_weights_must_be_weights(weights: list[Any], message: str) -> None:
     assert str(error.value) == message
 
 
-def test_replicate_weights_must_not_be_missing() -> None:
-    with pytest.raises(InputError, match="'r' must be a weight for every row that counts"):
-        by_party(rows(r=[NAN] + [1.0] * 9), replicate_weights=["r"])
-
-
 def test_names_of_columns_must_differ() -> None:
     frame = pd.DataFrame([["a", 1, 2], ["b", 2, 1]], columns=["g", "Q", "Q"])
     with pytest.raises(InputError, match="distinct names; 'Q' is there twice"):
@@ -386,8 +362,9 @@ def test_the_reasons_are_told_if_no_column_is_a_question() -> None:
 # --- any table ------------------------------------------------------------------------
 
 CODES = st.sampled_from([1.0, 2.0, 3.0, 99.0, NAN])
+MISSING = {"Q": {99: "Refused"}, "party": {99: "No answer"}}
 PERSON = st.tuples(
-    st.sampled_from([1.0, 2.0, 9.0, 99.0, NAN]),
+    st.sampled_from([1.0, 2.0, 3.0, 99.0, NAN]),
     st.sampled_from(["x", "y", None]),
     st.sampled_from([0.0, 0.5, 1.0, 2.0, NAN]),
     CODES,
@@ -410,7 +387,9 @@ def test_every_answer_counts_or_is_told_to_be_dropped(people: list[tuple[Any, ..
     frame = pd.DataFrame(people, columns=["party", "letter", "w", "Q"])
     expected = counted_one_by_one(people)
     try:
-        question = survey_from_rows(frame, groups=["party", "letter"], weight="w")["Q"]
+        question = survey_from_rows(
+            frame, groups=["party", "letter"], weight="w", value_labels=MISSING
+        )["Q"]
     except InputError:
         assert len({option for _, option in expected}) < 2
         return
@@ -433,13 +412,12 @@ def test_the_unit_of_the_weights_does_not_matter(
     people: list[tuple[Any, ...]], unit: float
 ) -> None:
     frame = pd.DataFrame(people, columns=["party", "letter", "w", "Q"])
+    settings: dict[str, Any] = {"groups": ["party"], "questions": ["Q"], "value_labels": MISSING}
     try:
-        question = survey_from_rows(frame, groups=["party"], weight="w", questions=["Q"])["Q"]
+        question = survey_from_rows(frame, weight="w", **settings)["Q"]
     except InputError:
         return
-    scaled = survey_from_rows(
-        frame.assign(w=frame["w"] * unit), groups=["party"], weight="w", questions=["Q"]
-    )["Q"]
+    scaled = survey_from_rows(frame.assign(w=frame["w"] * unit), weight="w", **settings)["Q"]
     np.testing.assert_allclose(scaled.choice_shares, question.choice_shares, atol=1e-12)
     np.testing.assert_allclose(scaled.group_shares, question.group_shares, atol=1e-12)
     np.testing.assert_allclose(

@@ -1,5 +1,6 @@
 """Sensitivity: one aspect of the protocol varied at a time."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from socialpref.surveys import (
     read_base,
     read_starter,
     sensitivity,
+    share_variants,
     smoothing_variants,
     study,
     temperature_variants,
@@ -74,8 +76,47 @@ def test_groupings_and_bases(tmp_path: Path) -> None:
     file.write_text("question,option,share\nQ,x,0.5\nQ,y,0.25\nQ,z,0.25\n")
     assert read_base(file) == {"Q": {"x": 0.5, "y": 0.25, "z": 0.25}}
     variants = base_variants(surveys["party"], protocol, file)
-    assert list(variants) == ["uniform", "answers", "file"]
-    assert sensitivity(variants)["n_examined"].tolist() == [1, 1, 1]
+    assert [name for name in variants if "random" not in name] == [
+        "uniform", "25 % answers", "50 % answers", "75 % answers", "answers", "unpopular", "file",
+    ]  # fmt: skip
+    assert sensitivity(variants)["n_examined"].tolist() == [1] * 12
+
+    def base_of(name: str) -> Mapping[str, float]:
+        base = variants[name][1].base
+        assert not isinstance(base, str)
+        return base["Q"]
+
+    # The answers are .3, .35, .35.
+    mixed, rare = base_of("50 % answers"), base_of("unpopular")
+    assert list(mixed.values()) == pytest.approx([0.95 / 3, 1.025 / 3, 1.025 / 3])
+    assert list(rare.values()) == pytest.approx([0.35, 0.325, 0.325])
+    drawn = [base_of(f"random {i}") for i in range(1, 6)]
+    assert len({tuple(one.values()) for one in drawn}) == 5
+    assert [sum(one.values()) for one in drawn] == pytest.approx([1.0] * 5)
+
+
+def test_shares_of_groups() -> None:
+    # By NBC a leads in group g and c in group h; the order depends on who counts.
+    counts = [[240, 40, 20], [20, 20, 60]]
+    survey = Survey("one", (Question.from_counts("Q", counts, ["g", "h"], ["a", "b", "c"]),))
+    variants = share_variants(survey, Protocol(group_shares="equal"))
+    shares = {name: one["Q"].group_shares.tolist() for name, (one, _) in variants.items()}
+    assert shares == {
+        "as studied": [0.5, 0.5],
+        "observed": [0.75, 0.25],
+        "equal": [0.5, 0.5],
+        "largest group +3 points": pytest.approx([0.53, 0.47]),
+        "largest group -3 points": pytest.approx([0.47, 0.53]),
+    }
+    table = sensitivity(variants).set_index("setting")
+    assert table["is_reference"].tolist() == [True, False, False, False, False]
+    orders = {
+        name: study(*variant)["Q"].finding.nbc_order  # type: ignore[union-attr]
+        for name, variant in variants.items()
+    }
+    for name, order in orders.items():
+        assert table["n_other_order"][name] == (order != orders["as studied"])
+        assert table["n_other_winner"][name] == (order.winners != orders["as studied"].winners)
 
 
 def test_bad_input(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_floor_is_the_least_share_of_draws() -> None:
     assert slack.distance == pytest.approx(free.distance, abs=1e-12)
     assert examine(swap(), smoothing=0.0, margin=0.0, floor=0.23).flip.distance == math.inf
     # With more options a floor may lengthen the way.
-    question = read_starter("country")["ENTRY_1995"]
+    question = read_starter("country")["ENTRY_1995"].with_shares("observed")
     distances = []
     for floor in (0.0, 0.02, 0.05):
         flip = examine(question, margin=0.0, floor=floor).flip
@@ -460,7 +460,7 @@ def test_a_distance_without_a_proof_stops_the_study(monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def starter() -> Study:
-    return study(read_starter())
+    return study(read_starter(), Protocol(group_shares="observed"))
 
 
 def test_every_distance_is_proven(starter: Study) -> None:

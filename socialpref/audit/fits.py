@@ -79,7 +79,7 @@ def without(comparisons: Comparisons, reason: str, rows: NDArray[np.bool_]) -> C
 def fit_prompts(
     comparisons: Comparisons, prior: float | None, ties: Ties, likelihood: Likelihood
 ) -> Fits:
-    """Fit the comparisons of each prompt; without a prior, of its largest component."""
+    """Fit the comparisons of each prompt; without a prior, those of its largest component."""
     who = None
     if comparisons.annotator is not None and comparisons.annotator.max() >= 0:
         who = comparisons.annotators()[0]
@@ -92,33 +92,33 @@ def fit_prompts(
         there = np.flatnonzero(available[x])
         first = np.searchsorted(there, comparisons.first[at])
         second = np.searchsorted(there, comparisons.second[at])
-        cluster = None if who is None else who[at]
-        if cluster is not None and len(np.unique(cluster)) < 2:
-            cluster = None
+        label = comparisons.label[at]
+        weight = np.ones(len(at)) if comparisons.weight is None else comparisons.weight[at]
         fitted = partial(
             fit_bradley_terry,
             first,
             second,
-            comparisons.label[at],
-            weights=None if comparisons.weight is None else comparisons.weight[at],
+            label,
+            weights=weight,
             options=[comparisons.name(x, int(y)) for y in there],
-            cluster=cluster,
-            component="largest",
         )
         try:
-            fit = fitted(prior=prior)
+            fit = fitted(prior=prior, component="largest" if prior is None else "all")
         except InputError:  # no two options have both won and lost
             if prior is not None:
                 raise
-            fit = fitted(prior=WEAK_PRIOR)
+            fit = fitted(prior=WEAK_PRIOR, component="largest")
             weak += 1
         available[x] = False
         available[x, there[fit.positions]] = True
         inside = available[x, comparisons.first[at]] & available[x, comparisons.second[at]]
         kept[at[inside]] = True
+        if who is not None and np.ptp(who[at[inside]]):  # two annotators at least
+            rows = weight * label, weight * (1.0 - label)
+            fit = fit.with_clusters(who[at], first, second, *rows)
         prompts.append(x)
         pairs.append(fit)
-    rows = replace(
+    used = replace(
         comparisons.take(kept),
         available=available,
         dropped=comparisons.dropped,
@@ -128,12 +128,12 @@ def fit_prompts(
     if ties == "davidson" or likelihood == "plackett-luce":
         other = _davidson if ties == "davidson" else _plackett_luce
         people = None if who is None else who[kept]
-        places = dict(by_prompt(rows))
+        places = dict(by_prompt(used))
         reported = [
-            other(rows, x, places[x], fit, None if fit.n_clusters is None else people)
+            other(used, x, places[x], fit, None if fit.n_clusters is None else people)
             for x, fit in zip(prompts, pairs, strict=True)
         ]
-    return Fits(rows, tuple(prompts), tuple(pairs), tuple(reported), weak)
+    return Fits(used, tuple(prompts), tuple(pairs), tuple(reported), weak)
 
 
 def by_prompt(comparisons: Comparisons) -> Iterator[tuple[int, Integers]]:

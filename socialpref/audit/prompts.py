@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bradley_terry import BradleyTerryFit, GoodnessOfFit, PairDesign, RewardFit
+from ..bradley_terry.design import discordant
 from ..flips import Flip, Winner
 from ..flips.batched import flip_distances
 from ..inference import Interval
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NAMED = 5
 """So many options, or types, are named."""
+SMALLEST = 0.001
+"""Distances below it are not written out."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,6 +85,11 @@ class PromptAudit:
     def orders_agree(self) -> bool:
         """Whether the two orders are the same."""
         return self.nbc_order == self.reward_order
+
+    @property
+    def n_pairs_reversed(self) -> int:
+        """How many pairs of options the two orders put in opposite ways."""
+        return discordant(nbc(self.population), average_reward(self.population))
 
     @cached_property
     def distances(self) -> "dict[str, np.ndarray]":
@@ -217,7 +225,11 @@ def _orders(one: PromptAudit) -> str:
     if one.orders_agree:
         said = f"Both NBC (uniform pairs), DPO's rule, and average reward order {by_nbc}"
     else:
-        said = f"NBC (uniform pairs), DPO's rule, orders {by_nbc}, but average reward {by_reward}"
+        apart, size = one.n_pairs_reversed, len(names)
+        said = (
+            f"NBC (uniform pairs), DPO's rule, orders {by_nbc}, average reward {by_reward}: of "
+            f"{size * (size - 1) // 2:,} pairs of options {apart:,} the other way"
+        )
     share = one.orders_agree_share()
     return f"{said}." if share is None else f"{said}; they agree in {share:.0%} of the draws."
 
@@ -239,8 +251,9 @@ def _flip(flip: Flip, what: str, interval: Interval | None) -> str:
         reach = f" ({interval.level:.0%} interval {ends})"
     if not flip.exists:
         return f"No change of {what} changes the order{reach}."
+    distance = f"{flip.distance:.3f}" if flip.distance >= SMALLEST else f"less than {SMALLEST}"
     return (
-        f"A change of {what} by {flip.distance:.3f} in total variation{reach} changes the order: "
+        f"A change of {what} by {distance} in total variation{reach} changes the order: "
         f"{flip.describe()}"
     )
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DISTANCES = ("flip_distance", "winner_flip_distance", "share_flip_distance")
 SIGNIFICANT = 0.05
+FEW = 30
+"""With fewer annotators, that no heterogeneity shows says little."""
 PROMPTS = 3
 """So many prompts are told about one by one."""
 
@@ -209,6 +211,7 @@ class Audit:
         agree = [one.orders_agree for one in self.prompts]
         facts["orders_agree"] = all(agree) if agree else None
         facts["n_prompts_orders_agree"] = sum(agree)
+        facts["n_pairs_reversed"] = sum(one.n_pairs_reversed for one in self.prompts)
         for key in DISTANCES:
             least = self.nearest(key)
             facts[key] = None if least is None else _distance(least, key)
@@ -302,37 +305,35 @@ def _counted(rows: Comparisons) -> "pd.DataFrame":
 
 def _table(audit: Audit) -> str:
     rows = audit.comparisons
-    said = f"{len(rows):,} comparisons of {audit.n_options:,} options"
+    said = f"{_many(len(rows), 'comparison')} of {audit.n_options:,} options"
     if rows.n_prompts > 1:
-        said += f" at {rows.n_prompts:,} prompts"
+        said += f" at {_many(rows.n_prompts, 'prompt')}"
     if audit.n_annotators is None:
         said += "; who made them is not known"
     else:
-        said += f" by {audit.n_annotators:,} annotators"
+        said += f" by {_many(audit.n_annotators, 'annotator')}"
     if audit.n_ties:
         how = {"half": "half a win each", "drop": "left out", "davidson": "by Davidson's model"}
-        said += f"; {audit.n_ties:,} ties, {how[audit.settings['ties']]}"
+        said += f"; {_many(audit.n_ties, 'tie')}, {how[audit.settings['ties']]}"
     parts = [f"{said}."]
     if rows.dropped:
         parts.append(f"Dropped: {'; '.join(map(str, rows.dropped))}.")
     if audit.repeats is not None and audit.repeats.contradictions:
         parts.append(
-            f"{audit.repeats.contradictions:,} comparisons contradict an earlier one of the same "
-            "person."
+            f"{_many(audit.repeats.contradictions, 'comparison')} went against what the same "
+            "person had said of the pair."
         )
     left = [name for one in audit.prompts for name in one.pairs.left_out]
     if left:
         weight = sum(one.pairs.weight_left_out for one in audit.prompts)
         parts.append(
-            f"Left out of the fits: {len(left):,} options ({_some(left)}) that never won, or never "
-            f"lost, against the others, or were not compared with them, and {weight:,.0f} "
-            "comparisons with these. A prior (--prior 1) keeps them."
+            f"Left out of the fits: {_many(len(left), 'option')} ({_some(left)}) that never won, "
+            "or never lost, against the others, or were not compared with them, and "
+            f"{_many(round(weight), 'comparison')} with these. A prior (--prior 1) keeps them."
         )
     if audit.n_weak:
-        parts.append(
-            f"At {audit.n_weak:,} of {len(audit.prompts):,} prompts no two options both won and "
-            "lost; their rewards rest on a weak prior."
-        )
+        where = f"At {_many(audit.n_weak, 'prompt')} no" if rows.n_prompts > 1 else "No"
+        parts.append(f"{where} two options both won and lost: rewards rest on a weak prior.")
     return " ".join(parts)
 
 
@@ -394,6 +395,11 @@ def _advice(audit: Audit) -> str:
             "whether DPO's order is that of average reward, cannot be told from these."
         )
     if audit.differ is False and populations[0].n_types == 1:
+        if audit.n_annotators is not None and audit.n_annotators < FEW:
+            return (
+                f"What to do: no heterogeneity shows, but {audit.n_annotators} annotators are few "
+                "to tell by. Ask more people before you rely on DPO's one order for all."
+            )
         return (
             "What to do: there is no heterogeneity to speak of. One reward for each option stands "
             "for everybody, so DPO on these comparisons learns their preferences."
@@ -432,11 +438,19 @@ def _advice(audit: Audit) -> str:
             "evenly. Keep the sampling even, or average the types' rewards (reward-averaging)."
             f"{noise}"
         )
+    where = ""
+    if len(audit.prompts) > 1:
+        wrong = sum(not one.orders_agree for one in audit.prompts)
+        where = f"at {wrong:,} of {len(audit.prompts):,} prompts "
     return (
-        "What to do: DPO would not learn the order of average reward. Train by type and average "
-        f"the rewards (reward-averaging), or correct the loss (corrected-dpo).{noise}"
+        f"What to do: {where}DPO would not learn the order of average reward. Train by "
+        "type and average the rewards (reward-averaging), or correct the loss (corrected-dpo).{noise}"
     )
 
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

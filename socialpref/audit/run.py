@@ -35,8 +35,8 @@ Classes = Literal["auto", "none"] | int
 
 CLOSELY = 20
 """So many prompts, those with the most comparisons, are looked at closely."""
-MOST_OPTIONS = 200
-"""Up to so many options, the methods are run on a prompt's population."""
+MOST_OPTIONS = 20
+"""Up to so many options, the methods are run on a prompt's population: it takes seconds."""
 MANY_PAIRS = 20_000
 """Above so many pairs, fewer data sets are simulated for the goodness of fit."""
 FEW_SIMULATIONS = 19

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _validate
 from ..errors import InputError
-from .survey import forgetting
 
 if TYPE_CHECKING:
     from ..comparisons import Comparisons
@@ -128,7 +127,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Audit the comparisons, and write and print the results."""
-    from .._files import results_folder
+    from .._files import forgetting, results_folder
     from ..audit import audit
 
     classes = _classes(options.classes)

@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import math
 import os
-import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,31 +14,56 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import _validate
-from ..errors import InputError, SocialPrefError
+from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..surveys import Bootstrap, Protocol, QuestionResult, Study, Survey, Uncertainty
+    import pandas as pd
+
+    from ..surveys import (
+        Bootstrap,
+        DesignColumns,
+        Protocol,
+        QuestionResult,
+        Study,
+        Survey,
+        Uncertainty,
+    )
     from ..surveys.sensitivity_analysis import Variants
 
 SOURCES = {
-    "starter": "the embedded starter set",
+    "pew": "the embedded Pew table, 24 questions by party",
+    "starter": "the embedded starter set, 70 questions of other surveys",
     "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
-    "table": "a CSV file of counts by question, group and option",
-    "respondents": "a CSV or Parquet file with one row per respondent",
+    "table": "a table of counts, shares or percentages by question, group and option",
+    "respondents": "a table, SPSS or Stata file with one row per respondent",
     "atp": "SPSS files of Pew's American Trends Panel, one or a folder of them",
     "globalopinionqa": "a JSON-lines file of answer shares by country",
-    "ratings": "a CSV or Parquet file with one row per rating of an item",
+    "ratings": "a table with one row per rating of an item",
 }
+ROWS = ("respondents", "atp", "ratings")
+EMBEDDED = ("pew", "starter")
 GOES_WITH = {
     "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
-    "drop_groups": ("respondents", "atp", "ratings"),
+    "drop_groups": ROWS,
     "weight": ("respondents", "atp"),
+    "strata": ("respondents",),
+    "psu": ("respondents",),
     "replicate_weights": ("respondents",),
     "columns": ("respondents",),
     "where": ("respondents",),
+    "codebook": ("respondents",),
+    "select_all": ("respondents",),
+    "missing": ("table", *ROWS),
+    "drop_options": ("table", "globalopinionqa", *ROWS),
+    "dont_know": ("table", "globalopinionqa", *ROWS),
 }
 """Options of single sources."""
-ASPECTS = ("smoothing", "temperature", "base", "groups")
+NEEDS_BOOTSTRAP = {
+    "resample": "auto", "strata": "", "psu": "", "lonely_psu": "error", "replicate_weights": "",
+    "replicate_method": None, "replicate_scale": None,
+}  # fmt: skip
+"""Options that are about replicates, and their defaults."""
+ASPECTS = ("smoothing", "temperature", "base", "shares", "groups")
 
 
 def add_to(commands: Any) -> None:
@@ -47,7 +73,8 @@ def add_to(commands: Any) -> None:
         help="how fragile the ranking of each survey question is",
         description=(
             "Find, for every question of a survey, the smallest change of the distribution of "
-            "comparisons that changes its ranking by normalized Borda count."
+            "comparisons, and of the groups' shares, that changes its ranking by normalized Borda "
+            "count."
         ),
         epilog="Sources. " + "; ".join(f"{name}: {what}" for name, what in SOURCES.items()) + ".",
     )
@@ -60,7 +87,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="the survey's file or folder; its kind is known by its ending and its columns "
-        "(default: the starter set)",
+        "(default: the Pew table)",
     )
     add("--path", type=Path, metavar="FILE", help="the same as FILE")
     add(
@@ -88,16 +115,47 @@ def add_to(commands: Any) -> None:
         "respondents, each wave's own for Pew's files)",
     )
     add(
-        "--replicate-weights",
-        default="",
-        metavar="NAME[,NAME]",
-        help="the columns of replicate weights, for rows of respondents (default: none)",
-    )
-    add(
         "--columns",
         default="",
         metavar="NAME[,NAME]",
-        help="the columns that are questions, for rows of respondents (default: all that can be)",
+        help="the columns that are questions, needed for rows of respondents; 'all' for every "
+        "column that can be one, with those of demographics",
+    )
+    add(
+        "--select-all",
+        action="append",
+        default=[],
+        metavar="KEY=NAME[,NAME]",
+        help="the columns of the items of a 'select all that apply' question, or its one column "
+        "of text with the marked items between semicolons; may be repeated (default: none)",
+    )
+    add(
+        "--codebook",
+        type=Path,
+        metavar="FILE",
+        help="a table with the columns variable, code and label, and perhaps text, scale and "
+        "missing, that says what the codes mean (default: what the file itself says)",
+    )
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="[NAME=]CODE[,CODE]",
+        help="the codes of missing answers, of all questions or of the one that is named; may be "
+        "repeated (default: what labels and the file declare missing)",
+    )
+    add(
+        "--drop-options",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="an option to leave out; may be repeated (default: none)",
+    )
+    add(
+        "--dont-know",
+        choices=("drop", "keep"),
+        help="whether \"don't know\" is an answer (default: drop; keep for Pew's files, as in "
+        "the published protocol)",
     )
     add(
         "--where",
@@ -162,6 +220,29 @@ def add_to(commands: Any) -> None:
         "with columns question, option, share (default: uniform)",
     )
     add(
+        "--group-shares",
+        metavar="NAME|FILE",
+        help="how much each group counts: observed (as it answered, weighted where there are "
+        "weights), equal, wave (its share of the whole sample, those not asked included: the "
+        "published protocol's), or a CSV file with columns group, share and perhaps question "
+        "(default: observed; equal for the starter set's countries)",
+    )
+    add(
+        "--share-margin",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the lead that the overtaking option needs in a flip by the groups' shares "
+        "(default: 0)",
+    )
+    add(
+        "--share-floor",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="the least share that every group keeps in such a flip (default: 0)",
+    )
+    add(
         "--min-respondents",
         type=float,
         default=100.0,
@@ -183,15 +264,51 @@ def add_to(commands: Any) -> None:
         "--resample",
         default="auto",
         metavar="METHOD",
-        help="the way to draw replicates: auto, respondents, replicate-weights, multinomial or "
-        "dirichlet (default: auto, the first that the data allow)",
+        help="the way to draw replicates: auto, replicate-weights, design, respondents, "
+        "multinomial or dirichlet (default: auto, the first that the data allow)",
+    )
+    add(
+        "--strata",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the sample's strata, for rows of respondents (default: "
+        "none)",
+    )
+    add(
+        "--psu",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the column or columns of the primary sampling units within the strata (default: "
+        "none, respondents are drawn)",
+    )
+    add(
+        "--lonely-psu",
+        default="error",
+        metavar="HOW",
+        help="what to do with a stratum of a single unit: error, adjust (its distance from the "
+        "mean of all units), average (the average variance of the other strata) or remove (no "
+        "variance) (default: error)",
+    )
+    add(
+        "--replicate-weights",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the columns of the survey's own replicate weights, or patterns such as 'rw*', for "
+        "rows of respondents (default: none)",
+    )
+    add(
+        "--replicate-method",
+        metavar="METHOD",
+        help="how the replicate weights were made: bootstrap, brr, fay:RHO, jk1, jk2, sdr, or "
+        "jkn:WHERE with the replicates' factors in a file (one number a line) or in columns "
+        "(required with replicate weights)",
     )
     add(
         "--replicate-scale",
         type=float,
         metavar="X",
-        help="the factor of the sum of squares in the variance by replicate weights (default: 1 "
-        "over their number)",
+        help="in place of a method: the factor of the sum of squares in the variance (default: "
+        "the method's)",
     )
     add(
         "--level",
@@ -248,7 +365,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
     import pandas as pd
 
-    from .._files import results_folder
+    from .._files import forgetting, results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import sensitivity, study
     from ..surveys.studies import check_jobs
@@ -257,7 +374,8 @@ def run(options: argparse.Namespace) -> None:
     check_jobs(options.jobs)
     protocol, bootstrap = _protocol(options), _bootstrap(options)
     guessed = _find_source(options)
-    survey = _read(options, options.groups)
+    with _telling():
+        survey = _read(options, options.groups)
     if guessed:
         print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
@@ -287,30 +405,45 @@ def run(options: argparse.Namespace) -> None:
             from ..report import write_report
 
             write_report(result, options.report)
+    if left := _left_out(survey):
+        print(left)
     print(_report(result, options.top))
     for question in asked:
         print(_answer(result[question.key]))
     for aspect, table in tables.items():
-        print(f"Sensitivity to {aspect}\n{table.to_string(index=False)}\n")
+        print(f"Sensitivity to {aspect}\n{_shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
     if options.report is not None:
         print(f"The report is {options.report}")
 
 
 @contextmanager
-def forgetting(folder: Path) -> Iterator[None]:
-    """Remove a folder after the block, but keep it after an interruption, to resume from."""
-    try:
+def _telling() -> Iterator[None]:
+    """Print the warnings of a block on standard error, one line each."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
         yield
-    except SocialPrefError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
+    for text in dict.fromkeys(str(warning.message) for warning in told):
+        print(f"socialpref: warning: {text}", file=sys.stderr)
+
+
+def _left_out(survey: "Survey") -> str:
+    """Return a line that says how many answers were missing, and of which kind; or nothing."""
+    from ..surveys.missing import DONT_KNOW, KINDS
+
+    lost = [d for q in survey for d in q.dropped if d.kind == "option" and d.reason in KINDS]
+    numbers = {kind: sum(d.respondents for d in lost if d.reason == kind) for kind in KINDS}
+    parts = [f"{number:,.10g} {kind}" for kind, number in numbers.items() if number]
+    if not parts or any(q.counts is None for q in survey):
+        return ""
+    more = '; --dont-know keep counts "don\'t know"' if numbers[DONT_KNOW] else ""
+    return f"Answers left out as missing: {', '.join(parts)}{more}"
 
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..links import Logistic
-    from ..surveys import Protocol, read_base
+    from ..surveys import Protocol, read_base, read_shares
+    from ..surveys.question import SHARES
 
     smoothing: float | str = options.smoothing
     if smoothing != "jeffreys":
@@ -321,6 +454,7 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
                 f"--smoothing must be a number or 'jeffreys'; got {smoothing!r}"
             ) from None
     named = options.base in ("uniform", "answers")
+    shares = options.group_shares
     return Protocol(
         smoothing=smoothing,
         margin=options.margin,
@@ -328,6 +462,9 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         min_respondents_per_option=options.min_respondents,
         link=Logistic(options.temperature),
         base=options.base if named else read_base(options.base),
+        group_shares=shares if shares in (None, *SHARES) else read_shares(shares),
+        share_margin=options.share_margin,
+        share_floor=options.share_floor,
     )
 
 
@@ -341,8 +478,10 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
         seed=options.seed,
         method=options.resample,
         level=options.level,
-        replicate_scale=options.replicate_scale,
     )
+    for name, default in NEEDS_BOOTSTRAP.items():
+        if not options.bootstrap and getattr(options, name) != default:
+            raise InputError(f"--{name.replace('_', '-')} needs --bootstrap N, the number of draws")
     return bootstrap if options.bootstrap else None
 
 
@@ -358,7 +497,7 @@ def _find_source(options: argparse.Namespace) -> bool:
         ratings = options.item, options.rating, options.annotator
         options.source = kind_of(options.path, groups=bool(options.groups), ratings=ratings)
     elif options.source is None:
-        options.source = "starter"
+        options.source = "pew"
     if options.source == "opinionqa" and options.path and options.path.name in OPINIONQA_FILES:
         options.groups = options.groups or options.path.name.removesuffix("_data.json")
         options.path = options.path.parent
@@ -367,6 +506,8 @@ def _find_source(options: argparse.Namespace) -> bool:
 
 def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     from .. import surveys
+    from ..surveys.missing import parse_codes
+    from ..surveys.readers.respondents import check_rankings
     from ..surveys.registry import cached
 
     source, path = options.source, options.path
@@ -374,9 +515,16 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         if getattr(options, name) and source not in sources:
             option = name.replace("_", "-")
             raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
+    if source in EMBEDDED and path is not None:
+        raise InputError(f"--source {source} is embedded: it goes without a file")
+    if source == "pew":
+        if groups not in (None, "party"):
+            raise InputError(
+                f"the Pew table is by party; for other groups choose --source starter or a file "
+                f"(got --groups {groups})"
+            )
+        return surveys.read_pew()
     if source == "starter":
-        if path is not None:
-            raise InputError("the starter set is embedded: it goes without a file")
         return surveys.read_starter(groups)
     if source == "opinionqa":
         return surveys.read_opinionqa(
@@ -385,32 +533,70 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
     if path is None:
         raise InputError(f"--source {source} needs a file: {SOURCES[source]}")
     names, dropped = _list(groups or ""), _list(options.drop_groups)
+    missing = surveys.MissingAnswers(
+        parse_codes(options.missing), options.drop_options, options.dont_know
+    )
     if source == "table":
-        return surveys.read_table(path, groups or "group")
+        return surveys.read_table(path, groups or "group", missing)
     if source == "globalopinionqa":
-        return surveys.read_globalopinionqa(path)
+        return surveys.read_globalopinionqa(path, missing)
     if source == "atp":
         return surveys.read_atp(
-            path, names or ["F_PARTYSUM_FINAL"], weight=options.weight, drop_groups=dropped
+            path,
+            names or ["F_PARTYSUM_FINAL"],
+            weight=options.weight,
+            drop_groups=dropped,
+            missing=missing,
         )
     if not names:
         raise InputError(f"--source {source} needs --groups: the columns that hold the groups")
     if source == "ratings":
         columns = options.item, options.rating, options.annotator
-        return surveys.read_ratings(path, names, *columns, drop_groups=dropped)
+        return surveys.read_ratings(path, names, *columns, drop_groups=dropped, missing=missing)
+    batteries = dict(map(_battery, options.select_all))
+    questions = None if options.columns.strip() == "all" else _list(options.columns)
+    if questions == [] and not batteries:
+        check_rankings(path, names)
+        raise InputError(
+            "rows of respondents need --columns: the columns that are questions, or 'all' for "
+            "every column that can be one, with those of demographics"
+        )
     return surveys.read_respondents(
         path,
         names,
         weight=None if options.weight == "none" else options.weight,
-        questions=_list(options.columns) or None,
+        questions=questions,
         where=dict(_condition(text) for text in options.where),
-        replicate_weights=_list(options.replicate_weights),
+        design=_design(options),
         drop_groups=dropped,
+        missing=missing,
+        codebook=None if options.codebook is None else surveys.read_codebook(options.codebook),
+        batteries=batteries,
+    )
+
+
+def _design(options: argparse.Namespace) -> "DesignColumns":
+    from ..surveys import DesignColumns
+
+    return DesignColumns(
+        strata=_list(options.strata),
+        units=_list(options.psu),
+        lonely=options.lonely_psu,
+        replicate_weights=_list(options.replicate_weights),
+        method=options.replicate_method,
+        scale=options.replicate_scale,
     )
 
 
 def _list(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _battery(text: str) -> tuple[str, list[str]]:
+    key, found, columns = text.partition("=")
+    if not found or not key or not _list(columns):
+        raise InputError(f"--select-all must be KEY=NAME[,NAME]; got {text!r}")
+    return key, _list(columns)
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -433,6 +619,8 @@ def _variants(
         groupings = {own: survey}
         groupings |= {n: _read(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
         return surveys.grouping_variants(groupings, protocol), own
+    if aspect == "shares":
+        return surveys.share_variants(survey, protocol), "as studied"
     if aspect == "base":
         named = options.base in ("uniform", "answers")
         variants = surveys.base_variants(survey, protocol, None if named else options.base)
@@ -446,46 +634,117 @@ def _variants(
 
 
 def _report(result: "Study", top: int) -> str:
+    facts = result.summary()
+    lines = [f"Survey study: {facts['survey']}"]
+    if skipped := len(result.survey.skipped):
+        lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
+    kinds = facts["group_shares"]
+    shares = next(iter(kinds)) if len(kinds) == 1 else _counted(kinds)
+    lines.append(f"  Shares of the groups: {shares}")
+    # Parts that were chosen in different ways have no rate in common.
+    for name, part in result.parts.items():
+        lines += [f"\n{name}", *_headline(part.summary())]
+    if not result.parts:
+        lines += _headline(facts)
+    if facts["n_examined"]:
+        gaps = facts["largest_certified_gap"], facts["largest_share_certified_gap"]
+        gap = max((gap for gap in gaps if gap is not None), default=0.0)
+        lines.append(f"  Every distance is proven, {_precision(gap)}")
+    return "\n".join(lines + _most_fragile(result, top)) + "\n"
+
+
+def _counted(kinds: dict[str, int]) -> str:
     from ..report.words import counted
 
-    facts = result.summary()
+    return "; ".join(f"{kind} ({counted(number, 'question')})" for kind, number in kinds.items())
+
+
+def _headline(facts: dict[str, Any]) -> list[str]:
+    """Return the sentences on a survey, or on a part of it."""
+    from ..report.words import counted
+
+    least = facts["settings"]["min_options"]
     lines = [
-        f"Survey study: {facts['survey']}",
-        f"  {counted(facts['n_questions'], 'question')} with at least "
-        f"{result.protocol.min_options} options, {facts['n_examined']} of them examined",
+        f"  {counted(facts['n_questions'], 'question')} with at least {least} options, "
+        f"{facts['n_examined']} of them examined"
     ]
-    if skipped := len(result.survey.skipped):
-        lines.append(
-            f"  Not read as questions: {counted(skipped, 'variable')}; skipped.csv says why"
-        )
-    if facts["n_examined"]:
-        share = facts["share_flippable"]
-        lines.append(
-            f"  {counted(facts['n_flippable'], 'question')} can be flipped: "
-            f"{share:.1%} of the questions" + _bounds(facts, "share_flippable", "{:.1%}")
-        )
-        if facts["median_distance"] is not None:
-            lines.append(
-                f"  Their median flip distance is {facts['median_distance']:.3f} in total variation"
-                + _bounds(facts, "median_distance", "{:.3f}")
-            )
-        differing = counted(facts["n_order_mismatch"], "question")
+    if not facts["n_examined"]:
+        return lines
+    lines.append(
+        f"  {counted(facts['n_flippable'], 'question')} can be flipped by what is compared: "
+        f"{facts['share_flippable']:.1%}" + _bounds(facts, "share_flippable", "{:.1%}")
+    )
+    if facts["median_distance"] is not None:
         lines += [
-            f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner",
-            f"  For {differing} the NBC and average-reward orders differ",
-            f"  Every distance is proven, {_precision(facts['largest_certified_gap'])}",
+            f"    median distance {facts['median_distance']:.3f} in total variation"
+            + _bounds(facts, "median_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within'])}",
+            f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
         ]
-    frame = result.to_frame()
-    if len(result.distances) and top > 0:
-        lines.append("\nMost fragile questions: distance, key, which option overtakes which")
-        fragile = frame[frame["flip_distance"] < float("inf")].nsmallest(top, "flip_distance")
-        width = fragile["question"].str.len().max()
+    lines.append(
+        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner so "
+        f"({facts['n_winner_flippable_neighbours']} by such a swap)"
+    )
+    lines.append(
+        f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"
+        + _bounds(facts, "n_share_flippable", "{:.0f}")
+    )
+    if facts["median_share_distance"] is not None:
         lines += [
-            f"  {row.flip_distance:.4f}  {row.question:<{width}}  "
-            f"{row.flip_below!r} over {row.flip_above!r}"
-            for row in fragile.itertuples()
+            f"    median distance {facts['median_share_distance']:.3f} of the groups' shares"
+            + _bounds(facts, "median_share_distance", "{:.3f}"),
+            f"    of all questions, {_within(facts['share_within_by_shares'])}",
         ]
-    return "\n".join(lines) + "\n"
+    differing = counted(facts["n_order_mismatch"], "question")
+    lines.append(f"  For {differing} the NBC and average-reward orders differ")
+    return lines
+
+
+def _within(shares: dict[str, float]) -> str:
+    return ", ".join(f"{share:.1%} within {distance}" for distance, share in shares.items())
+
+
+def _most_fragile(result: "Study", top: int) -> list[str]:
+    """Return the list of fragile questions: changes of the winner and nominal options first."""
+    from ..surveys.headline import named_first
+
+    named = named_first(result.results)[:top]
+    if not named:
+        return []
+    width = max(len(r.question.key) for r, _ in named)
+    lines = []
+    heading = None
+    for r, found in named:
+        assert r.finding is not None
+        if (wins := r.finding.winner_flip.exists) != heading:
+            aim = "winner" if wins else "order"
+            lines.append(f"\nAnother {aim}: distance, key, which option overtakes which")
+            heading = wins
+        assert found.pair is not None
+        above, below = (r.question.options[y] for y in found.pair)
+        mark = " (neighbours)" if r.question.are_neighbours(found.pair) else ""
+        lines.append(
+            f"  {found.distance:.4f}  {r.question.key:<{width}}  {below!r} over {above!r}{mark}"
+        )
+    return lines
+
+
+SHOWN = {
+    "setting": "setting",
+    "n_flippable": "flips",
+    "median_distance": "median",
+    "n_winner_flippable": "of winner",
+    "n_share_flippable": "by shares",
+    "median_share_distance": "median ",
+    "n_other_order": "other order",
+    "n_other_winner": "winner",
+}
+"""The columns of a sensitivity table that are printed, and their headings."""
+
+
+def _shown(table: "pd.DataFrame") -> str:
+    shown = table[list(SHOWN)].rename(columns=SHOWN)
+    return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
 
 
 def _precision(gap: float) -> str:
@@ -501,6 +760,8 @@ def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
 
 
 def _answer(result: "QuestionResult") -> str:
+    from ..surveys.shares import describe_shares
+
     question, found = result.question, result.finding
     title = f"{question.key}: {question.text}".rstrip(": ")
     if found is None:
@@ -510,14 +771,16 @@ def _answer(result: "QuestionResult") -> str:
         f"  NBC order at the base sampling  {found.nbc_order.describe(question.options)}",
         f"  order by average reward         {found.reward_order.describe(question.options)}",
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
-        *_error_lines(found.uncertainty),
+        f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
+        *_error_lines(found.uncertainty, question.options),
         f"  {found.flip.describe()}",
+        f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _error_lines(error: "Uncertainty | None") -> list[str]:
+def _error_lines(error: "Uncertainty | None", options: tuple[str, ...]) -> list[str]:
     if error is None:
         return []
     return [
@@ -525,4 +788,19 @@ def _error_lines(error: "Uncertainty | None") -> list[str]:
         f"the distance {error.flip_interval.describe('{:.4f}', infinite='never')}",
         f"  replicates with the same order  {error.same_order:.1%}, the same winner "
         f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
+        *_design_lines(error),
+        f"  {error.level:.0%} intervals of NBC",
+        *(
+            f"    {option}: {interval.describe()}"
+            for option, interval in zip(options, error.nbc_intervals, strict=True)
+        ),
     ]
+
+
+def _design_lines(error: "Uncertainty") -> list[str]:
+    lines = []
+    if math.isfinite(error.deff):
+        lines.append(f"  design effect of the shares     {error.deff:.2f}")
+    if math.isfinite(error.degrees):
+        lines.append(f"  degrees of freedom              {error.degrees:g}")
+    return lines

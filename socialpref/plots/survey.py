@@ -8,7 +8,8 @@ import numpy as np
 from .. import _validate
 from ..errors import InputError
 from ..rules import nbc
-from ..surveys.studies import QuestionResult, Study
+from ..surveys.findings import QuestionResult
+from ..surveys.studies import Study
 from .style import DARK, LIGHT, MIDDLE, check_table
 
 if TYPE_CHECKING:

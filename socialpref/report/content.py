@@ -17,8 +17,9 @@ from ..flips.regions import ranking_cells
 from ..inference import Interval
 from ..population import Population
 from ..rules import nbc, ranking
+from ..surveys.findings import Finding, QuestionResult
 from ..surveys.question import Question
-from ..surveys.studies import Finding, QuestionResult, Study
+from ..surveys.studies import Study
 from .words import error_words, flip_words
 
 Floats = NDArray[np.float64]

@@ -34,7 +34,6 @@ SETTINGS = {
     "link": "Preference link",
     "base": "Base: how options are drawn before any change",
     "n_replicates": "number of replicates",
-    "replicate_scale": "scale of replicate weights",
 }
 
 
@@ -156,6 +155,11 @@ def _headline(study: Study, facts: dict[str, Any]) -> str:
     cards += [
         _card("Winner can be overtaken", f"{winners}", "some mix puts another option first"),
         _card(
+            "Flipped by who counts",
+            f"{facts['n_share_flippable']}",
+            "other shares of the groups change the ranking",
+        ),
+        _card(
             "Average reward disagrees",
             f"{facts['n_order_mismatch']}",
             "NBC and average reward order the options differently",
@@ -185,11 +189,6 @@ def _about_intervals(study: Study, facts: dict[str, Any]) -> list[str]:
             f"Intervals: {errors[0].level:.0%}, from {numbers} replicates of the survey "
             f"({methods})."
         )
-        if "share_flippable_interval" not in facts:
-            texts.append(
-                "The headline figures have none. They need the same number of replicates for every "
-                "question, and replicates that are samples; replicate weights do not give samples."
-            )
     elif not shares_only:
         texts.append(
             "Sampling error is not in these figures. For intervals add --bootstrap 1000 to the "
@@ -215,6 +214,9 @@ def _settings(study: Study, facts: dict[str, Any]) -> list[tuple[str, str]]:
         (SETTINGS.get(field.name, field.name), _setting(getattr(protocol, field.name)))
         for field in fields(Protocol)
     ]
+    kinds = facts["group_shares"]
+    used = "; ".join(f"{kind} ({number})" for kind, number in kinds.items())
+    rows.append(("Shares of the groups (questions)", used))
     if bootstrap is not None:
         rows += [
             (

@@ -110,9 +110,8 @@ def error_words(error: Uncertainty) -> str:
     if math.isfinite(error.flip_interval.low):
         interval = error.flip_interval.describe(infinite="never")
         text += f"; {error.level:.0%} interval of the distance: {interval}"
-    if math.isfinite(error.same_order):
-        text += (
-            f"; at the base, {_share(error.same_order)} have the same ranking "
-            f"and {_share(error.same_winner)} the same winner"
-        )
+    text += (
+        f"; at the base, {_share(error.same_order)} have the same ranking "
+        f"and {_share(error.same_winner)} the same winner"
+    )
     return f"{text}. Method: {error.method}."

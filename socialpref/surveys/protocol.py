@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..links import Link, Logistic, check_link
-from .question import Question
+from .question import SHARES, Question
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,9 @@ class Protocol:
     smoothing : float or "jeffreys"
         Added to every answer share before the logarithm; see `Question.population`.
     margin, floor : float
-        Of the flip program; see `flip`.
+        Of flips by the sampling distribution; see `flip`.
+    share_margin, share_floor : float
+        Of flips by the shares of the groups. The published protocol has no such flips.
     min_options : int
         Questions with fewer options do not count.
     min_respondents_per_option : float
@@ -32,6 +34,11 @@ class Protocol:
     base : "uniform", "answers" or mapping
         The sampling distribution d0 that flips start from: uniform, each option as often as it
         was answered, or for each question's key a mapping from options to shares of the draws.
+    group_shares : None, "observed", "equal", "wave" or mapping
+        How much each group counts: as each question says (None), as often as it answered, every
+        group the same, its share of the whole sample (the published protocol's), or for each
+        question's key a mapping from groups to shares; the key ``""`` stands for all questions
+        that have none of their own. See `Question.with_shares`.
     """
 
     smoothing: float | str = 1e-15
@@ -41,6 +48,9 @@ class Protocol:
     min_respondents_per_option: float = 100.0
     link: Link = Logistic()  # noqa: RUF009 - immutable
     base: str | Mapping[str, Mapping[str, float]] = "uniform"
+    group_shares: str | Mapping[str, Mapping[str, float]] | None = None
+    share_margin: float = 0.0
+    share_floor: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.smoothing, str) or self.smoothing != "jeffreys":
@@ -51,11 +61,35 @@ class Protocol:
                 _validate.instance("base", shares, Mapping, must)
         elif not isinstance(self.base, str) or self.base not in ("uniform", "answers"):
             raise _validate.complaint("base", must, _validate.shown(self.base))
+        must = "'observed', 'equal', 'wave' or a mapping from questions to shares of groups"
+        if isinstance(self.group_shares, Mapping):
+            for groups in self.group_shares.values():
+                _validate.instance("group_shares", groups, Mapping, must)
+        elif self.group_shares is not None:
+            _validate.instance("group_shares", self.group_shares, str, must)
+            _validate.choice("group_shares", self.group_shares, SHARES)
+        _validate.number("share_margin", self.share_margin, 0.0, 1.0)
+        _validate.number("share_floor", self.share_floor, 0.0, 1.0)
         _validate.number("margin", self.margin, 0.0, 1.0)
         _validate.number("floor", self.floor, 0.0, 1.0)
         _validate.integer("min_options", self.min_options, 2)
         _validate.number("min_respondents_per_option", self.min_respondents_per_option, 0.0)
         check_link(self.link, 1.0)
+
+    def counted(self, question: Question) -> Question:
+        """Return a question with the shares of its groups that the protocol asks for.
+
+        Raises
+        ------
+        InputError
+            If `group_shares` does not give every group of the question a share.
+        """
+        if self.group_shares is None:
+            return question
+        if isinstance(self.group_shares, str):
+            return question.with_shares(self.group_shares)
+        shares = self.group_shares.get(question.key, self.group_shares.get("", {}))
+        return question.with_shares(shares)
 
     def base_of(self, question: Question, choices: Floats, groups: Floats) -> Floats:
         """Return the base distribution of a question with given answers.

@@ -1,6 +1,6 @@
 """Questions: how many of each group chose each option."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ from ..population import Population, luce_shepard_rewards
 from .respondents import Respondents
 
 Floats = NDArray[np.float64]
+SHARES = ("observed", "equal", "wave")
+"""Shares of groups that have a name."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Dropped:
     Attributes
     ----------
     kind : str
-        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column.
+        ``"group"``, ``"option"`` or ``"respondents"``; ``"variable"`` for a whole column,
+        ``"file"`` for a whole file.
     name : str
         Its label.
     reason : str
@@ -57,6 +60,9 @@ class Question:
         How often each group chooses each option; rows sum to 1.
     group_shares : ndarray, shape (G,)
         Share of each group; sums to 1.
+    shares_are : {"observed", "equal", "wave", "given"}
+        Whether the groups' shares are those of the answers, equal, those of the whole sample, or
+        told from outside. Only observed shares have a sampling error.
     counts : ndarray of shape (G, K), or None
         Respondents (or sums of weights) by group and option; None if only shares are known.
     sizes : ndarray of shape (G,), or None
@@ -70,8 +76,13 @@ class Question:
         What is asked, what kind of group answers, and where the figures come from.
     ordinals : tuple of float
         Place of each option on its scale, NaN for options off the scale; empty if unknown.
+    part : str
+        The part of the survey that the question belongs to, if results are to be told by part.
     dropped : tuple of Dropped
         What was left out.
+    sample_shares : ndarray of shape (G,), or None
+        Share of each group in the whole sample, those who were not asked or did not answer
+        included; None if unknown.
     """
 
     key: str
@@ -79,6 +90,7 @@ class Question:
     options: tuple[str, ...]
     choice_shares: Floats
     group_shares: Floats
+    shares_are: str = "observed"
     counts: Floats | None = None
     sizes: Floats | None = None
     effective_sizes: Floats | None = None
@@ -87,7 +99,9 @@ class Question:
     grouping: str = ""
     source: str = ""
     ordinals: tuple[float, ...] = ()
+    part: str = ""
     dropped: tuple[Dropped, ...] = ()
+    sample_shares: Floats | None = None
 
     @classmethod
     def from_counts(
@@ -103,7 +117,7 @@ class Question:
         groups, options : sequence of str
             Labels. Groups without respondents are dropped, and the result says so.
         **more
-            ``text``, ``grouping``, ``source``, ``ordinals``, ``dropped``.
+            ``text``, ``grouping``, ``source``, ``ordinals``, ``part``, ``dropped``.
 
         Raises
         ------
@@ -171,7 +185,7 @@ class Question:
             Labels. Groups without respondents and options that nobody chose are dropped, and
             the result says so.
         **more
-            ``text``, ``grouping``, ``source``, ``dropped``.
+            ``text``, ``grouping``, ``source``, ``part``, ``dropped``.
 
         Raises
         ------
@@ -274,6 +288,7 @@ class Question:
             options=answers,
             choice_shares=table[here] / table[here].sum(axis=1, keepdims=True),
             group_shares=weights[here],
+            shares_are="equal" if group_shares is None else "observed",
             dropped=dropped,
             **more,
         )
@@ -289,11 +304,11 @@ class Question:
         if ordinals.shape not in ((0,), (size,)):
             raise _validate.complaint(f"ordinals of {key}", must, f"shape {ordinals.shape}")
         values["ordinals"] = tuple(ordinals.tolist())
-        for name in ("text", "grouping", "source"):
+        for name in ("text", "grouping", "source", "part"):
             _validate.instance(f"{name} of {key}", values.get(name, ""), str, "a string")
         for array in values.values():
             if isinstance(array, np.ndarray):
-                array.flags.writeable = False
+                _read_only(array)
         return cls(**values)
 
     @property
@@ -310,6 +325,91 @@ class Question:
     def n_effective(self) -> float:
         """Sum of the groups' effective sample sizes; NaN if only shares are known."""
         return float("nan") if self.effective_sizes is None else float(self.effective_sizes.sum())
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether respondents are known to have different weights."""
+        return self.respondents is not None and bool(np.ptp(self.respondents.weights))
+
+    @property
+    def scale(self) -> tuple[int, ...]:
+        """Positions of the options on their scale, in its order; empty if they have none.
+
+        Options are on a scale if at least three have places (`ordinals`) and all places differ.
+        An option without a place, such as "not sure", is off it.
+        """
+        places = np.array(self.ordinals)
+        known = np.flatnonzero(~np.isnan(places))
+        if len(known) < 3 or len(np.unique(places[known])) < len(known):
+            return ()
+        return tuple(known[np.argsort(places[known])].tolist())
+
+    def are_neighbours(self, pair: tuple[int, int] | None) -> bool:
+        """Whether two options are next to each other on the question's scale.
+
+        That they change places says less than other changes: "somewhat" and "very" do.
+
+        Parameters
+        ----------
+        pair : tuple of int, or None
+            Their positions; None, as of a flip that does not exist, is no pair.
+        """
+        if pair is None or not set(pair) <= set(self.scale):
+            return False
+        one, other = map(self.scale.index, pair)
+        return abs(one - other) == 1
+
+    def with_shares(self, shares: str | Mapping[str, float]) -> "Question":
+        """Return the question with other shares of its groups.
+
+        Parameters
+        ----------
+        shares : "observed", "equal", "wave" or mapping
+            Those of the answers (weighted, where they have weights), the same for every group,
+            those of the whole sample (`sample_shares`), or a number for each group, in proportion
+            to its share. Numbers of groups that the
+            question does not have are ignored. Where only shares are known, the observed ones are
+            those that the question came with.
+
+        Raises
+        ------
+        InputError
+            If a group has no number, or one that is not positive and finite, or the shares of the
+            whole sample are unknown.
+
+        Examples
+        --------
+        >>> from socialpref.surveys import Question
+        >>> counts = [[60, 30, 10], [60, 120, 120]]
+        >>> question = Question.from_counts("Q1", counts, ["Dem", "Rep"], ["A", "B", "C"])
+        >>> question.group_shares, question.with_shares("equal").group_shares
+        (array([0.25, 0.75]), array([0.5, 0.5]))
+        """
+        if isinstance(shares, str):
+            _validate.choice("shares", shares, SHARES)
+            if shares == "observed" and self.counts is None:
+                return self
+            kind, values = shares, np.ones(len(self.groups))
+            if shares == "observed" and self.counts is not None:
+                values = self.counts.sum(axis=1)
+            if shares == "wave":
+                if self.sample_shares is None:
+                    must = f"other than 'wave' for {self.key}: not all of its sample is known"
+                    raise _validate.complaint("shares", must, "'wave'")
+                values = self.sample_shares
+        else:
+            must = f"a positive number for each group of {self.key}"
+            _validate.instance("shares", shares, Mapping, f"'observed', 'equal', 'wave' or {must}")
+            if absent := [name for name in self.groups if name not in shares]:
+                raise _validate.complaint("shares", must, f"none for {absent[0]!r}")
+            kind = "given"
+            values = np.array(
+                [
+                    _validate.number(f"share of {name}", shares[name], 0.0, above=True)
+                    for name in self.groups
+                ]
+            )
+        return replace(self, group_shares=_read_only(values / values.sum()), shares_are=kind)
 
     def without(
         self, *, groups: Sequence[str] = (), options: Sequence[str] = (), reason: str
@@ -351,15 +451,30 @@ class Question:
             "text": self.text,
             "grouping": self.grouping,
             "source": self.source,
+            "part": self.part,
             "ordinals": [self.ordinals[i] for i in o] if self.ordinals else (),
             "dropped": (*self.dropped, *dropped),
         }
         if self.respondents is not None:
             kept = self.respondents.relabel(g, len(self.groups), o, len(self.options))
-            return Question.from_respondents(self.key, kept, *names, **about)
-        rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+            rest = Question.from_respondents(self.key, kept, *names, **about)
+        else:
+            rest = Question.from_counts(self.key, table[np.ix_(g, o)], *names, **about)
+        here = [self.groups.index(name) for name in rest.groups]
+        if self.sample_shares is not None:
+            shares = self.sample_shares[here]
+            rest = replace(rest, sample_shares=shares / shares.sum())
         if self.counts is None:
-            return replace(rest, counts=None, sizes=None, effective_sizes=None)
+            rest = replace(rest, counts=None, sizes=None, effective_sizes=None)
+        elif self.respondents is None and self.sizes is not None:  # may be no sums of counts
+            left = table[np.ix_(here, o)].sum(axis=1) / table[here].sum(axis=1)
+            assert self.effective_sizes is not None
+            sizes, effective = self.sizes[here] * left, self.effective_sizes[here] * left
+            rest = replace(rest, sizes=sizes, effective_sizes=effective)
+        if self.shares_are in ("equal", "wave"):
+            return rest.with_shares(self.shares_are)
+        if self.shares_are == "given":
+            return rest.with_shares(dict(zip(self.groups, self.group_shares.tolist(), strict=True)))
         return rest
 
     def population(
@@ -413,6 +528,11 @@ def smoothed(choice_shares: Floats, sizes: Floats | None, smoothing: float | str
         n, size = sizes[:, None], choice_shares.shape[-1]
         return (choice_shares * n + 0.5) / (n + size / 2)
     return choice_shares + _validate.number("smoothing", smoothing, 0.0)
+
+
+def _read_only(array: Floats) -> Floats:
+    array.flags.writeable = False
+    return array
 
 
 def _labels(

@@ -1,13 +1,14 @@
 """Sampling error of a question's rankings and flip distances.
 
-A question is drawn again many times, as arrays: respondents with their weights, the survey's own
-replicate weights, or counts given each group's (effective) size. The draws become a population
-with draws, and what the study reports is computed of all of them at once. A flip distance can be
-infinite, and so can the end of its interval.
+A question is drawn again many times, as arrays: respondents or their primary units with their
+weights, samples from the variance of the survey's own replicate weights, or counts given each
+group's (effective) size. The draws become a population with draws, and what the study reports is
+computed of all of them at once. A flip distance can be infinite, and so can the end of its
+interval.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
@@ -23,15 +24,18 @@ from ..errors import InputError
 from ..flips import Winner
 from ..flips.batched import flip_distances
 from ..inference import Interval
+from ..inference.designs import Design, effect
+from ..inference.resampling import drawn_tables, people_factors, unit_factors
 from ..population import Population, luce_shepard_rewards
 from ..rules import TIE_TOLERANCE, Ranking, nbc
 from .protocol import Protocol
 from .question import Question, smoothed
 from .respondents import Respondents
+from .shares import ShareFlips
 
 Floats = NDArray[np.float64]
-Method = Literal["auto", "respondents", "replicate-weights", "multinomial", "dirichlet"]
-METHODS = ("auto", "respondents", "replicate-weights", "multinomial", "dirichlet")
+Method = Literal["auto", "design", "respondents", "replicate-weights", "multinomial", "dirichlet"]
+METHODS = ("auto", "replicate-weights", "design", "respondents", "multinomial", "dirichlet")
 MAX_REPLICATES = 100_000
 """More of them would not fit into memory."""
 
@@ -43,20 +47,20 @@ class Bootstrap:
     Attributes
     ----------
     n_replicates : int
-        How many, at least 2. Ignored for replicate weights: the survey has as many as it has.
+        How many, at least 2.
     seed : int
         Same seed, same result, in whatever order or process the questions are computed.
     method : str
-        ``"respondents"`` draws respondents with replacement, weights carried along, all
-        questions of one sample together. ``"replicate-weights"`` uses the survey's own.
-        ``"multinomial"`` draws each group's answers given its effective size, ``"dirichlet"``
-        draws each group's shares from their posterior under Jeffreys' prior. ``"auto"`` takes
-        the first of replicate weights, respondents and multinomial that the question allows.
+        ``"respondents"`` draws respondents with replacement, weights carried along.
+        ``"design"`` draws primary units within strata (`unit_factors`). ``"replicate-weights"``
+        draws from the normal distribution with the variance that the survey's own replicate
+        weights give the answer shares (`drawn_tables`). All questions of one sample are drawn
+        together. ``"multinomial"`` draws each group's answers given its effective size,
+        ``"dirichlet"`` draws each group's shares from their posterior under Jeffreys' prior;
+        both draw the groups' sizes, too. ``"auto"`` takes the first of replicate weights,
+        design, respondents and multinomial that the question allows.
     level : float
         Of the intervals, in (0, 1).
-    replicate_scale : float, optional
-        The factor of ``sum (theta_r - theta)^2`` in the variance by replicate weights: 1/R
-        for balanced repeated replication (the default), (R - 1)/R for a jackknife.
 
     Raises
     ------
@@ -65,23 +69,19 @@ class Bootstrap:
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap; Wolter (2007), Introduction
-    to Variance Estimation, for replicate weights.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap.
     """
 
     n_replicates: int = 1000
     seed: int = 0
     method: Method = "auto"
     level: float = 0.95
-    replicate_scale: float | None = None
 
     def __post_init__(self) -> None:
         _validate.integer("n_replicates", self.n_replicates, 2, MAX_REPLICATES)
         _validate.integer("seed", self.seed)
         _validate.number("level", self.level, 0.0, 1.0, above=True, below=True)
         _validate.choice("method", self.method, METHODS)
-        if self.replicate_scale is not None:
-            _validate.number("replicate_scale", self.replicate_scale, 0.0, above=True)
 
     def resolve(self, question: Question) -> Method:
         """Return the method that is used for a question.
@@ -93,15 +93,18 @@ class Bootstrap:
         """
         answers = question.respondents
         available: list[Method] = []
-        if answers is not None and answers.replicate_weights is not None:
+        if answers is not None and answers.replicates is not None:
             available.append("replicate-weights")
+        if answers is not None and answers.design is not None:
+            available.append("design")
         if answers is not None:
             available.append("respondents")
-        if question.counts is not None:
+        if question.effective_sizes is not None:
             available += ["multinomial", "dirichlet"]
         if not available:
             raise InputError(
-                f"{question.key} has shares only: without counts there is no sampling error"
+                f"{question.key} has no intervals: nothing says how many people answered. Give "
+                "counts of people, or the number of respondents in a column 'n'"
             )
         method = available[0] if self.method == "auto" else self.method
         if method not in available:
@@ -122,19 +125,31 @@ class Replicates:
     flip, winner_flip : ndarray, shape (R,)
         Distances of the nearest ranking flip and winner flip; inf where there is none, NaN
         where there is nothing but ties.
+    share_flip, share_winner_flip, reward_share_flip : ndarray, shape (R,)
+        The same by the groups' shares: of the ranking and the winner by NBC, and of the ranking
+        by average reward.
     nbc : ndarray, shape (R, K)
         Normalized Borda counts at the base distribution.
+    nbc_errors : ndarray of shape (K,), or None
+        Their standard errors, where a design or replicate weights give them with degrees of
+        freedom.
+    degrees : float
+        Of the standard errors.
+    deff : float
+        Design effect: the variance of the groups' answer shares, summed, over that of simple
+        random samples of as many respondents; NaN for counts, which know no design.
     """
 
     method: Method
     flip: Floats
     winner_flip: Floats
+    share_flip: Floats
+    share_winner_flip: Floats
+    reward_share_flip: Floats
     nbc: Floats
-
-    @property
-    def are_samples(self) -> bool:
-        """Whether their spread is that of samples; that of replicate weights is not."""
-        return _are_samples(self.method)
+    nbc_errors: Floats | None = None
+    degrees: float = math.inf
+    deff: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,11 +169,19 @@ class Uncertainty:
     flip_interval, winner_flip_interval : Interval
         Of the distance, among all replicates; an end is inf where enough replicates cannot be
         flipped.
+    share_flip_share : float
+        Share of the replicates in which some shares of the groups flip the ranking by NBC.
+    share_flip_interval, share_winner_flip_interval, reward_share_flip_interval : Interval
+        Of the distances by the groups' shares.
     nbc_intervals : tuple of Interval
         One for each option.
     same_order, same_winner : float
         Share of the replicates with the same ranking, and the same winner, at the base
-        distribution; NaN for replicate weights, whose spread is not that of samples.
+        distribution.
+    degrees : float
+        Degrees of freedom of the intervals of NBC; inf where they are percentiles.
+    deff : float
+        Design effect of the answer shares; NaN for counts.
     """
 
     n_replicates: int
@@ -168,9 +191,15 @@ class Uncertainty:
     flip_interval: Interval
     winner_flip_share: float
     winner_flip_interval: Interval
+    share_flip_share: float
+    share_flip_interval: Interval
+    share_winner_flip_interval: Interval
+    reward_share_flip_interval: Interval
     nbc_intervals: tuple[Interval, ...]
     same_order: float
     same_winner: float
+    degrees: float = math.inf
+    deff: float = math.nan
 
 
 def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> Replicates:
@@ -194,21 +223,72 @@ def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> R
 
     Examples
     --------
-    >>> from socialpref.surveys import Bootstrap, Protocol, read_starter, replicate
-    >>> question = read_starter("country")["ENTRY_2005"]
+    >>> from socialpref.surveys import Bootstrap, Protocol, read_pew, replicate
+    >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> replicates = replicate(question, Protocol(), Bootstrap(200, seed=1))
     >>> replicates.nbc.shape
-    (200, 4)
+    (200, 5)
     """
-    population, base = population_with_draws(question, protocol, bootstrap)
+    _check(question, protocol, bootstrap)
+    question = protocol.counted(question)
+    method = bootstrap.resolve(question)
+    choices, groups = draw_shares(question, method, bootstrap)
+    population, base = _with_draws(question, protocol, choices, groups, samples=True)
     assert population.draws is not None
-    limits: dict[str, Any] = {"margin": protocol.margin, "floor": protocol.floor}
-    return Replicates(
-        bootstrap.resolve(question),
-        flip_distances(population, sampling=base, **limits),
-        flip_distances(population, Winner(), sampling=base, **limits),
-        nbc(population.draws, base),
+    limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
+    by_shares: dict[str, Any] = {
+        "over": "shares",
+        "margin": protocol.share_margin,
+        "floor": protocol.share_floor,
+    }
+    found = Replicates(
+        method,
+        flip=flip_distances(population, **limits),
+        winner_flip=flip_distances(population, Winner(), **limits),
+        share_flip=flip_distances(population, sampling=base, **by_shares),
+        share_winner_flip=flip_distances(population, Winner(), sampling=base, **by_shares),
+        reward_share_flip=flip_distances(population, score="average reward", **by_shares),
+        nbc=nbc(population.draws, base),
     )
+    return _with_errors(found, question, protocol, population, choices)
+
+
+def _check(question: object, protocol: object, bootstrap: object) -> None:
+    _validate.instance("question", question, Question, "a Question")
+    _validate.instance("protocol", protocol, Protocol, "a Protocol")
+    _validate.instance("bootstrap", bootstrap, Bootstrap, "a Bootstrap")
+
+
+def _with_errors(
+    found: Replicates,
+    question: Question,
+    protocol: Protocol,
+    population: Population,
+    choices: Floats,
+) -> Replicates:
+    """Return the replicates with what the design says of their errors."""
+    answers = question.respondents
+    if answers is None or question.sizes is None or found.method in ("multinomial", "dirichlet"):
+        return found
+    simple = question.choice_shares * (1.0 - question.choice_shares) / question.sizes[:, None]
+    if found.method == "replicate-weights":
+        assert answers.replicates is not None
+        choices, groups = _shares_of(_sums(question, answers.replicates.weights), question)
+        replicated, base = _with_draws(question, protocol, choices, groups, samples=False)
+        assert replicated.draws is not None
+        own = protocol.base_of(question, question.choice_shares, question.group_shares)
+        scores = answers.replicates.variance(nbc(replicated.draws, base), nbc(population, own))
+        shares = answers.replicates.variance(choices, question.choice_shares)
+        deff = effect(shares.ravel(), simple.ravel())
+        return replace(
+            found, nbc_errors=np.sqrt(scores), degrees=answers.replicates.degrees, deff=deff
+        )
+    deff = effect(choices.var(axis=0, ddof=1).ravel(), simple.ravel())
+    if found.method == "respondents":
+        return replace(found, deff=deff)
+    assert answers.design is not None
+    degrees = max(1, answers.design.degrees_of(answers.counted))
+    return replace(found, nbc_errors=found.nbc.std(axis=0, ddof=1), degrees=degrees, deff=deff)
 
 
 def population_with_draws(
@@ -239,27 +319,29 @@ def population_with_draws(
     --------
     >>> from socialpref import nbc
     >>> from socialpref.inference import interval_of
-    >>> from socialpref.surveys import Bootstrap, Protocol, population_with_draws, read_starter
-    >>> question = read_starter("country")["ENTRY_2005"]
+    >>> from socialpref.surveys import Bootstrap, Protocol, population_with_draws, read_pew
+    >>> question = read_pew()["SOCIETY_GUNS_W92"]
     >>> population, base = population_with_draws(question, Protocol(), Bootstrap(200, seed=1))
     >>> interval_of(population.draws, nbc(population.draws, base)[:, 0]).describe("{:.2f}")
-    '0.34 to 0.36'
+    '0.35 to 0.37'
     """
-    _validate.instance("question", question, Question, "a Question")
-    _validate.instance("protocol", protocol, Protocol, "a Protocol")
-    _validate.instance("bootstrap", bootstrap, Bootstrap, "a Bootstrap")
+    _check(question, protocol, bootstrap)
+    question = protocol.counted(question)
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
+    return _with_draws(question, protocol, choices, groups, samples=True)
+
+
+def _with_draws(
+    question: Question, protocol: Protocol, choices: Floats, groups: Floats, *, samples: bool
+) -> tuple[Population, Floats]:
+    """Return the population of a question with drawn shares, and the base of each draw."""
+    if question.shares_are != "observed":
+        groups = np.broadcast_to(question.group_shares, groups.shape)
     shares = smoothed(choices, question.effective_sizes, protocol.smoothing)
     population = question.population(smoothing=protocol.smoothing, link=protocol.link)
-    drawn = population.with_draws(
-        luce_shepard_rewards(shares), groups, samples=_are_samples(method)
-    )
+    drawn = population.with_draws(luce_shepard_rewards(shares), groups, samples=samples)
     return drawn, protocol.base_of(question, choices, groups)
-
-
-def _are_samples(method: Method) -> bool:
-    return method != "replicate-weights"
 
 
 def kept_replicates(
@@ -272,19 +354,19 @@ def kept_replicates(
     """
     if folder is None:
         return replicate(question, protocol, bootstrap)
-    import pandas as pd
-
-    method = bootstrap.resolve(question)
-    file = folder / f"{_digest(question, protocol, bootstrap)}.parquet"
+    file = folder / f"{_digest(question, protocol, bootstrap)}.npz"
     if file.exists():
-        table = pd.read_parquet(file)
-        flip, winner = table["flip"].to_numpy(), table["winner_flip"].to_numpy()
-        return Replicates(method, flip, winner, table.iloc[:, 2:].to_numpy())
+        with np.load(file) as kept:
+            values = {name: kept[name] if kept[name].ndim else kept[name].item() for name in kept}
+        return Replicates(bootstrap.resolve(question), **values)
     result = replicate(question, protocol, bootstrap)
-    columns = {"flip": result.flip, "winner_flip": result.winner_flip}
-    columns |= {f"nbc_{y}": column for y, column in enumerate(result.nbc.T)}
+    arrays = {
+        field.name: value
+        for field in fields(result)
+        if field.name != "method" and (value := getattr(result, field.name)) is not None
+    }
     with results_folder(folder) as scratch:
-        pd.DataFrame(columns).to_parquet(scratch / file.name)
+        np.savez(scratch / file.name, **arrays)
     return result
 
 
@@ -297,8 +379,13 @@ def _digest(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> str
         question.effective_sizes,
     ]
     if answers is not None:
-        arrays += [answers.groups, answers.options, answers.weights, answers.replicate_weights]
+        arrays += [answers.groups, answers.options, answers.weights]
         digest.update(answers.sample.encode())
+        if (design := answers.design) is not None:
+            arrays += [design.units, design.strata]
+            digest.update(design.lonely.encode())
+        if (replicates := answers.replicates) is not None:
+            arrays += [replicates.weights, replicates.factors]
     for array in arrays:
         digest.update(b"none" if array is None else array.tobytes())
     return digest.hexdigest()
@@ -306,62 +393,103 @@ def _digest(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> str
 
 def draw_shares(question: Question, method: Method, bootstrap: Bootstrap) -> tuple[Floats, Floats]:
     """Return choice shares (R, G, K) and group shares (R, G) of the replicates."""
-    if method in ("respondents", "replicate-weights"):
-        tables = _resampled_tables(question, method, bootstrap)
-        sizes = tables.sum(axis=2)
-        with np.errstate(invalid="ignore"):
-            choices = tables / sizes[:, :, None]
-        # A group that is not drawn at all has no weight: its choices do not matter.
-        choices[sizes == 0.0] = 1.0 / question.n_options
-        return choices, sizes / sizes.sum(axis=1, keepdims=True)
-    assert question.effective_sizes is not None  # resolve() has seen to it
+    if question.respondents is not None and method in (
+        "respondents", "design", "replicate-weights",
+    ):  # fmt: skip
+        tables = _drawn_tables(question, question.respondents, method, bootstrap)
+        return _shares_of(tables, question)
+    sizes = question.effective_sizes
+    assert sizes is not None  # resolve() has seen to it
     rng = np.random.default_rng(_seed(bootstrap.seed, question.key))
-    shape = (bootstrap.n_replicates, *question.choice_shares.shape)
-    choices = np.empty(shape)
-    for g, (shares, size) in enumerate(
-        zip(question.choice_shares, question.effective_sizes, strict=True)
-    ):
-        if method == "multinomial":
-            whole = max(1, round(size))
-            choices[:, g] = rng.multinomial(whole, shares, size=shape[0]) / whole
-        else:
-            choices[:, g] = rng.dirichlet(shares * size + 0.5, size=shape[0])
-    return choices, np.broadcast_to(question.group_shares, shape[:2])
+    n = bootstrap.n_replicates
+    choices = np.empty((n, *question.choice_shares.shape))
+    for g, (shares, size) in enumerate(zip(question.choice_shares, sizes, strict=True)):
+        choices[:, g] = _drawn_shares(shares, size, method, n, rng)
+    return choices, _drawn_shares(question.group_shares, sizes.sum(), method, n, rng)
 
 
-def _resampled_tables(question: Question, method: Method, bootstrap: Bootstrap) -> Floats:
+def _drawn_shares(
+    shares: Floats, size: float, method: Method, n_replicates: int, rng: np.random.Generator
+) -> Floats:
+    """Return draws of shares of which so many people are known."""
+    if method == "dirichlet":
+        return rng.dirichlet(shares * size + 0.5, size=n_replicates)
+    whole = max(1, round(size))
+    return rng.multinomial(whole, shares, size=n_replicates) / whole
+
+
+def _shares_of(tables: Floats, question: Question) -> tuple[Floats, Floats]:
+    """Return choice shares (R, G, K) and group shares (R, G) of weighted counts (R, G, K)."""
+    tables = np.maximum(tables, 0.0)  # replicate weights may be negative
+    sizes = tables.sum(axis=2)
+    totals = sizes.sum(axis=1, keepdims=True)
+    if not totals.all():
+        raise InputError(
+            f"{question.key} has no intervals: a replicate holds none of its answers, which come "
+            "from too few primary units"
+        )
+    # A group that is not drawn at all has no weight: its choices do not matter.
+    absent = sizes[:, :, None] == 0.0
+    choices = np.where(
+        absent, question.choice_shares, tables / np.where(absent, 1.0, sizes[:, :, None])
+    )
+    return choices, sizes / totals
+
+
+def _drawn_tables(
+    question: Question, answers: Respondents, method: Method, bootstrap: Bootstrap
+) -> Floats:
     """Return weighted counts (R, G, K) of the replicates of a question with respondents."""
+    seed = _seed(bootstrap.seed, answers.sample)
+    n = bootstrap.n_replicates
+    if method == "respondents":
+        times = _people(len(answers.weights), n, seed)
+        return _sums(question, times, mass=answers.weights)
+    if method == "design":
+        assert answers.design is not None
+        factors = _units(answers.design, n, seed)
+        return _sums(question, factors, units=answers.design.units, mass=answers.weights)
+    assert answers.replicates is not None
+    assert question.counts is not None
+    tables = _sums(question, answers.replicates.weights)
+    mixtures = np.random.default_rng(seed).standard_normal((n, len(tables)))
+    return drawn_tables(tables, question.counts, answers.replicates, mixtures)
+
+
+def _sums(
+    question: Question,
+    factors: Floats,
+    *,
+    units: NDArray[np.intp] | None = None,
+    mass: Floats | None = None,
+) -> Floats:
+    """Return what people of each group and option weigh, shape (R, G, K).
+
+    A person of some mass (1 if omitted) in unit u weighs ``mass * factors[u, r]`` in replicate r.
+    Everybody is a unit if they are omitted.
+    """
     from scipy.sparse import csr_array
 
     answers = question.respondents
-    assert answers is not None  # resolve() has seen to it
+    assert answers is not None
     n_groups, n_options = question.choice_shares.shape
-    counted = np.flatnonzero((answers.groups >= 0) & (answers.options >= 0))
+    counted = np.flatnonzero(answers.counted)
     cell = answers.groups[counted].astype(np.intp) * n_options + answers.options[counted]
-    if method == "replicate-weights":
-        assert answers.replicate_weights is not None
-        mass, times = np.ones(len(counted)), answers.replicate_weights
-    else:
-        mass, times = answers.weights[counted], _times_drawn(answers, bootstrap)
-    shape = (n_groups * n_options, len(answers.weights))
-    cells = csr_array((mass, (cell, counted)), shape=shape)
-    return np.asarray((cells @ times).T).reshape(-1, n_groups, n_options)
-
-
-def _times_drawn(answers: Respondents, bootstrap: Bootstrap) -> Floats:
-    return _resample(
-        len(answers.weights), bootstrap.n_replicates, _seed(bootstrap.seed, answers.sample)
-    )
+    shape = (n_groups * n_options, len(factors))
+    values = np.ones(len(counted)) if mass is None else mass[counted]
+    columns = counted if units is None else units[counted]
+    cells = csr_array((values, (cell, columns)), shape=shape)
+    return np.asarray((cells @ factors).T).reshape(-1, n_groups, n_options)
 
 
 @lru_cache(maxsize=1)
-def _resample(size: int, n_replicates: int, seed: tuple[int, ...]) -> Floats:
-    """Return how often each row is drawn in each replicate, shape (size, n_replicates)."""
-    rng = np.random.default_rng(seed)
-    times = np.empty((size, n_replicates))
-    for r in range(n_replicates):
-        times[:, r] = np.bincount(rng.integers(size, size=size), minlength=size)
-    return times
+def _people(size: int, n_replicates: int, seed: tuple[int, ...]) -> Floats:
+    return people_factors(size, n_replicates, np.random.default_rng(seed))
+
+
+@lru_cache(maxsize=1)
+def _units(design: Design, n_replicates: int, seed: tuple[int, ...]) -> Floats:
+    return unit_factors(design, n_replicates, np.random.default_rng(seed))
 
 
 def _seed(seed: int, name: str) -> tuple[int, ...]:
@@ -375,6 +503,7 @@ def summarise(
     *,
     distance: float,
     winner_distance: float,
+    by_shares: ShareFlips,
     scores: Floats,
     order: Ranking,
 ) -> Uncertainty:
@@ -386,47 +515,62 @@ def summarise(
     bootstrap : Bootstrap
     distance, winner_distance : float
         Of the nearest ranking flip and winner flip.
+    by_shares : ShareFlips
+        The nearest flips by the groups' shares.
     scores : ndarray, shape (K,)
         NBC at the base distribution, by which the options are in `order`.
     order : Ranking
     """
+    level = bootstrap.level
 
     def interval(values: Floats, estimate: float) -> Interval:
-        if replicates.are_samples:
-            return Interval.of(values, bootstrap.level)
-        scale = bootstrap.replicate_scale or 1.0 / len(values)
-        return _normal_interval(values, estimate, bootstrap.level, scale)
+        return _holding(Interval.of(values, level), estimate)
 
     return Uncertainty(
         n_replicates=len(replicates.flip),
         method=replicates.method,
-        level=bootstrap.level,
+        level=level,
         flip_share=float(np.isfinite(replicates.flip).mean()),
         flip_interval=interval(replicates.flip, distance),
         winner_flip_share=float(np.isfinite(replicates.winner_flip).mean()),
         winner_flip_interval=interval(replicates.winner_flip, winner_distance),
-        nbc_intervals=tuple(map(interval, replicates.nbc.T, scores.tolist())),
+        share_flip_share=float(np.isfinite(replicates.share_flip).mean()),
+        share_flip_interval=interval(replicates.share_flip, by_shares.ranking.distance),
+        share_winner_flip_interval=interval(
+            replicates.share_winner_flip, by_shares.winner.distance
+        ),
+        reward_share_flip_interval=interval(
+            replicates.reward_share_flip, by_shares.reward.distance
+        ),
+        nbc_intervals=_nbc_intervals(replicates, scores, level),
         same_order=_share_in_order(replicates, order.groups),
         same_winner=_share_in_order(replicates, _first_and_rest(order)),
+        degrees=replicates.degrees,
+        deff=replicates.deff,
     )
 
 
-def _normal_interval(values: Floats, estimate: float, level: float, scale: float) -> Interval:
-    """Return the normal interval by replicate weights of a distance or a win probability.
+def _holding(interval: Interval, estimate: float) -> Interval:
+    """Return the interval, stretched to the estimate where that lies outside.
 
-    Replicates without a value (nothing but ties) are left out. Next to an infinite one the
-    variance is infinite, too.
+    Near ties the draws are nearer to a flip than what they are drawn from, or farther.
     """
-    values = values[~np.isnan(values)]
-    if math.isnan(estimate) or not len(values):
-        return Interval(math.nan, math.nan, level, 0)
-    if math.isinf(estimate) or np.isinf(values).any():
-        low = math.inf if math.isinf(estimate) and np.isinf(values).all() else 0.0
-        return Interval(low, math.inf, level, 0)
-    error = math.sqrt(scale * float(((values - estimate) ** 2).sum()))
-    found = Interval.around(estimate, error, level)
-    # Everything that is reported, a distance or a win probability, lies between 0 and 1.
-    return Interval(max(found.low, 0.0), min(found.high, 1.0), level, 0)
+    if math.isnan(estimate) or not interval.n_draws:
+        return interval
+    return replace(interval, low=min(interval.low, estimate), high=max(interval.high, estimate))
+
+
+def _nbc_intervals(replicates: Replicates, scores: Floats, level: float) -> tuple[Interval, ...]:
+    """Return the interval of each option's NBC: of Student's t where the design has degrees."""
+    errors = replicates.nbc_errors
+    if errors is None:
+        return tuple(Interval.of(column, level) for column in replicates.nbc.T)
+    around = [
+        Interval.around(score, error, level, degrees=replicates.degrees)
+        for score, error in zip(scores.tolist(), errors.tolist(), strict=True)
+    ]
+    # NBC is a probability.
+    return tuple(replace(x, low=max(x.low, 0.0), high=min(x.high, 1.0)) for x in around)
 
 
 def _first_and_rest(order: Ranking) -> tuple[tuple[int, ...], ...]:
@@ -435,9 +579,7 @@ def _first_and_rest(order: Ranking) -> tuple[tuple[int, ...], ...]:
 
 
 def _share_in_order(replicates: Replicates, groups: tuple[tuple[int, ...], ...]) -> float:
-    """Return the share of samples in which every group is above the next; NaN of no samples."""
-    if not replicates.are_samples:
-        return math.nan
+    """Return the share of replicates in which every group is above the next."""
     scores = replicates.nbc
     above = np.ones(len(scores), dtype=bool)
     for upper, lower in pairwise(groups):

@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import _validate
 from ..._tables import reading
 from ...errors import DataError, InputError
+from ..missing import MissingAnswers, warn_of
 from ..question import Dropped, Question
 from ..survey import Survey
+from .codebook import read_labelled
 from .opinionqa import PEW_CITATION
 from .rows import Rows, check_known, listed, read_rows, survey_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 UNWEIGHTED = "none"
 
@@ -36,15 +38,16 @@ def read_atp(
     groups: Sequence[str] = ("F_PARTYSUM_FINAL",),
     weight: str | None = None,
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
 ) -> Survey:
     """Read waves of Pew's American Trends Panel from its SPSS files.
 
     Every variable is a question except the panel's profile (``F_...``), weights
     (``WEIGHT_...``), ``QKEY`` and those about the survey's conduct, such as
     ``INTERVIEW_START_W...``, ``DEVICE_TYPE_W...``, ``LANG_W...``, ``FORM_W...`` or
-    ``DOV_..._W...``. Missing and user-missing values do not count; what is dropped otherwise
-    is as for `survey_from_rows`. The group "DK/Refused/No lean" (code 9) stays in, as in the
-    published protocol; `drop_groups` leaves it out.
+    ``DOV_..._W...``. Missing and user-missing values, code 99 and refused answers do not count.
+    "Don't know" does, as in the published protocol, unless `missing` says otherwise. The group
+    "DK/Refused/No lean" (code 9) stays in, too; `drop_groups` leaves it out.
 
     Parameters
     ----------
@@ -57,19 +60,23 @@ def read_atp(
         ``WEIGHT_W...``, if omitted.
     drop_groups : sequence of str
         Labels of groups to leave out.
+    missing : MissingAnswers
+        Which answers do not count.
 
     Returns
     -------
     Survey
-        In the order of the waves. A variable that a file repeats from an earlier wave is in
-        `skipped` if that wave is there as well. Panellists take part in many waves, and the
-        waves are treated as separate samples all the same.
+        In the order of the waves. Waves that lack a variable of the groups are in `skipped`.
+        So is a variable that a file repeats from an earlier wave, if that wave is there as
+        well. Panellists take part in many waves, and the waves are treated as separate samples
+        all the same. The published script takes the groups' shares of a whole wave, those who
+        were not asked a question included: these are each question's `sample_shares`.
 
     Raises
     ------
     DataError
-        If there is no such file, one is damaged or no SPSS file, lacks a group or weight
-        variable, or two are of the same wave.
+        If there is no such file, one is damaged or no SPSS file or lacks its weight, all lack
+        a group variable, or two are of the same wave.
     InputError
         If no group has a label of `drop_groups`.
 
@@ -106,17 +113,26 @@ def read_atp(
     folder, by = _validate.path("path", path), listed(groups, "groups")
     if weight is not None:
         _validate.instance("weight", weight, str, "the name of a variable")
+    lacking: list[Dropped] = []
     for file in _files(folder):
-        wave = _read_wave(file, by, weight, drop_groups)
+        wave = _read_wave(file, by, weight, drop_groups, missing)
+        if isinstance(wave, Dropped):
+            lacking.append(wave)
+            continue
         if wave.number in waves:
             other = waves[wave.number].file
             raise DataError(f"{file}: wave {wave.number} has been read from {other} already")
         waves[wave.number] = wave
+    if not waves:
+        raise DataError(f"{lacking[0].name}: {lacking[0].reason}")
     check_known(drop_groups, [x for wave in waves.values() for x in wave.rows.group_labels])
-    questions, skipped = _merged([waves[number] for number in sorted(waves)])
+    found = [waves[number] for number in sorted(waves)]
+    missing.check_used({key: words for w in found for key, words in w.rows.words.items()})
+    warn_of({key: codes for w in found for key, codes in w.rows.suspicious.items()})
+    questions, skipped = _merged(found)
     name = f"American Trends Panel by {' + '.join(by)}"
     with reading(folder):
-        return survey_of(name, questions, PEW_CITATION, skipped)
+        return survey_of(name, questions, PEW_CITATION, [*skipped, *lacking])
 
 
 @dataclass(frozen=True)
@@ -144,11 +160,19 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_wave(
-    file: Path, by: Sequence[str], weight: str | None, drop_groups: Sequence[str]
-) -> _Wave:
+    file: Path,
+    by: Sequence[str],
+    weight: str | None,
+    drop_groups: Sequence[str],
+    missing: MissingAnswers,
+) -> _Wave | Dropped:
+    """Return a wave, or why it is skipped."""
     with reading(file):
-        frame, about = _read_sav(file)
+        frame, book = read_labelled(file)
         number = _wave_number(frame.columns)
+        if lost := [name for name in by if name not in frame.columns]:
+            reason = f"there must be a column {lost[0]!r}; there is none"
+            return Dropped("file", str(file), reason, float(len(frame)))
         weight = f"WEIGHT_W{number}" if weight is None else weight
         needless = [
             name
@@ -159,27 +183,13 @@ def _read_wave(
             frame.drop(columns=needless),
             groups=by,
             weight=None if weight == UNWEIGHTED else weight,
-            value_labels=about.variable_value_labels,
-            texts=about.column_names_to_labels,
+            book=book,
             drop_groups=drop_groups,
+            missing=missing,
+            pew=True,
             source=f"Pew Research Center, American Trends Panel, wave {number}",
         )
     return _Wave(number, file, rows)
-
-
-def _read_sav(file: Path) -> tuple["pd.DataFrame", Any]:
-    """Return the values of an SPSS file and what it says about them."""
-    import pyreadstat
-
-    faults = pyreadstat.ReadstatError, pyreadstat.PyreadstatError
-    # Some files name another encoding than they are in; then it is that of old Windows.
-    for encoding in (None, "WINDOWS-1252"):
-        try:
-            return pyreadstat.read_sav(file, encoding=encoding, disable_datetime_conversion=True)
-        except faults as error:
-            if encoding is not None or "encoding" not in str(error):
-                raise InputError(f"not a complete SPSS file ({error})") from None
-    raise AssertionError("the last attempt returns or raises")
 
 
 def _wave_number(names: Iterable[str]) -> int:

@@ -12,9 +12,11 @@ import numpy as np
 from ... import _validate
 from ..._tables import reading
 from ...errors import InputError
+from ..missing import MissingAnswers, printed
 from ..question import Dropped, Question
 from ..survey import Survey
-from .rows import is_no_answer, printed, survey_of, told_apart
+from .answers import told_apart
+from .rows import survey_of
 
 GLOBALOPINIONQA_CITATION = (
     "GlobalOpinionQA (Durmus et al. 2023, arXiv 2306.16388), Anthropic/llm_global_opinions, "
@@ -26,7 +28,10 @@ ROUNDING = 0.01
 """How far a country's published shares may be from summing to 1."""
 
 
-def read_globalopinionqa(path: str | Path) -> Survey:
+def read_globalopinionqa(
+    path: str | Path,
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+) -> Survey:
     r"""Read GlobalOpinionQA: shares of answers by country to questions of Pew and the WVS.
 
     Answers such as "DK/Refused", "No answer" or "Missing" are dropped and the rest is rescaled;
@@ -43,6 +48,8 @@ def read_globalopinionqa(path: str | Path) -> Survey:
     path : str or Path
         A ``.jsonl`` or ``.jsonl.gz`` file. Each line has ``question``, ``options`` and
         ``selections``: for each country the share of each option.
+    missing : MissingAnswers
+        Which answers do not count.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def read_globalopinionqa(path: str | Path) -> Survey:
         for number, record in _records(file):
             key = f"G{number:04}"
             try:
-                questions.append(_global_question(key, record))
+                questions.append(_global_question(key, record, missing))
             except InputError as error:
                 skipped.append(Dropped("variable", key, str(error), 0.0))
         return survey_of("GlobalOpinionQA", questions, GLOBALOPINIONQA_CITATION, skipped)
@@ -98,11 +105,12 @@ def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, record
 
 
-def _global_question(key: str, record: Mapping[str, Any]) -> Question:
+def _global_question(key: str, record: Mapping[str, Any], missing: MissingAnswers) -> Question:
     if not isinstance(record["options"], list) or not isinstance(record["selections"], dict):
         raise InputError("not a list of options and shares by country")
     options = [printed(option).strip() for option in record["options"]]
-    kept = [i for i, option in enumerate(options) if not is_no_answer(option)]
+    reasons = missing.reasons(key, options, options)
+    kept = [i for i, reason in enumerate(reasons) if reason is None]
     if len(kept) < 2:
         raise InputError("fewer than two options are answers")
     shares: dict[str, list[float]] = {}
@@ -116,9 +124,9 @@ def _global_question(key: str, record: Mapping[str, Any]) -> Question:
         raise InputError("no country has shares")
     table = np.array(list(shares.values()))
     dropped += [
-        Dropped("option", option, "no answer", float(table[:, i].mean()))
-        for i, option in enumerate(options)
-        if i not in kept
+        Dropped("option", options[i], reason, float(table[:, i].mean()))
+        for i, reason in enumerate(reasons)
+        if reason is not None
     ]
     labels = told_apart(options, [str(i + 1) for i in range(len(options))])
     rest = table[:, kept]

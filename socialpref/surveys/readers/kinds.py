@@ -1,14 +1,18 @@
 """What kind of survey file a path is, by its ending and its columns."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ... import _validate
 from ..._tables import TABLE_ENDINGS, ending_of, read_table_file, reading
 from ...errors import InputError
+from ..survey import VALUES
+from .codebook import LABELLED_ENDINGS, names_of
 from .opinionqa import OPINIONQA_GROUPS
 
 OPINIONQA_FILES = {f"{name}_data.json" for name in OPINIONQA_GROUPS.values()}
+PEW_WEIGHT = re.compile(r"WEIGHT_W\d+.*")
 RATING_COLUMNS = ("item", "rating", "annotator")
 
 
@@ -56,8 +60,8 @@ def kind_of(
     if file.is_dir():
         return _kind_of_folder(file)
     ending = ending_of(file)
-    if ending == ".sav":
-        return "atp"
+    if ending in LABELLED_ENDINGS:
+        return _kind_of_labelled(file, groups)
     if ending == ".jsonl":
         return "globalopinionqa"
     if ending == ".json" and file.name in OPINIONQA_FILES:
@@ -65,6 +69,20 @@ def kind_of(
     if ending in TABLE_ENDINGS:
         return _kind_of_table(file, groups, ratings)
     raise InputError(f"{file}: its ending does not say what it holds; pass --source")
+
+
+def _kind_of_labelled(file: Path, groups: bool) -> str:
+    """Return whether an SPSS or Stata file is a wave of Pew's, or other rows of respondents."""
+    with reading(file):
+        columns = names_of(file)
+    if {"QKEY", "F_PARTYSUM_FINAL"} & columns and any(map(PEW_WEIGHT.fullmatch, columns)):
+        return "atp"
+    if not groups:
+        raise InputError(
+            f"{file}: for rows of respondents pass --groups with the variables that hold the "
+            "groups, and --columns with those that are questions"
+        )
+    return "respondents"
 
 
 def _kind_of_folder(folder: Path) -> str:
@@ -85,7 +103,7 @@ def _kind_of_folder(folder: Path) -> str:
 
 def _kind_of_table(file: Path, groups: bool, ratings: Sequence[str]) -> str:
     columns = _columns(file)
-    counted = {"question", "option"} <= columns and bool({"count", "share"} & columns)
+    counted = {"question", "option"} <= columns and bool(set(VALUES) & columns)
     rated = set(ratings) <= columns
     if counted and rated:
         raise InputError(
@@ -99,7 +117,8 @@ def _kind_of_table(file: Path, groups: bool, ratings: Sequence[str]) -> str:
     if not groups:
         raise InputError(
             f"{file}: it is not a table of counts (columns question, group, option, count); "
-            "for rows of respondents pass --groups with the columns that hold the groups"
+            "for rows of respondents pass --groups with the columns that hold the groups, and "
+            "--columns with those that are questions"
         )
     return "respondents"
 

@@ -10,9 +10,9 @@ import numpy as np
 from ... import _validate
 from ..._tables import read_table_file, reading
 from ...errors import InputError
+from ..missing import PEW_REFUSED, REFUSED
 from ..question import Question
 from ..survey import Survey
-from .rows import REFUSED
 
 PEW_CITATION = (
     "Pew Research Center's American Trends Panel. The opinions expressed herein, including any "
@@ -27,6 +27,13 @@ OPINIONQA_CITATION = (
 
 
 OPINIONQA_GROUPS = {"party": "POLPARTY", "race": "RACE", "sex": "SEX"}
+
+
+NO_SCALE = {
+    "MOVERURAL_W32", "MOVESUBURB_W32", "MOVEURBAN_W32", "NEIGHKIDS_W32",
+    "GUNSAFETYKIDS_W26", "POLCHF1_W36", "PWMAN2_W49",
+}  # fmt: skip
+"""Questions whose options have different ordinals upstream, and no order."""
 
 
 def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
@@ -98,7 +105,7 @@ def _opinionqa_question(
             f"question {key} has an option {min(unknown)!r} that info.csv does not name"
         )
     # Only options on the scale have an ordinal; they come first.
-    scale = [*ordinals, *[np.nan] * (len(options) - len(ordinals))]
+    scale = [*ordinals, *[np.nan] * (len(options) - len(ordinals))] if key not in NO_SCALE else ()
     question = Question.from_counts(
         key,
         [[table[name].get(option, 0.0) for option in options] for name in groups],
@@ -109,5 +116,5 @@ def _opinionqa_question(
         source="Pew Research Center, American Trends Panel, wave " + key.rpartition("_W")[2],
         ordinals=scale,
     )
-    refused = [label for code, label in mapping.items() if code == REFUSED]
-    return question.without(groups=["Refused"], options=refused, reason="refused")
+    refused = [label for code, label in mapping.items() if code == PEW_REFUSED]
+    return question.without(groups=["Refused"], options=refused, reason=REFUSED)

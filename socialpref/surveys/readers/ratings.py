@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ... import _validate
 from ..._tables import read_table_file, reading
 from ...errors import InputError
+from ..missing import MissingAnswers, printed
 from ..survey import Survey
-from .rows import listed, printed, survey_from_rows
+from .rows import listed, survey_from_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,7 @@ def read_ratings(
     *,
     texts: Mapping[str, str] | None = None,
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
     citation: str = "",
 ) -> Survey:
     r"""Read ratings in long form: each item becomes a question with the ratings as options.
@@ -40,7 +42,7 @@ def read_ratings(
         Columns with the groups of annotators; several are crossed.
     item, rating, annotator : str
         Columns that say what was rated, how (a number), and by whom.
-    texts, drop_groups, citation
+    texts, drop_groups, missing, citation
         As for `survey_from_rows`.
 
     Returns
@@ -80,6 +82,7 @@ def read_ratings(
             groups=by,
             texts=texts,
             drop_groups=drop_groups,
+            missing=missing,
             name=file.name,
             citation=citation,
             source=file.name,

@@ -1,5 +1,6 @@
-"""CSV and Parquet files with one row per respondent."""
+"""Files with one row per respondent: SPSS, Stata, and tables of any kind."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _validate
-from ..._tables import read_table_file, reading
+from ..._tables import ending_of, read_table_file, reading
 from ...errors import InputError
+from ..missing import MissingAnswers
 from ..survey import Survey
+from .codebook import LABELLED_ENDINGS, Codebook, read_labelled
+from .designs import DesignColumns
+from .items import check_items
 from .rows import Labels, listed, survey_from_rows
 
 if TYPE_CHECKING:
@@ -26,22 +31,29 @@ def read_respondents(
     *,
     value_labels: Mapping[str, Labels] | None = None,
     texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+    codebook: Codebook | None = None,
+    batteries: Mapping[str, Sequence[str]] | None = None,
     citation: str = "",
 ) -> Survey:
-    r"""Read a survey from a CSV or Parquet file with one row per respondent.
+    r"""Read a survey from a file with one row per respondent.
 
     Parameters
     ----------
     path : str or Path
-        The file; CSV (also ``.csv.gz``) unless its name ends in ``.parquet``.
+        An SPSS file (``.sav``, ``.zsav``) or a Stata file (``.dta``), with its labels and
+        declared missing values; a CSV file of any usual separator and encoding (also
+        ``.csv.gz``), a Parquet file, JSON lines, or the first sheet of an Excel file
+        (``.xlsx``, which needs openpyxl).
     groups, weight, questions
         As for `survey_from_rows`.
     where : mapping, optional
-        Keep only the rows that have this value in this column, such as ``{"year": 2010}``.
-    value_labels, texts, replicate_weights, drop_groups, citation
-        As for `survey_from_rows`.
+        Keep only the rows that have this value in this column, such as ``{"year": 2010}``. With
+        a design, what is kept must be a sample of its own: whole strata.
+    value_labels, texts, design, drop_groups, missing, codebook, batteries, citation
+        As for `survey_from_rows`. A codebook counts before what the file says itself.
 
     Returns
     -------
@@ -50,8 +62,8 @@ def read_respondents(
     Raises
     ------
     DataError
-        If the file is missing, damaged or not of that form, `where` leaves no row, or
-        `survey_from_rows` refuses it.
+        If the file is missing, damaged or not of that form, `where` leaves no row, columns
+        hold rankings of items, or `survey_from_rows` refuses it.
 
     Examples
     --------
@@ -72,13 +84,27 @@ def read_respondents(
     _validate.instance("where", where, Mapping, "a mapping from columns to values")
     named = [] if questions is None else listed(questions, "questions")
     used = {*listed(groups, "groups"), *named}
+    _validate.instance("design", design, (DesignColumns, type(None)), "DesignColumns or None")
+    if design is not None:
+        used |= {*design.strata, *design.units}
     with reading(file):
-        frame, name = read_table_file(file), file.name
+        (frame, book), name = _rows_of(file), file.name
         for column, value in where.items():
-            frame = frame[_equal(frame, column, value)]
+            kept = _equal(frame, column, value)
+            if design is not None:
+                design.check_whole(frame, kept, f"{column} = {value}")
+            frame = frame[kept]
             name += f", {column} = {value}"
             if not len(frame):
                 raise InputError(f"'where' must leave some rows; none is left of {name}")
+        others = [*used, *where, *([] if weight is None else [weight])]
+        apart = {*others, *(design.named(frame, others) if design is not None else ())}
+        asked = [
+            name
+            for name in frame.columns
+            if (name not in apart if questions is None else name in named)
+        ]
+        check_items(frame, asked, file.name)
         return survey_from_rows(
             frame.drop(columns=list(set(where) - used)),
             groups=groups,
@@ -86,12 +112,31 @@ def read_respondents(
             questions=questions,
             value_labels=value_labels,
             texts=texts,
-            replicate_weights=replicate_weights,
+            design=design,
             drop_groups=drop_groups,
+            missing=missing,
+            codebook=book if codebook is None else book.with_more(codebook),
+            batteries=batteries,
             name=name,
             citation=citation,
             source=name,
         )
+
+
+def check_rankings(path: str | Path, groups: Sequence[str]) -> None:
+    """Refuse a file of rows that rank items, whichever columns are its questions."""
+    file = _validate.path("path", path)
+    with reading(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame, _ = _rows_of(file)
+        check_items(frame, [name for name in frame.columns if name not in groups], file.name)
+
+
+def _rows_of(file: Path) -> tuple["pd.DataFrame", Codebook]:
+    """Return the rows of a file, and what it says of them."""
+    if ending_of(file) in LABELLED_ENDINGS:
+        return read_labelled(file)
+    return read_table_file(file), Codebook()
 
 
 def _equal(frame: "pd.DataFrame", column: str, value: str | float) -> NDArray[np.bool_]:

@@ -1,8 +1,6 @@
 """Rows of respondents: a table with one row per respondent becomes questions."""
 
-import re
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,9 +9,15 @@ from numpy.typing import NDArray
 
 from ... import _validate
 from ...errors import InputError
+from ...inference import Design, ReplicateWeights
+from ..missing import LEFT_OUT, MissingAnswers, warn_of
 from ..question import Dropped, Question
 from ..respondents import Respondents
 from ..survey import Survey, check_frame
+from .answers import MAX_OPTIONS, Answers, Rule
+from .batteries import Item, items_of
+from .codebook import Codebook
+from .designs import DesignColumns, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,28 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Labels = Mapping[Any, str]
 
-REFUSED = 99
-"""Pew's code of a refused answer."""
-MAX_OPTIONS = 30
-"""A column with more distinct values is a measurement or an identifier, not a question."""
 MAX_GROUPS = 1000
 """Columns that make more groups than this are identifiers."""
-
-
-def _saying(*answers: str) -> re.Pattern[str]:
-    """Return a pattern of labels that consist of such an answer, or of several: DK/Refused."""
-    words = "|".join(answers)
-    return re.compile(
-        rf"(^|[/,;(\[-]|\bor\b)\s*({words})( to (answer|say))?\s*(\bor\b|[/,;()\[\].-]|$)",
-        re.IGNORECASE,
-    )
-
-
-_REFUSALS = "refused", "no answer"
-_REFUSED = _saying(*_REFUSALS)
-_NO_ANSWER = _saying(
-    *_REFUSALS, "dk", "don['\N{RIGHT SINGLE QUOTATION MARK}]t know", "(other )?missing"
-)
 
 
 def survey_from_rows(
@@ -53,18 +37,22 @@ def survey_from_rows(
     questions: Sequence[str] | None = None,
     value_labels: Mapping[str, Labels] | None = None,
     texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+    codebook: Codebook | None = None,
+    batteries: Mapping[str, Sequence[str]] | None = None,
     name: str = "rows",
     citation: str = "",
     source: str = "",
 ) -> Survey:
     r"""Build a survey from a table with one row per respondent.
 
-    Missing values never count. Refused answers (code 99, or a label that says "refused" or "no
-    answer") are dropped, as are rows without a group or without a weight. Every question says
-    in `dropped` how many answers went for which reason: with those that count they add up to
-    all that the column holds.
+    Missing answers never count: empty cells, values that are declared missing, and labels that
+    say "refused", "don't know" or "not asked" (`MissingAnswers`). Rows without a group or
+    without a weight do not count either. Every question says in `dropped` how many answers
+    went for which reason: with those that count they add up to all that the column holds.
+    A warning names codes that look like missing answers but have no labels.
 
     Parameters
     ----------
@@ -72,7 +60,7 @@ def survey_from_rows(
         Answers as codes (or labels), one column per question.
     groups : sequence of str
         The columns that tell the groups apart. Several are crossed: ``"Rep/Lean + White"``.
-        Rows where one is missing or has code 99 are dropped.
+        Rows where one is missing, or its label says so, are dropped.
     weight : str, optional
         Column of the survey weights. Rows with a missing or zero weight are dropped.
     questions : sequence of str, optional
@@ -82,10 +70,20 @@ def survey_from_rows(
         For each column the label of each code. Codes without one are their own label.
     texts : mapping of str to str, optional
         What is asked, by column.
-    replicate_weights : sequence of str, optional
-        Columns of the survey's own replicate weights.
+    design : DesignColumns, optional
+        The columns of strata and primary units, or of the survey's own replicate weights.
     drop_groups : sequence of str, optional
         Labels of groups to leave out, before or after crossing.
+    missing : MissingAnswers
+        Which answers do not count.
+    codebook : Codebook, optional
+        Labels, texts, declared missing values and scales in one; see `read_codebook`.
+        `value_labels` and `texts` count before it.
+    batteries : mapping, optional
+        Columns that are one question, "select all that apply": for the question's key its
+        columns, one for each item, or one column of text with the marked items between
+        semicolons. The items are the options, and their choice shares stand to each other as
+        the shares of those asked who marked them. The columns are no questions by themselves.
     name, citation : str
         As for `Survey`.
     source : str
@@ -95,13 +93,14 @@ def survey_from_rows(
     -------
     Survey
         Options are those that somebody chose, in the order of their codes. Columns that cannot
-        be questions are in `skipped`, with the reason.
+        be questions are in `skipped`, with the reason. `sample_shares` of a question are the
+        groups' shares of all rows that count, those not asked included.
 
     Raises
     ------
     InputError
-        If a column or a label of `drop_groups` does not exist, weights are negative or all
-        zero, no row has a group and a weight, or no column can be a question.
+        If a column, a label of `drop_groups` or a code of `missing` does not exist, weights are
+        negative or all zero, no row has a group and a weight, or no column can be a question.
 
     Examples
     --------
@@ -121,19 +120,27 @@ def survey_from_rows(
     group 'party' (missing; 1 answers)
     option 'Refused' (refused; 1 answers)
     """
+    labels = _by_column("value_labels", value_labels, Mapping)
+    book = Codebook(labels, _by_column("texts", texts, str))
+    if codebook is not None:
+        _validate.instance("codebook", codebook, Codebook, "a Codebook")
+        book = codebook.with_more(book)
     rows = read_rows(
         frame,
         groups=groups,
         weight=weight,
         questions=questions,
-        value_labels=value_labels,
-        texts=texts,
-        replicate_weights=replicate_weights,
+        book=book,
+        design=design,
         drop_groups=drop_groups,
+        missing=missing,
+        batteries=batteries,
         name=name,
         source=source,
     )
     check_known(drop_groups, rows.group_labels)
+    missing.check_used(rows.words)
+    warn_of(rows.suspicious, rows.suspicious_groups)
     return survey_of(name, rows.questions, citation, rows.skipped)
 
 
@@ -147,11 +154,20 @@ class Rows(NamedTuple):
         Columns that are not questions.
     group_labels : list of str
         Every group there was, before and after crossing, dropped ones included.
+    words : dict
+        For each question the codes and labels that there were, dropped ones included.
+    suspicious : dict
+        For each question its codes without labels that look like missing answers.
+    suspicious_groups : dict
+        The same for each column of groups.
     """
 
     questions: list[Question]
     skipped: list[Dropped]
     group_labels: list[str]
+    words: dict[str, set[str]]
+    suspicious: dict[str, list[str]]
+    suspicious_groups: dict[str, list[str]]
 
 
 def read_rows(
@@ -160,41 +176,60 @@ def read_rows(
     groups: Sequence[str],
     weight: str | None,
     questions: Sequence[str] | None = None,
-    value_labels: Mapping[str, Labels] | None = None,
-    texts: Mapping[str, str] | None = None,
-    replicate_weights: Sequence[str] = (),
+    book: Codebook,
+    design: DesignColumns | None = None,
     drop_groups: Sequence[str] = (),
+    missing: MissingAnswers,
+    batteries: Mapping[str, Sequence[str]] | None = None,
+    pew: bool = False,
     name: str = "rows",
     source: str = "",
 ) -> Rows:
-    """Do `survey_from_rows`'s work for one of several tables; drop_groups are not checked."""
+    """Do `survey_from_rows`'s work for one of several tables; what must exist is not checked."""
     check_frame(frame)
-    labels = _by_column("value_labels", value_labels, Mapping)
-    texts = _by_column("texts", texts, str)
+    _validate.instance("missing", missing, MissingAnswers, "MissingAnswers")
     by = listed(groups, "groups")
     if not by:
         raise _validate.complaint("groups", "at least one column", "none")
     if weight is not None:
         _validate.instance("weight", weight, str, "the name of a column")
-    replicate_weights = listed(replicate_weights, "replicate_weights")
-    apart = {*by, *replicate_weights} | (set() if weight is None else {weight})
+    batteries = {} if batteries is None else batteries
+    _validate.instance("batteries", batteries, Mapping, "a mapping from questions to columns")
+    together = {str(key): listed(columns, "batteries") for key, columns in batteries.items()}
+    items = [column for columns in together.values() for column in columns]
+    columns = DesignColumns() if design is None else design
+    _validate.instance("design", columns, DesignColumns, "DesignColumns or None")
+    used = [*by, *([] if weight is None else [weight])]
     named = listed(() if questions is None else questions, "questions")
-    _check_columns(frame, [*by, *apart, *named])
-    people = _people(
-        frame, by, weight, replicate_weights, labels, listed(drop_groups, "drop_groups")
-    )
-    about = {"grouping": " + ".join(by), "source": source}
-    rows = Rows([], [], people.group_labels)
-    columns = [c for c in frame.columns if c not in apart] if questions is None else named
-    for column in columns:
-        answers = _Answers.of(frame[column], labels.get(column, {}), text=column in named)
-        about["text"] = texts.get(column) or ""
-        result = _question(str(column), answers, people, about, sample=source or name)
+    _check_columns(frame, [*used, *named, *items, *columns.strata, *columns.units])
+    apart = {*used, *columns.named(frame, used)}
+    rule = Rule(book, missing, pew)
+    people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
+    rows = Rows([], [], people.group_labels, {}, {}, people.suspicious)
+    results: list[Question | Dropped] = []
+    asked = [c for c in frame.columns if c not in apart] if questions is None else named
+    for column in [c for c in asked if c not in items]:
+        key = str(column)
+        answers = Answers.of(frame[column], column, book, text=column in named)
+        reasons = answers.reasons(key, rule)
+        about = _about(book, by, source, key)
+        rows.words[key] = {*answers.labels, *answers.printed}
+        rows.suspicious[key] = answers.suspicious(reasons)
+        results.append(_question(key, answers, reasons, people, about, sample=source or name))
+    for key, parts in together.items():
+        marks = items_of(key, [frame[part] for part in parts], rule)
+        results.append(_battery(key, marks, people, _about(book, by, source, key)))
+    for result in results:
         if isinstance(result, Question):
             rows.questions.append(result)
         else:
             rows.skipped.append(result)
+            rows.suspicious.pop(result.name, None)
     return rows
+
+
+def _about(book: Codebook, by: Sequence[str], source: str, key: str) -> dict[str, Any]:
+    return {"grouping": " + ".join(by), "source": source, "text": book.texts.get(key) or ""}
 
 
 def survey_of(
@@ -252,33 +287,54 @@ class _People:
         Position in `names`; -1 for those who do not count.
     names : tuple of str
     weights : ndarray, shape (N,)
-    replicate_weights : ndarray of shape (N, R), or None
+    design : Design or None
+    replicates : ReplicateWeights or None
     lost : tuple of Dropped
         The reasons not to count.
     reason : ndarray of int, shape (N,)
         0 for those who count, i for those lost to ``lost[i - 1]``.
     group_labels : list of str
+    suspicious : dict
+        For each column its codes without labels that look like missing answers.
     """
 
     groups: NDArray[np.int16]
     names: tuple[str, ...]
     weights: Floats
-    replicate_weights: Floats | None
+    design: Design | None
+    replicates: ReplicateWeights | None
     lost: tuple[Dropped, ...]
     reason: NDArray[np.int16]
     group_labels: list[str]
+    suspicious: dict[str, list[str]]
+
+    def lost_of(self, given: NDArray[np.bool_]) -> list[Dropped]:
+        """Return what went of given answers with those who do not count."""
+        numbers = np.bincount(self.reason[given], minlength=len(self.lost) + 1)[1:]
+        return [
+            replace(loss, respondents=float(number))
+            for loss, number in zip(self.lost, numbers, strict=True)
+            if number
+        ]
+
+    def shares_of(self, names: Sequence[str]) -> Floats:
+        """Return the shares of some groups in the weights of all who count."""
+        counted = self.groups >= 0
+        weights = np.bincount(self.groups[counted], self.weights[counted])
+        known = weights[[self.names.index(name) for name in names]]
+        return _frozen(known / known.sum())
 
 
 def _people(
     frame: "pd.DataFrame",
     groups: Sequence[str],
     weight: str | None,
-    replicate_weights: Sequence[str],
-    labels: Mapping[str, Labels],
+    design: DesignColumns,
+    rule: Rule,
     drop_groups: Sequence[str],
 ) -> _People:
     weights = np.ones(len(frame)) if weight is None else _numbers(frame, weight)
-    parts = [_Answers.of(frame[column], labels.get(column, {}), text=True) for column in groups]
+    parts = [Answers.of(frame[column], column, rule.book, text=True) for column in groups]
     cells, names = _crossed(parts)
     if len(names) > MAX_GROUPS:
         must = f"columns that make at most {MAX_GROUPS} groups"
@@ -286,7 +342,7 @@ def _people(
     losses = [
         (Dropped("respondents", weight or "", "weight missing", 0.0), np.isnan(weights)),
         (Dropped("respondents", weight or "", "weight 0", 0.0), weights == 0.0),
-        *_group_losses(groups, parts, cells, names, drop_groups),
+        *_group_losses(groups, parts, cells, names, rule, drop_groups),
     ]
     reason = np.zeros(len(frame), dtype=np.int16)
     for number, (_, rows) in enumerate(losses, start=1):
@@ -298,38 +354,47 @@ def _people(
     here, places = np.unique(cells[counts], return_inverse=True)
     positions = np.full(len(frame), -1, dtype=np.int16)
     positions[counts] = places
+    weights = _frozen(np.where(counts, weights, 0.0))
+    others = [*groups, *([] if weight is None else [weight])]
     return _People(
         groups=positions,
         names=tuple(names[i] for i in here),
-        weights=_frozen(np.where(counts, weights, 0.0)),
-        replicate_weights=_replicates(frame, replicate_weights, counts),
+        weights=weights,
+        design=design.design(frame, counts),
+        replicates=design.replicates(frame, counts, weights, others),
         lost=tuple(lost for lost, _ in losses),
         reason=reason,
         group_labels=[*(label for part in parts for label in part.labels), *names],
+        suspicious={
+            column: part.suspicious([None if x not in drop_groups else x for x in part.labels])
+            for column, part in zip(groups, parts, strict=True)
+        },
     )
 
 
 def _group_losses(
     columns: Sequence[str],
-    parts: "Sequence[_Answers]",
+    parts: Sequence[Answers],
     cells: NDArray[np.intp],
     names: Sequence[str],
+    rule: Rule,
     drop_groups: Sequence[str],
 ) -> Iterator[tuple[Dropped, NDArray[np.bool_]]]:
     """Give what is dropped for its group, and its rows."""
     for column, part in zip(columns, parts, strict=True):
         yield Dropped("group", column, "missing", 0.0), part.codes < 0
         for position, (value, label) in enumerate(zip(part.values, part.labels, strict=True)):
-            if _is_code(value, REFUSED):
-                yield Dropped("group", label, "refused", 0.0), part.codes == position
-            elif label in drop_groups:
-                yield Dropped("group", label, "left out", 0.0), part.codes == position
+            reason = rule.missing.group_reason(
+                value, label, declared=part.declared[position], pew=rule.pew
+            )
+            if reason or label in drop_groups:
+                yield Dropped("group", label, reason or LEFT_OUT, 0.0), part.codes == position
     for position, name in enumerate(names):
         if name in drop_groups:
-            yield Dropped("group", name, "left out", 0.0), cells == position
+            yield Dropped("group", name, LEFT_OUT, 0.0), cells == position
 
 
-def _crossed(parts: "Sequence[_Answers]") -> tuple[NDArray[np.intp], list[str]]:
+def _crossed(parts: Sequence[Answers]) -> tuple[NDArray[np.intp], list[str]]:
     """Return each row's combination of labels, -1 where one is missing, and their names."""
     present = np.all([part.codes >= 0 for part in parts], axis=0)
     cells = np.full(len(present), -1, dtype=np.intp)
@@ -347,12 +412,7 @@ def _crossed(parts: "Sequence[_Answers]") -> tuple[NDArray[np.intp], list[str]]:
 
 def _numbers(frame: "pd.DataFrame", column: str) -> Floats:
     """Return a column of weights: non-negative, positive somewhere, NaN where missing."""
-    import pandas as pd
-
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    strange = np.isnan(values) & frame[column].notna().to_numpy()
-    if strange.any():
-        raise _validate.complaint(column, "numbers", repr(frame[column].to_numpy()[strange][0]))
+    values = numbers(frame, column)
     if np.isinf(values).any() or (values < 0).any():
         wrong = values[np.isinf(values) | (values < 0)][0]
         raise _validate.complaint(
@@ -361,18 +421,6 @@ def _numbers(frame: "pd.DataFrame", column: str) -> Floats:
     if not (values > 0).any():
         raise _validate.complaint(column, "weights that are positive somewhere", "none")
     return values
-
-
-def _replicates(
-    frame: "pd.DataFrame", columns: Sequence[str], counts: NDArray[np.bool_]
-) -> Floats | None:
-    if not columns:
-        return None
-    weights = np.column_stack([_numbers(frame, column) for column in columns])
-    if np.isnan(weights[counts]).any():
-        column = columns[int(np.isnan(weights[counts]).any(axis=0).argmax())]
-        raise _validate.complaint(column, "a weight for every row that counts", "a missing one")
-    return _frozen(np.where(counts[:, None], weights, 0.0))
 
 
 def _frozen(array: Floats) -> Floats:
@@ -384,123 +432,111 @@ def _frozen(array: Floats) -> Floats:
 # --- what they answered ---------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """A column as positions in its list of values.
-
-    Attributes
-    ----------
-    codes : ndarray of int, shape (N,)
-        Position of each row's value; -1 where it is missing.
-    values : list
-        The distinct values, in order.
-    labels : tuple of str
-        Their labels.
-    fault : str
-        Why the column cannot be a question; empty if it can.
-    """
-
-    codes: NDArray[np.intp]
-    values: list[Any]
-    labels: tuple[str, ...]
-    fault: str = ""
-
-    @classmethod
-    def of(cls, column: "pd.Series[Any]", labels: Labels, *, text: bool) -> "_Answers":
-        """Return the answers of a column; `text` says whether text may do without labels."""
-        import pandas as pd
-
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind not in _CODES:
-            column = column.mask(column.astype(str).str.strip() == "")
-            if not (text or labels):
-                fault = "text without labels" if kind == "string" else f"{kind} values, not codes"
-                return cls(np.where(column.isna(), -1, 0), [], (), fault)
-        codes, found = pd.factorize(column, sort=True)
-        values = list(found)
-        plain = [printed(value) for value in values]
-        named = [str(labels.get(value, "")).strip() for value in values]
-        full = [name or code for name, code in zip(named, plain, strict=True)]
-        fault = f"more than {MAX_OPTIONS} distinct values" if len(values) > MAX_OPTIONS else ""
-        return cls(codes, values, told_apart(full, plain), fault)
-
-
-_CODES = frozenset(
-    {"integer", "floating", "mixed-integer-float", "boolean", "categorical", "empty"}
-)
-"""Kinds of columns, in pandas' words, whose values are codes."""
-
-
 def _question(
-    key: str, answers: _Answers, people: _People, about: Mapping[str, str], sample: str
+    key: str,
+    answers: Answers,
+    reasons: Sequence[str | None],
+    people: _People,
+    about: Mapping[str, Any],
+    sample: str,
 ) -> Question | Dropped:
     """Return the question, or why there is none."""
     given = answers.codes >= 0
     numbers = np.bincount(
         answers.codes[given & (people.reason == 0)], minlength=len(answers.values)
     )
-    refused = np.array(
-        [is_refused(v, t) for v, t in zip(answers.values, answers.labels, strict=True)], dtype=bool
-    )
-    if fault := answers.fault or _fault(numbers[~refused]):
+    kept = [i for i, reason in enumerate(reasons) if reason is None]
+    if fault := answers.fault or _fault(numbers[kept]):
         return Dropped("variable", key, fault, float(given.sum()))
-    kept = np.flatnonzero(~refused)
     position = np.full(len(numbers) + 1, -1, dtype=np.int16)
     position[kept] = np.arange(len(kept))
-    lost = np.bincount(people.reason[given], minlength=len(people.lost) + 1)[1:]
-    dropped = [
-        replace(loss, respondents=float(number))
-        for loss, number in zip(people.lost, lost, strict=True)
-        if number
-    ] + [
-        Dropped("option", answers.labels[i], "refused", float(numbers[i]))
-        for i in np.flatnonzero(refused & (numbers > 0))
+    dropped = people.lost_of(given) + [
+        Dropped("option", answers.labels[i], reason, float(numbers[i]))
+        for i, reason in enumerate(reasons)
+        if reason is not None and numbers[i]
     ]
     respondents = Respondents(
         groups=people.groups,
         options=position[answers.codes],
         weights=people.weights,
-        replicate_weights=people.replicate_weights,
+        design=people.design,
+        replicates=people.replicates,
         sample=sample,
     )
-    options = [answers.labels[i] for i in kept]
-    return Question.from_respondents(
-        key, respondents, people.names, options, dropped=dropped, **about
+    question = Question.from_respondents(
+        key,
+        respondents,
+        people.names,
+        [answers.labels[i] for i in kept],
+        dropped=dropped,
+        ordinals=answers.places(kept),
+        **about,
     )
+    return replace(question, sample_shares=people.shares_of(question.groups))
 
 
 def _fault(numbers: NDArray[np.intp]) -> str:
     """Return why answers with these numbers of respondents make no question, if they do not."""
     if not numbers.any():
         return "nobody answered it"
+    if len(numbers) > MAX_OPTIONS:
+        return f"more than {MAX_OPTIONS} distinct values"
     return "fewer than two options were chosen" if (numbers > 0).sum() < 2 else ""
 
 
-def is_refused(value: Hashable, label: str) -> bool:
-    """Return whether an answer is a refused one: by its code, or because its label says so."""
-    return _is_code(value, REFUSED) or _REFUSED.search(label) is not None
+def _battery(
+    key: str,
+    items: Sequence[Item],
+    people: _People,
+    about: Mapping[str, Any],
+) -> Question | Dropped:
+    """Return the question whose options are the items of a battery, or why there is none.
 
-
-def is_no_answer(label: str) -> bool:
-    """Return whether a label says that there is no answer: refused, not known, missing."""
-    return _NO_ANSWER.search(label) is not None
-
-
-def _is_code(value: Hashable, code: int) -> bool:
-    return not isinstance(value, str) and value == code
-
-
-def printed(value: object) -> str:
-    """Return a value as a label: ``"1"``, not ``"1.0"``."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def told_apart(labels: Sequence[str], codes: Sequence[str]) -> tuple[str, ...]:
-    """Return labels that differ: equal ones are followed by their codes."""
-    times = Counter(labels)
-    return tuple(
-        label if times[label] == 1 else f"{label} ({code})"
-        for label, code in zip(labels, codes, strict=True)
+    A group's choice shares are in proportion to the shares of those asked who marked each item.
+    The ratio of two such shares varies at most as if every mark were an answer of its own, so
+    the effective size is Kish's, times the number of marks by person.
+    """
+    counted = people.reason == 0
+    given = np.any([item.given for item in items], axis=0)
+    asked = np.any([item.asked for item in items], axis=0) & counted
+    if not asked.any():
+        return Dropped("variable", key, "nobody answered it", float(given.sum()))
+    here = np.unique(people.groups[asked])
+    shares = np.zeros((len(here), len(items)))
+    weights, sizes, kish = np.zeros((3, len(here)))
+    for g, group in enumerate(here):
+        rows = asked & (people.groups == group)
+        weights[g], sizes[g] = people.weights[rows].sum(), rows.sum()
+        kish[g] = weights[g] ** 2 / (people.weights[rows] ** 2).sum()
+        for k, item in enumerate(items):
+            put = rows & item.asked
+            if not put.any():
+                reason = f"item {item.label!r} was not put to group {people.names[group]!r}"
+                return Dropped("variable", key, reason, float(given.sum()))
+            shares[g, k] = people.weights[put & item.marked].sum() / people.weights[put].sum()
+    marks, chosen = shares.sum(axis=1), shares.sum(axis=0) > 0
+    some = marks > 0
+    if chosen.sum() < 2:
+        return Dropped("variable", key, "fewer than two items were marked", float(given.sum()))
+    dropped = people.lost_of(given)
+    if unasked := float((given & counted & ~asked).sum()):
+        dropped.append(Dropped("respondents", key, "no item answered", unasked))
+    for group, size in zip(here[~some], sizes[~some], strict=True):
+        dropped.append(Dropped("group", people.names[group], "marked nothing", float(size)))
+    for item, marked in zip(items, chosen, strict=True):
+        if not marked:
+            dropped.append(Dropped("option", item.label, "nobody chose it", 0.0))
+    question = Question.from_counts(
+        key,
+        (shares[some] * (weights[some] / marks[some])[:, None])[:, chosen],
+        [people.names[group] for group in here[some]],
+        [item.label for item, marked in zip(items, chosen, strict=True) if marked],
+        dropped=dropped,
+        **about,
+    )
+    return replace(
+        question,
+        sizes=sizes[some],
+        effective_sizes=kish[some] * marks[some],
+        sample_shares=people.shares_of(question.groups),
     )

@@ -1,21 +1,44 @@
-"""A table of counts by question, group and option."""
+"""Tables of counts or percentages by question, group and option."""
 
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ... import _validate
 from ..._tables import read_table_file, reading
-from ..survey import Survey
+from ..missing import MissingAnswers
+from ..survey import ROUNDING, Survey
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANY = 1e6
+"""Counts of a question that add up to more are no numbers of respondents."""
 
 
-def read_table(path: str | Path, groups: str = "group") -> Survey:
-    """Read a survey from a CSV file of counts.
+def read_table(
+    path: str | Path,
+    groups: str = "group",
+    missing: MissingAnswers = MissingAnswers(),  # noqa: B008 - immutable
+) -> Survey:
+    r"""Read a survey from a table of counts, shares or percentages.
+
+    Counts that make up 99 to 101 for each group of each question are taken for percentages.
+    Counts that are no whole numbers, or more than a million for a question, are taken for sums
+    of weights: without the numbers of respondents (column ``n``) they have no sampling error.
+    A warning says so.
 
     Parameters
     ----------
     path : str or Path
-        The file; its columns are those of `Survey.from_frame`.
+        A CSV file of any usual separator and encoding, JSON lines, a Parquet or an Excel file.
+        Its columns are those of `Survey.from_frame`.
     groups : str
         Name of the column that holds the groups.
+    missing : MissingAnswers
+        Which answers do not count.
 
     Returns
     -------
@@ -24,11 +47,63 @@ def read_table(path: str | Path, groups: str = "group") -> Survey:
     Raises
     ------
     DataError
-        If the file is missing, is not a CSV file, or not one of that form.
+        If the file is missing, damaged or not one of that form.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from socialpref.surveys import read_table
+    >>> rows = ["question,group,option,percent,n", "tax,young,up,60,500", "tax,young,down,40,500"]
+    >>> rows += ["tax,old,up,*,250", "tax,old,down,100,250"]
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "topline.csv")
+    ...     _ = file.write_text("\n".join(rows))
+    ...     survey = read_table(file)
+    >>> survey["tax"].choice_shares.round(4), survey["tax"].sizes
+    (array([[0.6   , 0.4   ],
+           [0.0025, 0.9975]]), array([500., 250.]))
     """
     file = _validate.path("path", path)
     _validate.instance("groups", groups, str, "the name of a column")
     with reading(file):
         # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
         frame = read_table_file(file, text=True)
-        return Survey.from_frame(frame, groups=groups, name=file.name)
+        frame = _as_meant(frame, groups, file.name)
+        return Survey.from_frame(frame, groups=groups, name=file.name, missing=missing)
+
+
+def _as_meant(frame: "pd.DataFrame", groups: str, name: str) -> "pd.DataFrame":
+    """Return a table whose counts are what they seem to be, and warn if that is no counts."""
+    import pandas as pd
+
+    if not {"question", groups, "option", "count"} <= set(frame.columns):
+        return frame
+    counts = pd.to_numeric(frame["count"], errors="coerce")
+    with np.errstate(over="ignore"):
+        plain = np.isfinite(counts.sum()) and counts.notna().all() and (counts >= 0).all()
+    if not plain or {"share", "percent"} & set(frame.columns):
+        return frame  # whatever is wrong with the counts is said later
+    cells = counts.groupby([frame["question"], frame[groups]]).sum()
+    if len(cells) > 1 and (cells / 100.0 - 1.0).abs().le(ROUNDING + 1e-9).all():
+        warnings.warn(
+            f"{name}: the counts of each group add up to 99 to 101 and are taken for "
+            "percentages; a column n can give the numbers of respondents",
+            stacklevel=2,
+        )
+        return frame.rename(columns={"count": "percent"})
+    if "n" in frame.columns or "n_question" in frame.columns:
+        return frame
+    totals = counts.groupby(frame["question"]).sum()
+    if totals.max() > MANY or (counts % 1 != 0).any():
+        what = f"add up to {totals.max():.9g}" if totals.max() > MANY else "are no whole numbers"
+        warnings.warn(
+            f"{name}: the counts {what} and are taken for sums of weights; without a column n "
+            "(respondents of each group) or n_question there are no intervals",
+            stacklevel=2,
+        )
+        sums = counts.groupby([frame["question"], frame[groups]]).transform("sum")
+        whole = counts.groupby(frame["question"]).transform("sum")
+        shares = frame.assign(share=counts / sums, group_share=sums / whole)
+        return shares[sums > 0].drop(columns="count")
+    return frame
