@@ -40,11 +40,10 @@ class PromptAudit:
         of their own.
     pairs : BradleyTerryFit
         What DPO learns, where ties are half a win each.
-    design : PairDesign
-        Which pairs were shown how often.
+    design : PairDesign or None
+        Which pairs were shown how often; None if this prompt was not looked at closely.
     goodness : GoodnessOfFit or None
-        How well one reward for each option explains the comparisons; None if this prompt was not
-        looked at closely.
+        How well one reward for each option explains the comparisons; None as for `design`.
     population : Population
         The annotators, by type or class, with draws if there is a bootstrap.
     flip, winner_flip, share_flip : Flip
@@ -61,7 +60,7 @@ class PromptAudit:
     name: str
     fit: RewardFit
     pairs: BradleyTerryFit
-    design: PairDesign
+    design: PairDesign | None
     goodness: GoodnessOfFit | None
     population: Population
     flip: Flip

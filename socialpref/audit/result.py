@@ -227,7 +227,7 @@ class Audit:
                 facts["orders_agree_share"] = share
             if one.goodness is not None:
                 facts["goodness_p_value"] = one.goodness.p_value
-            facts["design_from_uniform"] = one.design.from_uniform
+            facts["design_from_uniform"] = one.design and one.design.from_uniform
         left = [name for one in self.prompts for name in one.pairs.left_out]
         facts["n_options_left_out"] = len(left)
         facts["weight_left_out"] = sum(one.pairs.weight_left_out for one in self.prompts)
@@ -443,8 +443,8 @@ def _advice(audit: Audit) -> str:
         wrong = sum(not one.orders_agree for one in audit.prompts)
         where = f"at {wrong:,} of {len(audit.prompts):,} prompts "
     return (
-        f"What to do: {where}DPO would not learn the order of average reward. Train by "
-        "type and average the rewards (reward-averaging), or correct the loss (corrected-dpo).{noise}"
+        f"What to do: {where}DPO would not learn the order of average reward. Train by type and "
+        f"average the rewards (reward-averaging), or correct the loss (corrected-dpo).{noise}"
     )
 
 

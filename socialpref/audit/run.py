@@ -33,7 +33,7 @@ from .result import Audit
 
 Classes = Literal["auto", "none"] | int
 
-CLOSELY = 20
+CLOSELY = 5
 """So many prompts, those with the most comparisons, are looked at closely."""
 MOST_OPTIONS = 20
 """Up to so many options, the methods are run on a prompt's population: it takes seconds."""
@@ -221,7 +221,7 @@ def _prompts(
                 name=f"prompt {x + 1}" if names is None else names[x],
                 fit=fits.reported[i],
                 pairs=pairs,
-                design=observed_design(pairs),
+                design=observed_design(pairs) if near else None,
                 goodness=goodness_of_fit(
                     pairs, simulations=FEW_SIMULATIONS if few else None, seed=seed
                 )

@@ -4,7 +4,10 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
+from shlex import quote
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +42,8 @@ LISTS = {
     "types": "the column or columns with types of annotators; several are crossed",
     "columns": "the columns of the options, of wide tables",
 }
+TOLD_BY = {"first": "pairs", "rank": "rankings", "rating": "ratings", "vote": "votes"}
+"""The form that a column stands for."""
 WIDTH = 80
 
 
@@ -163,10 +168,9 @@ def run(options: argparse.Namespace) -> None:
 def _classes(text: str | None) -> Any:
     if text is None or text in ("auto", "none"):
         return text
-    try:
-        return _validate.integer("--classes", int(text), 1)
-    except ValueError:
-        raise InputError(f"--classes must be auto, none or a number; got {text!r}") from None
+    if not text.isdecimal() or int(text) == 0:
+        raise InputError(f"--classes must be auto, none or a number from 1; got {text!r}")
+    return int(text)
 
 
 def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
@@ -174,28 +178,42 @@ def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
     from .._tables import ending_of, read_table_file, reading
     from ..comparisons import Comparisons, example, form_of, guess_columns
     from ..comparisons.examples import EXAMPLES
+    from ..comparisons.readers.preflib import ENDINGS
 
     given: dict[str, Any] = {role: getattr(options, role) for role in ROLES}
     given |= {name: _list(getattr(options, name)) for name in LISTS}
     given = {role: value for role, value in given.items() if value}
-    if options.example is not None or options.file is None:
-        if options.file is not None:
-            raise InputError(f"--example goes without FILE; got {options.file}")
+    file = options.file
+    if file is None:
         if options.form is not None:
             raise InputError("--form goes with FILE: an example has its own")
         name = options.example or next(iter(EXAMPLES))
         _validate.choice("--example", name, EXAMPLES)
+        _check_roles(EXAMPLES[name].form, given)
         return example(name, **given), f"Example {name!r}: {EXAMPLES[name].about}."
-    file = options.file
-    with reading(file):
-        if options.form == "preflib" or ending_of(file) in (".soc", ".soi", ".toc", ".toi", ".cat"):
-            return Comparisons.from_file(file, options.form, **given), ""
-        names = [name for name in read_table_file(file, rows=1) if isinstance(name, str)]
-        form = form_of(file, names) if options.form is None else options.form
-    guess = guess_columns(names, form)
-    roles = {**guess.columns, **given}
-    said = ", ".join(f"--{role} {_listed(value)}" for role, value in roles.items())
-    return Comparisons.from_file(file, form, **given), f"{file} is read as --form {form} {said}"
+    if options.example is not None:
+        raise InputError(f"--example goes without FILE; got {file}")
+    form = options.form or next((TOLD_BY[role] for role in given if role in TOLD_BY), None)
+    names: list[str] = []
+    if form != "preflib" and ending_of(file) not in ENDINGS:
+        with reading(file):
+            names = [name for name in read_table_file(file, rows=1) if isinstance(name, str)]
+    form = form or form_of(file, names)
+    _check_roles(form, given)
+    roles = {**guess_columns(names, form).columns, **given}
+    said = "".join(f" --{role} {_listed(value)}" for role, value in roles.items())
+    return Comparisons.from_file(file, form, **given), f"{file} is read as --form {form}{said}"
+
+
+def _check_roles(form: str, given: Mapping[str, Any]) -> None:
+    """Refuse columns that a table of this form does not have."""
+    from ..comparisons import Comparisons
+
+    reader = getattr(Comparisons, "from_frame" if form == "pairs" else f"from_{form}")
+    known = signature(reader).parameters
+    for role in given:
+        if role not in known:
+            raise InputError(f"--{role} does not go with --form {form}")
 
 
 def _list(text: str | None) -> list[str]:
@@ -203,7 +221,7 @@ def _list(text: str | None) -> list[str]:
 
 
 def _listed(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else ",".join(value)
+    return quote(value if isinstance(value, str) else ",".join(value))
 
 
 def _draw(found: Any, folder: Path) -> None:
