@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,10 +11,12 @@ import numpy as np
 
 from ..bradley_terry import BradleyTerryFit, GoodnessOfFit, PairDesign, RewardFit
 from ..bradley_terry.design import discordant
+from ..errors import ConvergenceError, InputError
 from ..flips import Flip, Winner
 from ..flips.batched import flip_distances
 from ..inference import Interval
 from ..limits.limit import Limit
+from ..methods import METHODS
 from ..population import Population
 from ..rules import Ranking, average_reward, nbc, ranking
 from ..theory import OpenPair
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 NAMED = 5
 """So many options, or types, are named."""
+MOST_OPTIONS = 20
+"""Up to so many options, the methods are run on the population."""
 SMALLEST = 0.001
 """Distances below it are not written out."""
 
@@ -49,8 +54,6 @@ class PromptAudit:
     flip, winner_flip, share_flip : Flip
         The nearest change of the sampling, and of the types' shares, that changes the NBC order;
         or, of the sampling, its winner.
-    limits : tuple of Limit
-        What each method converges to on the population; empty if it was not looked at closely.
     open_pairs : tuple of OpenPair
         What comparisons leave open if the annotators are unknown.
     level : float
@@ -66,7 +69,6 @@ class PromptAudit:
     flip: Flip
     winner_flip: Flip
     share_flip: Flip
-    limits: tuple[Limit, ...]
     open_pairs: tuple[OpenPair, ...]
     level: float
 
@@ -89,6 +91,20 @@ class PromptAudit:
     def n_pairs_reversed(self) -> int:
         """How many pairs of options the two orders put in opposite ways."""
         return discordant(nbc(self.population), average_reward(self.population))
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What each method converges to on the population.
+
+        Methods that have no limit on it are left out: agreement-only needs types of equal shares.
+        Empty above 20 options, which take long, and for prompts not looked at closely.
+        """
+        found = []
+        if self.design is not None and self.population.n_options <= MOST_OPTIONS:
+            for method in METHODS:
+                with suppress(ConvergenceError, InputError):
+                    found.append(method.limit(self.population))
+        return tuple(found)
 
     @cached_property
     def distances(self) -> "dict[str, np.ndarray]":

@@ -19,11 +19,9 @@ from ..comparisons import (
     fit_latent_classes,
     heterogeneity,
 )
-from ..errors import ConvergenceError, InputError
+from ..errors import ConvergenceError
 from ..flips import Winner
 from ..flips.flip import flip
-from ..limits.limit import Limit
-from ..methods import METHODS
 from ..population import Population
 from ..theory import OpenPair, open_pairs
 from .draws import populations_of_prompts
@@ -35,8 +33,6 @@ Classes = Literal["auto", "none"] | int
 
 CLOSELY = 5
 """So many prompts, those with the most comparisons, are looked at closely."""
-MOST_OPTIONS = 20
-"""Up to so many options, the methods are run on a prompt's population: it takes seconds."""
 MANY_PAIRS = 20_000
 """Above so many pairs, fewer data sets are simulated for the goodness of fit."""
 FEW_SIMULATIONS = 19
@@ -231,23 +227,10 @@ def _prompts(
                 flip=flip(population),
                 winner_flip=flip(population, Winner()),
                 share_flip=flip(population, over="shares"),
-                limits=_limits(population) if near else (),
                 open_pairs=_open_pairs(population, seed) if near and not closed else (),
                 level=level,
             )
         )
-    return tuple(found)
-
-
-def _limits(population: Population) -> tuple[Limit, ...]:
-    """Return what each method converges to, but for those that have no limit on this population.
-
-    Agreement-only needs types of equal shares.
-    """
-    found = []
-    for method in METHODS if population.n_options <= MOST_OPTIONS else ():
-        with suppress(ConvergenceError, InputError):
-            found.append(method.limit(population))
     return tuple(found)
 
 

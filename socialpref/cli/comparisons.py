@@ -16,6 +16,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..comparisons import Comparisons
+    from ..comparisons.readers.columns import Form
 
 FORMS = {
     "pairs": "two options and a choice in each row",
@@ -42,7 +43,12 @@ LISTS = {
     "types": "the column or columns with types of annotators; several are crossed",
     "columns": "the columns of the options, of wide tables",
 }
-TOLD_BY = {"first": "pairs", "rank": "rankings", "rating": "ratings", "vote": "votes"}
+TOLD_BY: dict[str, "Form"] = {
+    "first": "pairs",
+    "rank": "rankings",
+    "rating": "ratings",
+    "vote": "votes",
+}
 """The form that a column stands for."""
 WIDTH = 80
 
@@ -193,7 +199,9 @@ def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
         return example(name, **given), f"Example {name!r}: {EXAMPLES[name].about}."
     if options.example is not None:
         raise InputError(f"--example goes without FILE; got {file}")
-    form = options.form or next((TOLD_BY[role] for role in given if role in TOLD_BY), None)
+    form: Form | None = options.form or next(
+        (TOLD_BY[role] for role in given if role in TOLD_BY), None
+    )
     names: list[str] = []
     if form != "preflib" and ending_of(file) not in ENDINGS:
         with reading(file):
@@ -202,6 +210,8 @@ def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
     _check_roles(form, given)
     roles = {**guess_columns(names, form).columns, **given}
     said = "".join(f" --{role} {_listed(value)}" for role, value in roles.items())
+    if form == "choices" and "columns" in given:
+        given["offered"] = given.pop("columns")
     return Comparisons.from_file(file, form, **given), f"{file} is read as --form {form}{said}"
 
 
@@ -212,7 +222,7 @@ def _check_roles(form: str, given: Mapping[str, Any]) -> None:
     reader = getattr(Comparisons, "from_frame" if form == "pairs" else f"from_{form}")
     known = signature(reader).parameters
     for role in given:
-        if role not in known:
+        if role not in known and (form, role) != ("choices", "columns"):
             raise InputError(f"--{role} does not go with --form {form}")
 
 
