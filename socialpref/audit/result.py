@@ -26,6 +26,8 @@ DISTANCES = ("flip_distance", "winner_flip_distance", "share_flip_distance")
 SIGNIFICANT = 0.05
 FEW = 30
 """With fewer annotators, that no heterogeneity shows says little."""
+NEAR = 0.05
+"""An order that changes with this change of the types' shares rests on who is counted."""
 PROMPTS = 3
 """So many prompts are told about one by one."""
 
@@ -420,6 +422,7 @@ def _advice(audit: Audit) -> str:
             " The annotators' comparisons show no heterogeneity beyond chance, so the types' "
             "differences may be noise."
         )
+    noise += _closeness(audit)
     agree = [one.orders_agree_share() for one in audit.prompts]
     shares = [share for share in agree if share is not None]
     if shares and 1.0 - min(shares) > SIGNIFICANT and min(shares) > SIGNIFICANT:
@@ -445,6 +448,18 @@ def _advice(audit: Audit) -> str:
     return (
         f"What to do: {where}DPO would not learn the order of average reward. Train by type and "
         f"average the rewards (reward-averaging), or correct the loss (corrected-dpo).{noise}"
+    )
+
+
+def _closeness(audit: Audit) -> str:
+    """Return a warning if the order rests on who is counted."""
+    nearest = audit.nearest("share_flip_distance")
+    if nearest is None or nearest.share_flip.distance >= NEAR:
+        return ""
+    where = f" at {nearest.name!r}" if len(audit.prompts) > 1 else ""
+    return (
+        f" The order{where} rests on who is counted: it changes if types' shares change by "
+        f"{nearest.share_flip.distance:.1%} in all. Say whose preferences count."
     )
 
 

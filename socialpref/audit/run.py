@@ -235,6 +235,8 @@ def _prompts(
 
 
 def _open_pairs(population: Population, seed: int) -> tuple[OpenPair, ...]:
+    """Return what is open if annotators' gaps are up to twice the largest one of all options."""
+    bound = 2.0 * float(np.ptp(population.rewards, axis=1).max())
     with suppress(ConvergenceError):
-        return open_pairs(population, seed=seed)
+        return open_pairs(population, bound=bound or None, seed=seed)
     return ()

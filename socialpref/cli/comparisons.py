@@ -144,7 +144,7 @@ def run(options: argparse.Namespace) -> None:
     classes = _classes(options.classes)
     rows, guess = _read(options)
     if guess:
-        print(fill(guess, WIDTH, break_long_words=False))
+        print(_filled(guess))
     kept = options.out / "replicates"
     with results_folder(options.out) as folder, forgetting(kept):
         found = audit(
@@ -167,8 +167,12 @@ def run(options: argparse.Namespace) -> None:
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         _draw(found, folder)
     paragraphs = found.describe().split("\n\n")
-    print("\n\n".join(fill(part, WIDTH, break_long_words=False) for part in paragraphs))
+    print("\n\n".join(map(_filled, paragraphs)))
     print(f"\nTables and figures are in {options.out}{os.sep}")
+
+
+def _filled(text: str) -> str:
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _classes(text: str | None) -> Any:
