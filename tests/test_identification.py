@@ -260,7 +260,7 @@ def test_shares_that_miss_the_preferences_are_an_error(monkeypatch: pytest.Monke
         return np.full_like(solution, 1 / len(solution))
 
     monkeypatch.setattr(SharesProgram, "repaired", off)
-    with pytest.raises(ConvergenceError, match="the preferences are missed by"):
+    with pytest.raises(ConvergenceError, match="answers are missed by"):
         average_reward_bounds(SPLIT, 0, 1, dictionary=[[0, 3]])
 
 

@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..divergences import total_variation
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, InputError
 from ..limits.optimal import optimal_policy
+from ..links import Logistic
 from ..population import Population, check_population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
+from .answers import Model
+from .structures import Mixed, Pairs, PairWeights
 
 Floats = NDArray[np.float64]
 
@@ -89,14 +92,15 @@ def average_reward_bounds(
     a: int | str,
     b: int | str,
     *,
+    structure: Mixed = Pairs(),  # noqa: B008 - immutable
     dictionary: ArrayLike | None = None,
     bound: float | None = None,
     seed: int = 0,
 ) -> RewardBounds:
-    """Return the interval of average-reward gaps that anonymous data leave open.
+    """Return the interval of average-reward gaps that data without types leave open.
 
-    Shares are chosen over a dictionary of types, so that all pairwise preferences are the
-    population's and the gap is as small, then as large, as it gets. The types of the population
+    Shares are chosen over a dictionary of types, so that all answers are as likely as in the
+    population and the gap is as small, then as large, as it gets. The types of the population
     are always in the dictionary, so its own gap is in the interval. The interval is an inner
     approximation: more types can only widen it.
 
@@ -105,6 +109,9 @@ def average_reward_bounds(
     population : Population
     a, b : int or str
         The gap is the average reward of `a` less that of `b`.
+    structure : Pairs, Linked, Repeated or Ranking
+        What annotators are asked; anonymous comparisons if omitted. Other structures than `Pairs`
+        need the logistic link.
     dictionary : array_like, shape (N, K), optional
         Rewards of the types that there may be. If omitted, types with reward gaps up to `bound`:
         those with two reward levels (1024 of them if there are more than ten options), 2000
@@ -149,6 +156,9 @@ def average_reward_bounds(
     pair = population.index(a), population.index(b)
     if pair[0] == pair[1]:
         raise _validate.complaint("b", "another option than 'a'", repr(b))
+    _validate.instance("structure", structure, Mixed, "Pairs(), Linked(2), Repeated(3) or the like")
+    if structure != Pairs() and type(population.link) is not Logistic:
+        raise InputError(f"'population' must have the logistic link for {structure.describe()}.")
     own = population.rewards[population.shares > 0.0]
     rng = _validate.seed("seed", seed)
     if dictionary is None:
@@ -168,7 +178,7 @@ def average_reward_bounds(
         reach = float(np.ptp(types, axis=1).max())
     ends = []
     for direction in (-1.0, 1.0):
-        program, pool = SharesProgram(population, pair, direction), types
+        program, pool = SharesProgram(population, pair, direction, structure), types
         answer, size = program.solve(pool), len(pool)
         for step in range(rounds):
             used = pool[answer.shares > 0.0]  # they keep the end from moving back
@@ -246,20 +256,42 @@ class SharesProgram:
     pair : tuple of int
     direction : float
         1 pushes the average-reward gap of the pair up, -1 down.
+    structure : Mixed
+        Whose answers are reproduced.
     """
 
-    def __init__(self, source: Population, pair: tuple[int, int], direction: float) -> None:
+    def __init__(
+        self,
+        source: Population,
+        pair: tuple[int, int],
+        direction: float,
+        structure: Mixed = Pairs(),  # noqa: B008 - immutable
+    ) -> None:
         self.source, self.pair, self.direction = source, pair, direction
-        self.upper, self.lower = np.triu_indices(source.n_options, 1)
-        self.target = source.pairwise()[self.upper, self.lower]
+        self.structure = structure
+        self.target = self.answers(source.rewards) @ source.shares
+
+    def answers(self, types: Floats) -> Floats:
+        """Return how likely each type (columns) gives each answer (rows); one of each is left out.
+
+        The answers to one question sum to 1.
+        """
+        if self.structure == Pairs():
+            upper, lower = np.triu_indices(self.source.n_options, 1)
+            return self.source.link(types[:, upper] - types[:, lower]).T
+        link = self.source.link
+        assert isinstance(link, Logistic)
+        pairs = PairWeights.of(types.shape[1], None)
+        model = Model.of_types(types / link.temperature)
+        found = self.structure.by_type(model, pairs, np.random.default_rng(0))
+        return np.concatenate([part.value.T for part in found.parts[1:]])
 
     def solve(self, types: Floats) -> _Shares:
         """Return the best shares of the given types."""
         import cvxpy as cp
 
         gains = self.direction * (types[:, self.pair[0]] - types[:, self.pair[1]])
-        # The preference of every type (columns) on every pair of options (rows).
-        rows = self.source.link(types[:, self.upper] - types[:, self.lower]).T
+        rows = self.answers(types)
         shares = cp.Variable(len(types), nonneg=True)
         same = rows @ shares == self.target
         problem = cp.Problem(cp.Maximize(gains @ shares), [same, cp.sum(shares) == 1])
@@ -290,10 +322,10 @@ class SharesProgram:
         """Return the types in use as a population, of whose preferences there is proof."""
         used, source = shares > 0.0, self.source
         found = Population(types[used], shares[used], link=source.link, options=source.options)
-        if (residual := _apart(source, found)) > SAME:
+        missed = self.answers(found.rewards) @ found.shares - self.target
+        if (residual := float(np.abs(missed).max())) > SAME:
             raise ConvergenceError(
-                f"average-reward bounds: the preferences are missed by {residual:.2e}, more than "
-                f"{SAME:g}"
+                f"average-reward bounds: answers are missed by {residual:.2e}, more than {SAME:g}"
             )
         # By a solver's tolerance the end can lie inside of where it began.
         inside = self.direction * (_gap(found, self.pair) - _gap(source, self.pair)) < 0.0

@@ -1,0 +1,357 @@
+"""What structures of data identify, and what a label is worth."""
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from socialpref import InputError, Logistic, Population, Probit
+from socialpref.examples import mediocre_winner, two_camps
+from socialpref.theory import (
+    Groups,
+    Linked,
+    Pairs,
+    Panel,
+    Ranking,
+    Repeated,
+    Structure,
+    Typed,
+    VoteCounts,
+    average_reward_bounds,
+    information,
+    moment_half_width,
+)
+from socialpref.theory.answers import Model
+from socialpref.theory.structures import Mixed, PairWeights
+
+from .helpers import Floats, refuses
+
+CROWD = mediocre_winner()
+RNG = np.random.default_rng(0)
+
+
+def crowd(n_types: int, n_options: int, seed: int = 0) -> Population:
+    rng = np.random.default_rng(seed)
+    return Population(rng.normal(size=(n_types, n_options)), rng.dirichlet(np.full(n_types, 5.0)))
+
+
+@pytest.mark.parametrize(
+    ("structure", "n_types", "n_options", "rank", "parameters"),
+    [
+        (Pairs(), 2, 4, 6, 7),
+        (Pairs(), 2, 5, 9, 9),
+        (Pairs(), 3, 6, 15, 17),
+        (Pairs(), 3, 7, 20, 20),
+        (Pairs(), 4, 8, 28, 31),
+        (Pairs(), 4, 9, 35, 35),
+        (Linked(2), 2, 3, 5, 5),
+        (Linked(2), 3, 3, 6, 8),
+        (Linked(2), 3, 4, 11, 11),
+        (Linked(2), 4, 4, 15, 15),
+        (Repeated(2), 2, 2, 2, 3),
+        (Repeated(3), 2, 2, 3, 3),
+        (Repeated(4), 3, 2, 4, 5),
+        (Repeated(5), 3, 2, 5, 5),
+        (Repeated(3), 3, 3, 8, 8),
+        (Ranking(3), 3, 3, 5, 8),
+        (Typed(0.8), 2, 3, 5, 5),
+        (Typed(0.8), 3, 4, 11, 11),
+        (Typed("unknown"), 2, 2, 3, 5),
+        (Typed("unknown"), 2, 3, 7, 7),
+        (Typed("unknown"), 3, 4, 17, 17),
+        (Groups(), 2, 3, 6, 6),
+        (Groups(), 3, 4, 15, 15),
+        (VoteCounts(), 2, 2, 2, 2),
+        (VoteCounts(), 4, 3, 8, 8),
+        (Panel(), 3, 3, 6, 6),
+    ],
+    ids=repr,
+)
+def test_published_ranks(
+    structure: Structure, n_types: int, n_options: int, rank: int, parameters: int
+) -> None:
+    found = information(crowd(n_types, n_options), structure)
+    assert (found.rank, found.n_parameters) == (rank, parameters)
+    assert found.identified == (rank == parameters)
+    assert found.rank_here == rank
+    assert bool(found.unidentified) == (rank < parameters)
+
+
+@pytest.mark.parametrize(
+    ("structure", "right"),
+    [
+        (Panel(), 30.0765),
+        (Typed(shares="known"), 30.0765),
+        (Typed(), 36.3357),
+        (Typed(0.9), 75.64),
+        (Typed(0.7), 239.8),
+        (Typed(0.7, m=2), 135.55),
+        (VoteCounts(), 42.9303),
+        (Repeated(3), 186.83),
+        (Repeated(5), 90.60),
+        (Linked(5, repeats=True), 86.55),
+    ],
+    ids=repr,
+)
+def test_published_values_of_a_label(structure: Structure, right: float) -> None:
+    found = information(CROWD, structure)
+    assert found.variance_per_label == pytest.approx(
+        right, abs=0.5 * 10.0 ** -(len(str(right).split(".")[1])) * 1.2
+    )
+    assert found.variance_per_annotator * found.labels == pytest.approx(found.variance_per_label)
+
+
+@pytest.mark.parametrize("structure", [Pairs(), Linked(2), Linked(3), Ranking(3)], ids=repr)
+def test_what_does_not_identify_three_types_over_three_options(structure: Structure) -> None:
+    found = information(CROWD, structure)
+    assert not found.identified
+    assert found.variance_per_label == np.inf
+    assert "the rewards of type 1, type 2 and type 3" in found.describe()
+    assert found.gap > 1e3
+
+
+# --- a second computation: the Fisher information of listed answers by finite differences --
+
+
+def likelihoods(structure: Structure, rewards: Floats, shares: Floats) -> tuple[Floats, Floats]:
+    """Return all answers' probabilities, and how often each question is asked, by plain loops."""
+    n_types, n_options = rewards.shape
+    p = 1 / (1 + np.exp(-(rewards[:, :, None] - rewards[:, None, :])))
+    pairs = [(y, z) for z in range(n_options) for y in range(z)]
+    chances, weights = [], []
+    if isinstance(structure, Linked):
+        sets = [(a, b) for i, a in enumerate(pairs) for b in pairs[:i]]
+        for (y, z), (a, b) in sets:
+            for i, j in product((0, 1), repeat=2):
+                first = p[:, y, z] if i else p[:, z, y]
+                second = p[:, a, b] if j else p[:, b, a]
+                chances.append(shares @ (first * second))
+                weights.append(1 / len(sets))
+    elif isinstance(structure, Typed):
+        for y, z in pairs:
+            for u in range(n_types):
+                chances += [shares[u] * p[u, y, z], shares[u] * p[u, z, y]]
+                weights += [1 / len(pairs)] * 2
+    elif isinstance(structure, VoteCounts):
+        for y, z in pairs:
+            counts = np.zeros(n_types + 1)
+            for votes in product((0, 1), repeat=n_types):
+                each = [p[u, y, z] if v else p[u, z, y] for u, v in enumerate(votes)]
+                counts[sum(votes)] += np.prod(each)
+            chances += list(counts)
+            weights += [1 / len(pairs)] * len(counts)
+    return np.array(chances), np.array(weights)
+
+
+@pytest.mark.parametrize(
+    ("structure", "free_shares"), [(Linked(2), True), (Typed(), True), (VoteCounts(), False)]
+)
+def test_bounds_by_finite_differences(structure: Structure, free_shares: bool) -> None:
+    population = crowd(2, 4, seed=3)
+    T, K = 2, 4
+    start = (population.rewards - population.rewards[:, :1])[:, 1:].ravel()
+    if free_shares:
+        start = np.append(start, population.shares[0])
+
+    def unpack(theta: Floats) -> tuple[Floats, Floats]:
+        rewards = np.hstack([np.zeros((T, 1)), theta[: T * (K - 1)].reshape(T, K - 1)])
+        first = theta[-1] if free_shares else population.shares[0]
+        return rewards, np.array([first, 1 - first])
+
+    def slopes(of: Callable[[Floats], Floats]) -> Floats:
+        step = 1e-6
+        return np.array(
+            [(of(start + step * e) - of(start - step * e)) / (2 * step) for e in np.eye(len(start))]
+        )
+
+    p, weights = likelihoods(structure, *unpack(start))
+    J = slopes(lambda theta: likelihoods(structure, *unpack(theta))[0])
+    fisher = (J * (weights / p)) @ J.T / structure.labels(T)
+    G = slopes(lambda theta: unpack(theta)[1] @ unpack(theta)[0])
+    covariance = G.T @ np.linalg.inv(fisher) @ G
+    variances = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    found = information(population, structure)
+    np.testing.assert_allclose(found.gap_variances, variances, rtol=1e-5, atol=1e-6)
+
+
+def test_one_type_is_bradley_terry() -> None:
+    """The bound of anonymous comparisons of one type: the inverse of a weighted Laplacian."""
+    alone = Population([[1.0, 0.3, -0.2]])
+    p = alone.pairwise()
+    links = p * p.T * (1 - np.eye(3)) / 3
+    laplacian = np.diag(links.sum(axis=1)) - links
+    inverse = np.linalg.pinv(laplacian)
+    d = np.diag(inverse)
+    right = d[:, None] + d[None, :] - 2 * inverse
+    for structure in (Pairs(), Panel(), Typed()):
+        np.testing.assert_allclose(information(alone, structure).gap_variances, right, atol=1e-9)
+
+
+# --- properties ----------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=15)
+def test_telling_more_never_hurts(seed: int) -> None:
+    population = crowd(2, 4, seed)
+    typed = information(population, Typed(shares="known")).variance_per_label
+    for less in (Typed(), Typed(0.8, shares="known"), Typed(0.8), Linked(2)):
+        assert information(population, less).variance_per_label >= typed - 1e-9
+    panels, counts = (
+        information(population, s).variance_per_label for s in (Panel(), VoteCounts())
+    )
+    assert counts >= panels - 1e-9
+
+
+def test_mixtures_add_information() -> None:
+    both = information(CROWD, {Panel(): 1.0, Typed(): 1.0})
+    assert both.labels == pytest.approx(1 / (0.5 / 3 + 0.5))
+    assert both.variance_per_label == pytest.approx(30.0765, abs=5e-4)
+    mixed = information(CROWD, {Pairs(): 0.5, Panel(): 0.5})
+    assert 30.0765 < mixed.variance_per_label < 2 * 30.0765
+    rescued = information(CROWD, {Linked(2): 0.9, Repeated(3): 0.1})
+    assert rescued.identified
+
+
+def test_temperature_scales_rewards() -> None:
+    population = crowd(2, 4, 1)
+    hot = Population(2 * population.rewards, population.shares, link=Logistic(2.0))
+    for structure in (Linked(2), Typed()):
+        cold, warm = (information(p, structure).gap_variances for p in (population, hot))
+        np.testing.assert_allclose(warm, 4 * cold, rtol=1e-9)
+
+
+def test_names_and_sampling_change_nothing_but_what_they_should() -> None:
+    population = crowd(2, 4, 2)
+    turn = [2, 0, 3, 1]
+    turned = Population(population.rewards[:, turn], population.shares)
+    one, other = (information(p, Linked(2)).gap_variances for p in (population, turned))
+    np.testing.assert_allclose(other, one[np.ix_(turn, turn)], rtol=1e-6)
+    d = [0.4, 0.3, 0.2, 0.1]
+    skewed = information(population, Typed(), sampling=d)
+    assert skewed.gap_variances[0, 1] < information(population, Typed()).gap_variances[0, 1]
+
+
+def test_errors_of_signs_and_winners() -> None:
+    found = information(two_camps(), Typed(shares="known"))
+    assert found.error(4 * found.variance_per_label) == pytest.approx(0.5)
+    means = two_camps().mean_rewards()
+    z = abs(means[0] - means[2]) * np.sqrt(1000 / found.gap_variances[0, 2])
+    from scipy.stats import norm
+
+    assert found.sign_error("A", "C", 1000) == pytest.approx(norm.cdf(-z))
+    winner, sign = found.winner_error(1000), found.sign_error("C", "A", 1000)
+    assert sign - 1e-12 <= winner <= sign + found.sign_error("C", "B", 1000) + 1e-12
+    assert information(CROWD, Pairs()).sign_error("A", "M", 1e9) == 0.5
+
+
+def test_many_questions_are_sampled_and_the_error_is_told() -> None:
+    found = information(crowd(2, 8), Linked(4))
+    assert 0.0 < found.sampling_error < 0.1
+    assert information(crowd(2, 4), Linked(2)).sampling_error == 0.0
+
+
+def test_anonymous_pairs_identify_locally_at_best() -> None:
+    found = information(crowd(2, 5), Pairs())
+    assert found.identified
+    assert found.local_only
+    assert "next to the truth only" in found.describe()
+    assert not information(crowd(2, 5), {Pairs(): 0.5, Linked(2): 0.5}).local_only
+
+
+# --- set identification --------------------------------------------------------------------
+
+GRID = np.array([u for u in product(np.arange(0, 6.01, 0.25), repeat=3) if min(u) == 0])
+PAIR = np.stack([np.linspace(-4, 4, 1601), np.zeros(1601)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("structure", "low", "high"),
+    [
+        (Pairs(), -1.760, 1.177),
+        (Ranking(3), -1.345, 0.765),
+        (Linked(2), -1.268, 0.728),
+        (Linked(2, repeats=True), -0.707, 1 / 6),
+        (Linked(3, repeats=True), 1 / 6, 1 / 6),
+    ],
+    ids=repr,
+)
+def test_published_intervals_of_the_mediocre_winner(
+    structure: Mixed, low: float, high: float
+) -> None:
+    found = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=GRID)
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
+    for other in (found.at_lower, found.at_upper):
+        ours, theirs = (
+            np.asarray(structure.answers(model, PairWeights.of(3, None), RNG).chances.value)
+            for model in (Model.at(CROWD, np.zeros(0)), Model.at(other, np.zeros(0)))
+        )
+        np.testing.assert_allclose(theirs, ours, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("m", "low", "high"),
+    [(1, -0.506, 0.863), (2, -0.421, 0.741), (3, -0.372, -0.200), (4, -0.2, -0.2)],
+)
+def test_published_intervals_of_one_pair(m: int, low: float, high: float) -> None:
+    split = Population([[1, 0], [-3, 0]], [0.7, 0.3])
+    found = average_reward_bounds(split, 0, 1, structure=Repeated(m), dictionary=PAIR)
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
+
+
+def test_published_half_widths_and_that_even_labels_do_not_help() -> None:
+    right = {1: 0.68476, 2: 0.68476, 3: 0.25073, 4: 0.25073, 5: 0.10774, 6: 0.10774, 7: 0.04987}
+    for m, width in right.items():
+        assert moment_half_width(m, 4) == pytest.approx(width, abs=6e-6)
+
+
+def test_a_half_width_is_attained() -> None:
+    """A linear program over populations of one pair, for the widest interval with equal moments."""
+    gaps = np.linspace(-3, 3, 601)
+    p = 1 / (1 + np.exp(-gaps))
+    moments = np.array([p**k for k in range(4)])
+    found = linprog(
+        np.concatenate([-gaps, gaps]),
+        A_eq=np.block([[moments, -moments], [np.ones((1, 601)), np.zeros((1, 601))]]),
+        b_eq=np.append(np.zeros(4), 1.0),
+        method="highs",
+    )
+    assert -found.fun / 2 == pytest.approx(moment_half_width(3, 3), abs=1e-4)
+
+
+def test_structures_whose_answers_are_no_mixture_are_refused() -> None:
+    for structure in (Panel(), Typed(), VoteCounts(), "pairs"):
+        with refuses("structure"):
+            average_reward_bounds(CROWD, 0, 1, structure=structure)  # type: ignore[arg-type]
+    with refuses("population"):
+        average_reward_bounds(Population([[1, 0]], link=Probit()), 0, 1, structure=Repeated(2))
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: moment_half_width(0, 4), "m"),
+        (lambda: moment_half_width(3, 0), "bound"),
+        (lambda: Linked(0), "m"),
+        (lambda: Repeated(0), "m"),
+        (lambda: Ranking(1), "k"),
+        (lambda: Typed(0.0), "confusion"),
+        (lambda: Typed("half"), "confusion"),
+        (lambda: Typed(shares="some"), "shares"),
+        (lambda: information(CROWD, Ranking(4)), "k"),
+        (lambda: information(CROWD, Linked(4)), "m"),
+        (lambda: information(CROWD, {}), "structure"),
+        (lambda: information(CROWD, {Pairs(): 0.0}), "structure"),
+        (lambda: information(CROWD, "pairs"), "structure"),  # type: ignore[arg-type]
+        (lambda: information(CROWD, Pairs(), sampling=[0.5, 0.6, 0.1]), "sampling"),
+        (lambda: information(Population([[1, 0]], link=Probit()), Pairs()), "population"),
+        (lambda: information(CROWD, Panel()).error(0), "n_labels"),
+    ],
+)
+def test_bad_input(make: Callable[[], object], argument: str) -> None:
+    with pytest.raises(InputError, match=f"'{argument}'"):
+        make()
