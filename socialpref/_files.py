@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import OutputError, SocialPrefError
 
 
 @contextmanager
@@ -83,3 +83,14 @@ def _runs(process: int) -> bool:
     except OSError:
         pass
     return True
+
+
+@contextmanager
+def forgetting(folder: Path) -> Iterator[None]:
+    """Remove a folder after the block, but keep it after an interruption, to resume from."""
+    try:
+        yield
+    except SocialPrefError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)

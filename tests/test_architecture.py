@@ -26,7 +26,7 @@ ROOMS = (
     ("flips", "limits"),
     ("inference", "methods"),
     ("comparisons", "theory"),
-    ("surveys", "training"),
+    ("audit", "surveys", "training"),
     ("llm",),
     ("explorer", "report"),
     ("plots",),

@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey``, ``data``, ``explorer``, ``hh`` and ``verify``."""
+"""The command line: ``socialpref survey``, ``comparisons``, ``data``, ``explorer`` and more."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import data, explorer, hh, survey, verify
+from . import comparisons, data, explorer, hh, survey, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"socialpref {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     survey.add_to(commands)
+    comparisons.add_to(commands)
     data.add_to(commands)
     explorer.add_to(commands)
     hh.add_to(commands)

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-import shutil
 import sys
 import textwrap
 import warnings
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import _validate
-from ..errors import InputError, SocialPrefError
+from ..errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -375,7 +374,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
     import pandas as pd
 
-    from .._files import results_folder
+    from .._files import forgetting, results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import sensitivity, study
     from ..surveys.studies import check_jobs
@@ -392,7 +391,7 @@ def run(options: argparse.Namespace) -> None:
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
     effort: dict[str, Any] = {"n_jobs": options.jobs, "progress": sys.stderr.isatty()}
-    with results_folder(options.out, replacing=WRITTEN) as folder, _forgetting(kept):
+    with results_folder(options.out, replacing=WRITTEN) as folder, forgetting(kept):
         result = study(survey, protocol, bootstrap, keep=kept if bootstrap else None, **effort)
         result.to_frame().to_csv(folder / "questions.csv", index=False)
         if survey.skipped:
@@ -469,17 +468,6 @@ def _left_out(survey: "Survey") -> str:
         return ""
     more = '; --dont-know keep counts "don\'t know"' if numbers[DONT_KNOW] else ""
     return f"Answers left out as missing: {', '.join(parts)}{more}"
-
-
-@contextmanager
-def _forgetting(folder: Path) -> Iterator[None]:
-    """Remove a folder after the block, but keep it after an interruption, to resume from."""
-    try:
-        yield
-    except SocialPrefError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
