@@ -11,19 +11,21 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import socialpref as sp
-from socialpref import InputError, Logistic, OutputError, Pair, nbc, ranking
+from socialpref import Comparisons, InputError, Logistic, OutputError, Pair, nbc, ranking
+from socialpref.audit import audit
 from socialpref.cli import main
 from socialpref.flips import Flip
 from socialpref.flips.regions import ranking_cells
 from socialpref.inference import Interval
 from socialpref.population import Population
-from socialpref.report import page, render_report, write_report
+from socialpref.report import page, render_report, write_comparisons_report, write_report
 from socialpref.report.words import error_words, finding_words, flip_words, points, stretched_words
 from socialpref.surveys import (
     Bootstrap,
@@ -544,6 +546,25 @@ def test_few_people_are_flagged() -> None:
     text = render_report(study(survey_of(question)))
     assert data_of(text)["questions"][0]["small"] == ["29"]
     assert "1 question with a group of fewer than 30 people" in plain_text(text)
+
+
+def test_an_audit_of_comparisons_has_a_page(tmp_path: Path) -> None:
+    rows = [("<b>", "y", "ann"), ("<b>", "y", "bob"), ("y", "<b>", "cat"), ("<b>", "y", "dan")]
+    frame = pd.DataFrame(rows, columns=["first", "second", "annotator"])
+    table = Comparisons.from_frame(
+        frame, first="first", second="second", choice=None, annotator="annotator"
+    )
+    found = audit(table, classes="none")
+    write_comparisons_report(found, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    visible = plain_text(text)
+    for paragraph in found.describe().split("\n\n"):
+        assert " ".join(paragraph.split()) in visible
+    assert "b" not in Elements(text).tags
+    options = found.options_frame()
+    assert f"{options['option'][0]} {options['n'][0]:,.4g} {options['wins'][0]:,.4g}" in visible
+    assert f"level {found.settings['level']}" in visible
+    assert f"socialpref {sp.__version__}" in visible
 
 
 # --- The file -----------------------------------------------------------------------------------
