@@ -13,6 +13,7 @@ resume.
 import argparse
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,7 +126,10 @@ def learned(
     mixture = fit_latent_classes(data["linked"], n_classes, ridge=ridge, n_starts=STARTS, seed=seed)
 
     def corrected(alpha: float) -> Floats:
-        return learn(CorrectedDPO(alpha), data["linked"], joint=mixture, **options).rewards
+        with warnings.catch_warnings():
+            # The labels are simulated, and the number of classes is a setting.
+            warnings.filterwarnings("ignore", "the latent classes were not tried")
+            return learn(CorrectedDPO(alpha), data["linked"], joint=mixture, **options).rewards
 
     ways: dict[str, Callable[[], Floats]] = {
         "DPO": lambda: learn(DPO(), data["anonymous"], **options).rewards,

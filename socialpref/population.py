@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,9 @@ from . import _validate
 from .draws import Draws, check_size
 from .errors import InputError
 from .links import Link, Logistic, check_link, check_values, preferences
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -166,6 +169,81 @@ class Population:
         rewards = luce_shepard_rewards(smoothed)
         return cls(rewards, shares, link=link, types=types, options=options)
 
+    @classmethod
+    def from_frame(
+        cls,
+        frame: "pd.DataFrame",
+        *,
+        link: Link = Logistic(),  # noqa: B008 - immutable
+    ) -> Self:
+        """Build a population from a tidy table with a row for each type and option.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns ``type``, ``option``, ``reward`` and ``share``, the type's share, the same in
+            all its rows. Without ``share`` all types count the same.
+        link : Link
+            As for `Population`.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds something else, a type lacks an option or has one
+            twice, or its share differs between its rows.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> rows = [("a", 0.7, "x", 1), ("a", 0.7, "y", 0), ("b", 0.3, "x", 0), ("b", 0.3, "y", 2)]
+        >>> frame = pd.DataFrame(rows, columns=["type", "share", "option", "reward"])
+        >>> Population.from_frame(frame).mean_rewards()
+        array([0.7, 0.6])
+        """
+        import pandas as pd
+
+        _validate.instance("frame", frame, pd.DataFrame, "a DataFrame")
+        for column in ("type", "option", "reward"):
+            if column not in frame.columns:
+                have = ", ".join(map(str, frame.columns))
+                raise InputError(
+                    f"a population's table must have a column {column!r}; it has {have}."
+                )
+            if frame[column].isna().any():
+                raise InputError(f"column {column!r} must not be empty; it is in some row.")
+        t, types = pd.factorize(frame["type"].astype(str))
+        y, options = pd.factorize(frame["option"].astype(str))
+        count = np.zeros((len(types), len(options)), dtype=int)
+        np.add.at(count, (t, y), 1)
+        for wrong, verb in ((count == 0, "lacks"), (count > 1, "has more than once")):
+            if wrong.any():
+                u, z = np.argwhere(wrong)[0]
+                raise InputError(f"type {types[u]!r} {verb} option {options[z]!r}.")
+        rewards, shares = np.empty(count.shape), None
+        rewards[t, y] = _column(frame, "reward")
+        if "share" in frame.columns:
+            given = _column(frame, "share")
+            shares = given[np.unique(t, return_index=True)[1]]
+            if (given != shares[t]).any():
+                u = t[given != shares[t]][0]
+                raise InputError(
+                    f"column 'share' must be the same in all rows of type {types[u]!r}."
+                )
+        return cls(rewards, shares, link=link, types=list(types), options=list(options))
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a tidy table with the columns type, share, option and reward."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "type": np.repeat(self.types, self.n_options),
+                "share": np.repeat(self.shares, self.n_options),
+                "option": np.tile(self.options, self.n_types),
+                "reward": self.rewards.ravel(),
+            }
+        )
+
     def with_draws(
         self, rewards: ArrayLike, shares: ArrayLike | None = None, *, samples: bool = True
     ) -> Self:
@@ -296,6 +374,18 @@ class Population:
     def mean_rewards(self) -> NDArray[np.float64]:
         """Return the average reward of each option, shape (K,)."""
         return self.shares @ self.rewards
+
+
+def _column(frame: "pd.DataFrame", name: str) -> Floats:
+    """Return a column of numbers."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        at = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        shown = _validate.shown(frame[name].iloc[at])
+        raise InputError(f"column {name!r} must hold numbers; got {shown} in row {at + 1}.")
+    return numbers
 
 
 def populations_of(draws: Draws) -> tuple[Population, ...]:

@@ -11,6 +11,7 @@ import pytest
 from socialpref import DataError, InputError
 from socialpref.surveys import (
     Bootstrap,
+    DesignColumns,
     MissingAnswers,
     Question,
     Survey,
@@ -216,6 +217,21 @@ def test_batteries_that_are_none() -> None:
         battery(pd.DataFrame(MARKS), ["foot", "ship"])
     with pytest.raises(InputError, match="item 'bus' was not put to group 'y'"):
         battery(pd.DataFrame(MARKS).assign(bus=[1, 1, 0, 1, *[np.nan] * 5]))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"strata": ["stratum"], "units": ["unit"]},
+        {"replicate_weights": ["r1", "r2"], "method": "jk1"},
+    ],
+)
+def test_batteries_do_not_ignore_the_design(columns: dict[str, Any]) -> None:
+    frame = pd.DataFrame(MARKS).assign(stratum=1, unit=np.arange(9), r1=1.0, r2=2.0)
+    more: Any = {"batteries": {"way": ["bus", "car"]}, "questions": []}
+    design = DesignColumns(**columns)
+    with pytest.raises(InputError, match="'way' is a battery of items, whose intervals cannot"):
+        survey_from_rows(frame, groups=["g"], design=design, **more)
 
 
 # --- items ------------------------------------------------------------------------------

@@ -334,7 +334,7 @@ def test_minima_that_are_none() -> None:
     for objective, message in (
         (lambda m, b: (b.wins * torch.sigmoid(-m) + b.losses * torch.sigmoid(m)).sum(), "run away"),
         (lambda m, b: (b.wins * torch.relu(1 - m) + b.losses * torch.relu(1 + m)).sum(), "kink"),
-        (lambda m, b: (0.0 * m).sum(), "level"),
+        (lambda m, b: (0.0 * m).sum(), "flat"),
         (lambda m, b: -((m - 0.1) ** 2).sum(), "run away"),
     ):
         with pytest.raises(ConvergenceError, match=message):

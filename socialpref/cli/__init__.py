@@ -1,4 +1,4 @@
-"""The command line: ``socialpref survey``, ``comparisons``, ``data``, ``explorer`` and more."""
+"""The command line: ``survey``, ``comparisons``, ``methods``, ``data``, ``explorer`` and more."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import comparisons, data, explorer, hh, survey, verify
+from . import comparisons, data, explorer, hh, methods, survey, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     survey.add_to(commands)
     comparisons.add_to(commands)
+    methods.add_to(commands)
     data.add_to(commands)
     explorer.add_to(commands)
     hh.add_to(commands)

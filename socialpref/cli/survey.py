@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -95,93 +95,7 @@ def add_to(commands: Any) -> None:
         choices=list(SOURCES),
         help="the kind of the file (default: what its ending and its columns say)",
     )
-    add(
-        "--groups",
-        metavar="NAME[,NAME]",
-        help="the column or columns that hold the groups; several are crossed. For the starter "
-        "set, a grouping such as country; for OpinionQA party, race or sex (default: party). "
-        "Default for a table: group; for Pew's files: F_PARTYSUM_FINAL",
-    )
-    add(
-        "--drop-groups",
-        default="",
-        metavar="LABEL[,LABEL]",
-        help="the groups to leave out (default: none)",
-    )
-    add(
-        "--weight",
-        metavar="NAME",
-        help="the column of survey weights; 'none' for no weights (default: none for rows of "
-        "respondents, each wave's own for Pew's files)",
-    )
-    add(
-        "--columns",
-        default="",
-        metavar="NAME[,NAME]",
-        help="the columns that are questions, needed for rows of respondents; 'all' for every "
-        "column that can be one, with those of demographics",
-    )
-    add(
-        "--select-all",
-        action="append",
-        default=[],
-        metavar="KEY=NAME[,NAME]",
-        help="the columns of the items of a 'select all that apply' question, or its one column "
-        "of text with the marked items between semicolons; may be repeated (default: none)",
-    )
-    add(
-        "--codebook",
-        type=Path,
-        metavar="FILE",
-        help="a table with the columns variable, code and label, and perhaps text, scale and "
-        "missing, that says what the codes mean (default: what the file itself says)",
-    )
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="[NAME=]CODE[,CODE]",
-        help="the codes of missing answers, of all questions or of the one that is named; may be "
-        "repeated (default: what labels and the file declare missing)",
-    )
-    add(
-        "--drop-options",
-        action="append",
-        default=[],
-        metavar="LABEL",
-        help="an option to leave out; may be repeated (default: none)",
-    )
-    add(
-        "--dont-know",
-        choices=("drop", "keep"),
-        help="whether \"don't know\" is an answer (default: drop; keep for Pew's files, as in "
-        "the published protocol)",
-    )
-    add(
-        "--where",
-        action="append",
-        default=[],
-        metavar="COLUMN=VALUE",
-        help="a condition on the rows of respondents to keep; may be repeated (default: all rows)",
-    )
-    add(
-        "--item",
-        default="item",
-        metavar="NAME",
-        help="the column of what was rated, for ratings (default: item)",
-    )
-    add(
-        "--annotator",
-        default="annotator",
-        metavar="NAME",
-        help="the column of who rated, for ratings (default: annotator)",
-    )
-    add(
-        "--rating",
-        default="rating",
-        metavar="NAME",
-        help="the column of the rating, for ratings (default: rating)",
-    )
+    add_reading(add)
 
     add = parser.add_argument_group("the protocol").add_argument
     add(
@@ -361,6 +275,97 @@ def add_to(commands: Any) -> None:
     )
 
 
+def add_reading(add: Callable[..., Any]) -> None:
+    """Add the options that say how a survey is read, but for its file and kind."""
+    add(
+        "--groups",
+        metavar="NAME[,NAME]",
+        help="the column or columns that hold the groups; several are crossed. For the starter "
+        "set, a grouping such as country; for OpinionQA party, race or sex (default: party). "
+        "Default for a table: group; for Pew's files: F_PARTYSUM_FINAL",
+    )
+    add(
+        "--drop-groups",
+        default="",
+        metavar="LABEL[,LABEL]",
+        help="the groups to leave out (default: none)",
+    )
+    add(
+        "--weight",
+        metavar="NAME",
+        help="the column of survey weights; 'none' for no weights (default: none for rows of "
+        "respondents, each wave's own for Pew's files)",
+    )
+    add(
+        "--columns",
+        default="",
+        metavar="NAME[,NAME]",
+        help="the columns that are questions, needed for rows of respondents; 'all' for every "
+        "column that can be one, with those of demographics",
+    )
+    add(
+        "--select-all",
+        action="append",
+        default=[],
+        metavar="KEY=NAME[,NAME]",
+        help="the columns of the items of a 'select all that apply' question, or its one column "
+        "of text with the marked items between semicolons; may be repeated (default: none)",
+    )
+    add(
+        "--codebook",
+        type=Path,
+        metavar="FILE",
+        help="a table with the columns variable, code and label, and perhaps text, scale and "
+        "missing, that says what the codes mean (default: what the file itself says)",
+    )
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="[NAME=]CODE[,CODE]",
+        help="the codes of missing answers, of all questions or of the one that is named; may be "
+        "repeated (default: what labels and the file declare missing)",
+    )
+    add(
+        "--drop-options",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="an option to leave out; may be repeated (default: none)",
+    )
+    add(
+        "--dont-know",
+        choices=("drop", "keep"),
+        help="whether \"don't know\" is an answer (default: drop; keep for Pew's files, as in "
+        "the published protocol)",
+    )
+    add(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="a condition on the rows of respondents to keep; may be repeated (default: all rows)",
+    )
+    add(
+        "--item",
+        default="item",
+        metavar="NAME",
+        help="the column of what was rated, for ratings (default: item)",
+    )
+    add(
+        "--annotator",
+        default="annotator",
+        metavar="NAME",
+        help="the column of who rated, for ratings (default: annotator)",
+    )
+    add(
+        "--rating",
+        default="rating",
+        metavar="NAME",
+        help="the column of the rating, for ratings (default: rating)",
+    )
+
+
 def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
     import pandas as pd
@@ -373,9 +378,9 @@ def run(options: argparse.Namespace) -> None:
     _validate.integer("--top", options.top)
     check_jobs(options.jobs)
     protocol, bootstrap = _protocol(options), _bootstrap(options)
-    guessed = _find_source(options)
-    with _telling():
-        survey = _read(options, options.groups)
+    guessed = find_source(options)
+    with telling():
+        survey = read_survey(options, options.groups)
     if guessed:
         print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
@@ -418,7 +423,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def telling() -> Iterator[None]:
     """Print the warnings of a block on standard error, one line each."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
@@ -445,18 +450,10 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
     from ..surveys import Protocol, read_base, read_shares
     from ..surveys.question import SHARES
 
-    smoothing: float | str = options.smoothing
-    if smoothing != "jeffreys":
-        try:
-            smoothing = float(smoothing)
-        except ValueError:
-            raise InputError(
-                f"--smoothing must be a number or 'jeffreys'; got {smoothing!r}"
-            ) from None
     named = options.base in ("uniform", "answers")
     shares = options.group_shares
     return Protocol(
-        smoothing=smoothing,
+        smoothing=smoothing_of(options.smoothing),
         margin=options.margin,
         floor=options.floor,
         min_respondents_per_option=options.min_respondents,
@@ -466,6 +463,16 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
         share_margin=options.share_margin,
         share_floor=options.share_floor,
     )
+
+
+def smoothing_of(text: str) -> float | str:
+    """Return the number that a text is, or 'jeffreys'."""
+    if text == "jeffreys":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--smoothing must be a number or 'jeffreys'; got {text!r}") from None
 
 
 def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
@@ -485,7 +492,7 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
     return bootstrap if options.bootstrap else None
 
 
-def _find_source(options: argparse.Namespace) -> bool:
+def find_source(options: argparse.Namespace) -> bool:
     """Complete `path`, `source` and `groups`; return whether the source was told by the file."""
     from ..surveys.readers.kinds import OPINIONQA_FILES, kind_of
 
@@ -504,7 +511,8 @@ def _find_source(options: argparse.Namespace) -> bool:
     return guessed
 
 
-def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
+def read_survey(options: argparse.Namespace, groups: str | None) -> "Survey":
+    """Return the survey of the options that `add_reading` adds, by some groups."""
     from .. import surveys
     from ..surveys.missing import parse_codes
     from ..surveys.readers.respondents import check_rankings
@@ -532,7 +540,7 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         )
     if path is None:
         raise InputError(f"--source {source} needs a file: {SOURCES[source]}")
-    names, dropped = _list(groups or ""), _list(options.drop_groups)
+    names, dropped = comma_list(groups or ""), comma_list(options.drop_groups)
     missing = surveys.MissingAnswers(
         parse_codes(options.missing), options.drop_options, options.dont_know
     )
@@ -554,7 +562,7 @@ def _read(options: argparse.Namespace, groups: str | None) -> "Survey":
         columns = options.item, options.rating, options.annotator
         return surveys.read_ratings(path, names, *columns, drop_groups=dropped, missing=missing)
     batteries = dict(map(_battery, options.select_all))
-    questions = None if options.columns.strip() == "all" else _list(options.columns)
+    questions = None if options.columns.strip() == "all" else comma_list(options.columns)
     if questions == [] and not batteries:
         check_rankings(path, names)
         raise InputError(
@@ -579,24 +587,25 @@ def _design(options: argparse.Namespace) -> "DesignColumns":
     from ..surveys import DesignColumns
 
     return DesignColumns(
-        strata=_list(options.strata),
-        units=_list(options.psu),
+        strata=comma_list(options.strata),
+        units=comma_list(options.psu),
         lonely=options.lonely_psu,
-        replicate_weights=_list(options.replicate_weights),
+        replicate_weights=comma_list(options.replicate_weights),
         method=options.replicate_method,
         scale=options.replicate_scale,
     )
 
 
-def _list(text: str) -> list[str]:
+def comma_list(text: str) -> list[str]:
+    """Return the names between commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _battery(text: str) -> tuple[str, list[str]]:
     key, found, columns = text.partition("=")
-    if not found or not key or not _list(columns):
+    if not found or not key or not comma_list(columns):
         raise InputError(f"--select-all must be KEY=NAME[,NAME]; got {text!r}")
-    return key, _list(columns)
+    return key, comma_list(columns)
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -617,7 +626,7 @@ def _variants(
             raise InputError("--sensitivity groups goes with --source opinionqa")
         own = options.groups or "party"
         groupings = {own: survey}
-        groupings |= {n: _read(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
+        groupings |= {n: read_survey(options, n) for n in surveys.OPINIONQA_GROUPS if n != own}
         return surveys.grouping_variants(groupings, protocol), own
     if aspect == "shares":
         return surveys.share_variants(survey, protocol), "as studied"

@@ -2,6 +2,7 @@
 
 from .choice import ClassChoice, choose_classes, class_evidence
 from .classes import ClassMixture, Evidence, fit_latent_classes
+from .counted import Counted, count_comparisons
 from .counts import Cells
 from .dropped import Dropped
 from .examples import example
@@ -19,6 +20,7 @@ __all__ = [
     "ClassChoice",
     "ClassMixture",
     "Comparisons",
+    "Counted",
     "CrossTable",
     "Dropped",
     "Evidence",
@@ -28,6 +30,7 @@ __all__ = [
     "agreement",
     "choose_classes",
     "class_evidence",
+    "count_comparisons",
     "cross_table",
     "example",
     "expected_cells",

@@ -182,8 +182,6 @@ class _ByType:
     def __init__(
         self, comparisons: Comparisons, everybody: bool, prompts: list[int], prior: float | None
     ) -> None:
-        from scipy.sparse import csr_array
-
         known = comparisons.annotator is not None and comparisons.annotator.max() >= 0
         people = People.of(comparisons) if known else People.of_rows(comparisons)
         self.size, self.weight = people.size, people.weight
@@ -212,11 +210,8 @@ class _ByType:
         self.place, pair = np.divmod(cells, K * K)  # a type and a prompt, in one number
         self.low, self.high = np.divmod(pair, K)
         label = np.where(y < z, comparisons.label, 1.0 - comparisons.label)[told]
-        shape = (len(cells), self.size)
-        self.won, self.lost = (
-            csr_array((part * people.multiple[told], (cell, people.who[told])), shape)
-            for part in (label, 1.0 - label)
-        )
+        self.cell, self.who = cell, people.who[told]
+        self.parts = [part * people.multiple[told] for part in (label, 1.0 - label)]
         self.places = [[u * comparisons.n_prompts + x for u in range(n)] for x in prompts]
         self.with_prior: set[int] = set()
         self.point = self.of(np.ones(self.size))
@@ -224,7 +219,8 @@ class _ByType:
     def of(self, times: NDArray[Any]) -> Estimate:
         """Return the shares, and each prompt's rewards, of the people drawn so many times."""
         weight = self.weight * times
-        won, lost = self.won @ weight, self.lost @ weight
+        each, size = weight[self.who], len(self.place)
+        won, lost = (np.bincount(self.cell, part * each, size).astype(float) for part in self.parts)
         known = self.kind >= 0
         counts = np.bincount(self.kind[known], weight[known], len(self.names))
         shares = counts / counts.sum() if counts.any() else self.point[0]

@@ -1,6 +1,8 @@
 """The distances of many flips at once, each in closed form: of draws, or of many populations."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -9,10 +11,11 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..draws import Draws
+from ..links import Link
 from ..population import Population
 from .claim import Over, Score
 from .greedy import blocks, greedy
-from .scores import check_score, nbc_by_type
+from .scores import check_score, nbc_tables
 from .targets import Rankings, Target, as_target
 
 Floats = NDArray[np.float64]
@@ -80,8 +83,8 @@ def flip_distances(
         population = population.draws
     if isinstance(population, Draws):
         drawn = population.sampling(sampling)
-        goal = target.placed(population.options)
-        return _of_draws(population, goal, over, score, drawn, margin, floor)
+        asked = Asked(target.placed(population.options), over, score, margin, floor)
+        return distances_of_draws(population, drawn, asked)[0]
     _validate.instance("population", population, Sequence, CROWD)
     for one in population:
         _validate.instance("population", one, Population, CROWD)
@@ -99,7 +102,8 @@ def flip_distances(
             link=first.link,
         )
         drawn = np.array([each[i] for i in places])
-        found[places] = _of_draws(draws, goals[places[0]], over, score, drawn, margin, floor)
+        asked = Asked(goals[places[0]], over, score, margin, floor)
+        found[places] = distances_of_draws(draws, drawn, asked)[0]
     return found
 
 
@@ -120,39 +124,89 @@ def _one_each(sampling: Any, population: Sequence[Population]) -> list[Floats]:
     ]
 
 
-def _of_draws(
-    draws: Draws,
-    target: Target,
-    over: Over,
-    score: Score,
-    sampling: Floats,
-    margin: float,
-    floor: float,
-) -> Floats:
-    """Return the distance of each draw, with the sampling of all, (K,), or of each, (R, K)."""
+@dataclass(frozen=True)
+class Asked:
+    """Flips of which the distances are wanted, with the arguments of `flip_distances`."""
+
+    target: Target
+    over: Over = "sampling"
+    score: Score = "nbc"
+    margin: float = 0.0
+    floor: float = 0.0
+
+
+def distances_of_draws(draws: Draws, sampling: Floats, *asked: Asked) -> list[Floats]:
+    """Return the distances of several flips of each draw: what they share is computed once.
+
+    Parameters
+    ----------
+    draws : Draws
+    sampling : ndarray, shape (K,) or (R, K)
+        Of all draws or of each, checked.
+    *asked : Asked
+        Their targets are placed.
+
+    Returns
+    -------
+    list of ndarray, shape (R,)
+    """
     n_types, n_options = draws.rewards.shape[1:]
-    size = n_options if over == "sampling" else n_types
-    margin, floor = _validate.limits(margin, floor, size)
-    distances = np.full(len(draws), np.nan)
+    alike: dict[tuple[Over, Score, float, float], list[int]] = {}
+    for i, one in enumerate(asked):
+        size = n_options if one.over == "sampling" else n_types
+        limits = _validate.limits(one.margin, one.floor, size)
+        alike.setdefault((one.over, one.score, *limits), []).append(i)
+    found = np.full((len(asked), len(draws)), np.nan)
     for rows in blocks(len(draws), n_options * n_options * max(n_types, n_options)):
         drawn = sampling if sampling.ndim == 1 else sampling[rows]
-        if over == "sampling":
-            table, base = draws.pairwise(rows), drawn
-        elif score == "nbc":
-            table = nbc_by_type(draws.rewards[rows], draws.link, drawn)
-            base = draws.shares[rows]
-        else:
-            table, base = np.swapaxes(draws.rewards[rows], 1, 2), draws.shares[rows]
-        ranked = Rankings((table @ base[..., None])[..., 0], margin)
-        # One row for each pair of each draw, in the order of the draws.
-        item, above, below = np.nonzero(target.reversals(ranked))
-        if not len(item):
-            continue
-        each = np.empty(len(item))
-        for part in blocks(len(item), size):
-            one = item[part]
-            gains = table[one, below[part]] - table[one, above[part]]
-            each[part] = greedy(gains, base if base.ndim == 1 else base[one], margin, floor)
-        starts = np.flatnonzero(np.diff(item, prepend=-1))
-        distances[rows][item[starts]] = np.minimum.reduceat(each, starts)
+        part = _Block(draws.rewards[rows], draws.shares[rows], draws.link, drawn)
+        for (over, score, margin, floor), places in alike.items():
+            table, base = part.scored(over, score)
+            targets = [asked[i].target for i in places]
+            found[places, rows] = _nearest(table, base, targets, margin, floor)
+    return list(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some of the draws, and the tables of their scores."""
+
+    rewards: Floats
+    shares: Floats
+    link: Link
+    sampling: Floats
+
+    @cached_property
+    def nbc(self) -> tuple[Floats, Floats]:
+        """The tables of NBC, for all and by type."""
+        return nbc_tables(self.rewards, self.shares, self.link, self.sampling)
+
+    def scored(self, over: Over, score: Score) -> tuple[Floats, Floats]:
+        """Return a table whose product with the base is the scores, and the base."""
+        if score == "average reward":
+            return np.swapaxes(self.rewards, 1, 2), self.shares
+        together, by_type = self.nbc
+        return (together, self.sampling) if over == "sampling" else (by_type, self.shares)
+
+
+def _nearest(
+    table: Floats, base: Floats, targets: Sequence[Target], margin: float, floor: float
+) -> Floats:
+    """Return the distance of each target (row) and each draw; NaN where all is tied."""
+    distances = np.full((len(targets), len(table)), np.nan)
+    ranked = Rankings((table @ base[..., None])[..., 0], margin)
+    wanted = np.array([target.reversals(ranked) for target in targets])
+    # One row for each pair of each draw, in the order of the draws.
+    item, above, below = np.nonzero(wanted.any(axis=0))
+    each = np.empty(len(item))
+    for part in blocks(len(item), table.shape[2]):
+        one = item[part]
+        gains = table[one, below[part]] - table[one, above[part]]
+        each[part] = greedy(gains, base if base.ndim == 1 else base[one], margin, floor)
+    for row, pairs in zip(distances, wanted, strict=True):
+        counts = pairs[item, above, below]
+        own = item[counts]
+        starts = np.flatnonzero(np.diff(own, prepend=-1))
+        if len(starts):
+            row[own[starts]] = np.minimum.reduceat(each[counts], starts)
     return distances

@@ -18,7 +18,7 @@ from .claim import Arrangement, Over, PairFlips, Positions, Program, Score, are_
 from .exact import certify
 from .greedy import WORTHWHILE, least
 from .programs import as_divergence, check_programs, nearest
-from .scores import check_score, nbc_by_type
+from .scores import check_score, nbc_tables
 from .targets import Pair, Target, as_target
 
 if TYPE_CHECKING:
@@ -399,7 +399,8 @@ def _scores(
     drawn = _validate.distribution("sampling", sampling, population.n_options, population.options)
     if over == "sampling":
         return population.pairwise(), drawn
-    return nbc_by_type(population.rewards, population.link, drawn), population.shares
+    rewards, shares = population.rewards, population.shares
+    return nbc_tables(rewards, shares, population.link, drawn)[1], shares
 
 
 def _is_total_variation(divergence: object) -> bool:

@@ -179,7 +179,7 @@ def least(claim: PairFlips) -> tuple[Positions, Solution] | None:
         gains = table[block[:, 1]] - table[block[:, 0]]
         easier = margin - rounding * (np.abs(gains).max(axis=1) + margin)
         # Most pairs cannot be flipped at all, which takes no sorting to see.
-        reachable = np.flatnonzero(_most(gains, claim.floor) >= easier)
+        reachable = np.flatnonzero(_most(gains.T, claim.floor) >= easier)
         if not len(reachable):
             continue
         lower = greedy(gains[reachable], base, easier[reachable], claim.floor) - rounding
@@ -209,33 +209,42 @@ def _by_promise(claim: PairFlips, rounding: float) -> tuple[Integers, Floats]:
 
 def greedy(gains: Floats, base: Floats, margin: float | Floats, floor: float) -> Floats:
     """Solve n programs: gains (n, K), base (K,) or (n, K), margin of all or (n,)."""
-    row = np.arange(len(gains))
-    order = gains.argsort(axis=1)
-    best = gains.max(axis=1)
-    worth = best[:, None] - gains[row[:, None], order]
-    spare = np.maximum(base - floor, 0.0)
-    spare = spare[order] if base.ndim == 1 else spare[row[:, None], order]
-    need = margin - np.einsum("...k,...k->...", gains, base)
+    # Options first: sums over few options are then fast.
+    gains = np.ascontiguousarray(gains.T)
+    distances = np.full(gains.shape[1], np.inf)
+    reachable = np.flatnonzero(_most(gains, floor) >= margin)
+    if len(reachable):
+        base = base[:, None] if base.ndim == 1 else base[reachable].T
+        margin = margin[reachable] if isinstance(margin, np.ndarray) else margin
+        distances[reachable] = _knapsacks(gains[:, reachable], base, margin, floor)
+    return distances
+
+
+def _knapsacks(gains: Floats, base: Floats, margin: float | Floats, floor: float) -> Floats:
+    """Return the distances of programs that have solutions: gains (K, n), base (K, 1 or n)."""
+    column = np.arange(gains.shape[1])
+    order = gains.argsort(axis=0)
+    best = gains.max(axis=0)
+    worth = best - np.take_along_axis(gains, order, axis=0)
+    spare = np.take_along_axis(np.maximum(base - floor, 0.0), order, axis=0)
+    need = margin - (gains * base).sum(axis=0)
     forced: Floats | float = 0.0
     if floor > 0.0 and (lack := np.maximum(floor - base, 0.0)).any():
         # What must be moved anyway goes where the floor wants it, not to the best.
-        need += np.einsum("...k,...k->...", lack, best[:, None] - gains)
-        forced = lack.sum(axis=-1)
-    value = (spare * worth).cumsum(axis=1)
-    last = np.maximum((worth > 0.0).sum(axis=1) - 1, 0)
-    at = np.minimum((value < need[:, None]).sum(axis=1), last)
-    moved, each = spare.cumsum(axis=1)[row, at], worth[row, at]
-    beyond = np.maximum(value[row, at] - need, 0.0)
-    unneeded = np.divide(beyond, each, out=np.zeros_like(beyond), where=each > 0.0)
-    distance = np.maximum(np.where(need > 0.0, moved - unneeded, 0.0), forced)
-    distance[_most(gains, floor) < margin] = np.inf
-    return distance
+        need += (lack * (best - gains)).sum(axis=0)
+        forced = lack.sum(axis=0)
+    value = (spare * worth).cumsum(axis=0)
+    last = np.maximum((worth > 0.0).sum(axis=0) - 1, 0)
+    at = np.minimum((value < need).sum(axis=0), last)
+    moved, rate = spare.cumsum(axis=0)[at, column], worth[at, column]
+    beyond = np.maximum(value[at, column] - need, 0.0)
+    unneeded = np.divide(beyond, rate, out=np.zeros_like(beyond), where=rate > 0.0)
+    return np.maximum(np.where(need > 0.0, moved - unneeded, 0.0), forced)
 
 
 def _most(gains: Floats, floor: float) -> Floats:
-    """Return the largest mean of each program's gains over distributions above the floor."""
-    size = gains.shape[1]
-    return floor * gains.sum(axis=1) + (1.0 - size * floor) * gains.max(axis=1)
+    """Return the largest mean of gains, (K, n), over distributions above the floor."""
+    return floor * gains.sum(axis=0) + (1.0 - len(gains) * floor) * gains.max(axis=0)
 
 
 def _bases(sampling: ArrayLike | None, shape: tuple[int, ...]) -> Floats:

@@ -30,21 +30,29 @@ def check_score(over: Over, score: Score, sampling: Any) -> None:
             )
 
 
-def nbc_by_type(rewards: Floats, link: Link, sampling: Floats) -> Floats:
-    """Return the NBC of every option among the annotators of each type.
+def nbc_tables(
+    rewards: Floats, shares: Floats, link: Link, sampling: Floats
+) -> tuple[Floats, Floats]:
+    """Return the two tables of NBC: their products with the sampling, and with the shares, are it.
 
     Parameters
     ----------
     rewards : ndarray, shape (..., T, K)
+    shares : ndarray, shape (..., T)
     link : Link
     sampling : ndarray, shape (K,) or (..., K)
 
     Returns
     -------
+    ndarray, shape (..., K, K)
+        Preferences of all annotators.
     ndarray, shape (..., K, T)
+        NBC of every option among the annotators of each type.
     """
-    columns = []
-    for reward in np.moveaxis(rewards, -2, 0):
+    together, columns = np.zeros(()), []
+    for u, reward in enumerate(np.moveaxis(rewards, -2, 0)):
         gaps = reward[..., :, None] - reward[..., None, :]
-        columns.append((check_values(link(gaps), gaps.shape) @ sampling[..., None])[..., 0])
-    return np.stack(columns, axis=-1)
+        preferences = check_values(link(gaps), gaps.shape)
+        together = together + shares[..., u, None, None] * preferences
+        columns.append((preferences @ sampling[..., None])[..., 0])
+    return together, np.stack(columns, axis=-1)

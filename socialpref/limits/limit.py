@@ -38,7 +38,8 @@ class Limit:
     ----------
     policy : ndarray, shape (K,)
     rewards : ndarray, shape (K,)
-        The implicit rewards ``beta log(policy / reference)``, centred.
+        The implicit rewards ``beta log(policy / reference)``, centred; -inf for options without
+        probability, which the mean leaves out.
     residual : float
         How far a reward can be from the exact limit: the largest entry of Newton's step there,
         plus what rounding can add; rounding alone where the limit is a formula.
@@ -49,9 +50,15 @@ class Limit:
     options : tuple of str
         Labels of the options.
     others : tuple of ndarray
-        Implicit rewards of other local minima that were found, for losses that are not convex.
+        Implicit rewards of other local minima that were found, for losses that are not convex, or
+        of other fixed points.
     rounding : float
         How far from the clamp its corner is rounded; 0 if the minimum is not on a corner.
+    ranges : tuple of ndarray or None
+        Where several policies are optimal, the least and the greatest probability of each option
+        among them. `policy` is then one that favours no name.
+    note : str
+        What the limit rests on, in words; empty if there is nothing to say.
     """
 
     policy: Floats
@@ -62,6 +69,8 @@ class Limit:
     options: tuple[str, ...]
     others: tuple[Floats, ...] = ()
     rounding: float = 0.0
+    ranges: tuple[Floats, Floats] | None = None
+    note: str = ""
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a table with the columns option, probability and reward.
@@ -147,6 +156,48 @@ def limit_of(
     )
 
 
+def limit_at(
+    method: str,
+    policy: Floats,
+    residual: float,
+    population: Population,
+    beta: float,
+    reference: Floats,
+    *,
+    iterations: int = 0,
+    others: Sequence[Floats] = (),
+    ranges: tuple[Floats, Floats] | None = None,
+    note: str = "",
+) -> Limit:
+    """Return the limit whose policy was found; `beta` and `reference` as from `setting`."""
+    there = policy > 0.0
+    rewards = np.full(len(policy), -np.inf)
+    rewards[there] = beta * np.log(policy[there] / reference[there])
+    return Limit(
+        policy=policy,
+        rewards=rewards - rewards[there].mean(),
+        residual=residual,
+        iterations=iterations,
+        method=method,
+        options=population.options,
+        others=tuple(others),
+        ranges=ranges,
+        note=note,
+    )
+
+
+def setting(
+    population: Population, beta: float, reference: ArrayLike | None
+) -> tuple[float, Floats]:
+    """Return checked values of beta and of the reference policy."""
+    beta = _validate.number("beta", beta, 0.0, above=True)
+    size, names = population.n_options, population.options
+    base = _validate.distribution("reference", reference, size, names)
+    if base.min() <= 0.0:
+        raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")
+    return beta, base
+
+
 def _policy(
     method: str,
     rewards: Floats,
@@ -156,10 +207,7 @@ def _policy(
     reference: ArrayLike | None,
 ) -> Floats:
     """Return the policy of rewards, if their error does not matter."""
-    beta = _validate.number("beta", beta, 0.0, above=True)
-    base = _validate.distribution("reference", reference, len(rewards), population.options)
-    if base.min() <= 0.0:
-        raise _validate.complaint("reference", "positive everywhere", f"{base.min():g}")
+    beta, base = setting(population, beta, reference)
     below = rewards - rewards.max()
     with np.errstate(over="ignore"):  # as beta falls to 0, only the best options are left
         logits = np.log(base) + below / beta

@@ -1,9 +1,9 @@
 """The base class of alignment methods."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal, overload
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self, overload
 
 from numpy.typing import ArrayLike
 
@@ -19,8 +19,9 @@ Order = Literal["NBC", "average reward"]
 class Method(ABC):
     """An alignment method with its options: a frozen dataclass, whose fields are the options.
 
-    A subclass sets the attributes below and defines `implicit_rewards`. Options are checked when
-    an object is made. How a method is trained is registered in ``socialpref.training.learning``.
+    A subclass sets the attributes below and defines `implicit_rewards`, or `limit_of_one` where
+    the policy is not ``reference exp(h / beta)``. Options are checked when an object is made. How
+    a method is trained is registered in ``socialpref.training.learning``.
 
     Attributes
     ----------
@@ -35,6 +36,8 @@ class Method(ABC):
         and comparisons drawn from a distribution; None if theory promises none.
     guarantee : str
         What theory promises, in words.
+    has_reference : bool
+        Whether its policy is held near a reference policy.
     identified : bool
         Whether its comparisons always suffice to reach the limit. `verify` leaves out methods of
         which this is not true.
@@ -44,13 +47,33 @@ class Method(ABC):
     information: ClassVar[Information]
     order: ClassVar[Order | None] = None
     guarantee: ClassVar[str]
+    has_reference: ClassVar[bool] = True
     identified: ClassVar[bool] = True
 
-    @abstractmethod
+    def without_search(self) -> Self:
+        """Return the method without the search for minima beside the one it returns.
+
+        The policies are the same. Of many draws they are found faster.
+        """
+        changes: dict[str, Any] = {"n_starts": 0} if hasattr(self, "n_starts") else {}
+        return replace(self, **changes)
+
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:
         """Return the implicit rewards that the method ends at with unlimited data."""
+        raise NotImplementedError(f"{type(self).__name__} must define its limit")
+
+    def limit_of_one(
+        self,
+        population: Population,
+        sampling: ArrayLike | None,
+        beta: float,
+        reference: ArrayLike | None,
+    ) -> Limit:
+        """Return the limit of one population; arguments as for `limit`."""
+        found = self.implicit_rewards(population, sampling)
+        return limit_of(self.name, found, population, beta, reference)
 
     @overload
     def limit(
@@ -111,7 +134,6 @@ class Method(ABC):
         """
 
         def one(each: Population) -> Limit:
-            found = self.implicit_rewards(each, sampling)
-            return limit_of(self.name, found, each, beta, reference)
+            return self.limit_of_one(each, sampling, beta, reference)
 
         return of_each(one, population)

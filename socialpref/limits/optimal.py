@@ -1,14 +1,17 @@
 """The best single policy."""
 
 from collections.abc import Sequence
-from typing import overload
+from dataclasses import dataclass
+from typing import ClassVar, overload
 
 from numpy.typing import ArrayLike
 
 from ..draws import Draws
 from ..population import Population
+from .design import pair_design
 from .fits import exact_rewards
-from .limit import Limit, limit_of, of_each
+from .limit import ImplicitRewards, Limit, limit_of, of_each
+from .method import Information, Method, Order
 
 
 @overload
@@ -70,3 +73,28 @@ def optimal_policy(
         return limit_of("optimal policy", found, each, beta, reference)
 
     return of_each(one, population)
+
+
+@dataclass(frozen=True)
+class Optimal(Method):
+    """The optimal policy as a row of the table of methods: what full knowledge would give.
+
+    Examples
+    --------
+    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.limits import Optimal
+    >>> Optimal().limit(mediocre_winner()).policy.round(5)
+    array([0.35131, 0.29738, 0.35131])
+    """
+
+    name: ClassVar[str] = "optimal"
+    information: ClassVar[Information] = "typed"
+    order: ClassVar[Order | None] = "average reward"
+    guarantee: ClassVar[str] = "the best single policy, by definition"
+
+    def implicit_rewards(
+        self, population: Population, sampling: ArrayLike | None
+    ) -> ImplicitRewards:
+        """Return the average reward."""
+        pair_design(population, sampling)  # a design that compares too little is refused
+        return exact_rewards(population, population.mean_rewards())

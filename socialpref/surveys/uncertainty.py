@@ -22,7 +22,8 @@ from .. import _validate
 from .._files import results_folder
 from ..errors import InputError
 from ..flips import Winner
-from ..flips.batched import flip_distances
+from ..flips.batched import Asked, distances_of_draws
+from ..flips.targets import AnyChange
 from ..inference import Interval
 from ..inference.designs import Design, effect
 from ..inference.resampling import drawn_tables, people_factors, unit_factors
@@ -234,21 +235,24 @@ def replicate(question: Question, protocol: Protocol, bootstrap: Bootstrap) -> R
     method = bootstrap.resolve(question)
     choices, groups = draw_shares(question, method, bootstrap)
     population, base = _with_draws(question, protocol, choices, groups, samples=True)
-    assert population.draws is not None
-    limits: dict[str, Any] = {"sampling": base, "margin": protocol.margin, "floor": protocol.floor}
-    by_shares: dict[str, Any] = {
-        "over": "shares",
-        "margin": protocol.share_margin,
-        "floor": protocol.share_floor,
-    }
+    draws = population.draws
+    assert draws is not None
+    mix = Asked(AnyChange(), margin=protocol.margin, floor=protocol.floor)
+    who = replace(mix, over="shares", margin=protocol.share_margin, floor=protocol.share_floor)
+    reward = replace(who, score="average reward")
+    winner = Winner()
+    asked = mix, replace(mix, target=winner), who, replace(who, target=winner), reward
+    flip, winner_flip, share_flip, share_winner_flip, reward_share_flip = distances_of_draws(
+        draws, base, *asked
+    )
     found = Replicates(
         method,
-        flip=flip_distances(population, **limits),
-        winner_flip=flip_distances(population, Winner(), **limits),
-        share_flip=flip_distances(population, sampling=base, **by_shares),
-        share_winner_flip=flip_distances(population, Winner(), sampling=base, **by_shares),
-        reward_share_flip=flip_distances(population, score="average reward", **by_shares),
-        nbc=nbc(population.draws, base),
+        flip=flip,
+        winner_flip=winner_flip,
+        share_flip=share_flip,
+        share_winner_flip=share_winner_flip,
+        reward_share_flip=reward_share_flip,
+        nbc=nbc(draws, base),
     )
     return _with_errors(found, question, protocol, population, choices)
 

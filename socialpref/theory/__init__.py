@@ -2,6 +2,9 @@
 
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
 from .identified import Information, information
+from .distortion import DistortionBound, distortion_bound, least_distorted_policy
+from .distortion import DistortionBound, distortion_bound, least_distorted_policy
+from .identified import Information, information
 from .misfit import Misfit, bradley_terry_misfit
 from .moments import moment_half_width
 from .orders import ErrorOrders, error_orders
@@ -22,8 +25,8 @@ from .structures import (
 from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_by_temperature
 
 __all__ = [
-    "STRUCTURES",
     "Crossings",
+    "DistortionBound",
     "ErrorOrders",
     "Groups",
     "Information",
@@ -37,6 +40,7 @@ __all__ = [
     "Ranking",
     "Repeated",
     "RewardBounds",
+    "STRUCTURES",
     "Structure",
     "Twin",
     "Typed",
@@ -47,10 +51,12 @@ __all__ = [
     "average_reward_bounds",
     "bradley_terry_misfit",
     "crossing_temperatures",
+    "distortion_bound",
     "error_orders",
     "identified_up_to",
     "information",
     "largest_pair_bias",
+    "least_distorted_policy",
     "moment_half_width",
     "nbc_by_temperature",
     "open_pairs",

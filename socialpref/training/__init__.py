@@ -8,13 +8,15 @@ from .._extras import require
 
 require("train", "socialpref.training")
 
-from .certification import Certification, certify
+from .certification import Certification, OwnPopulation, certify
 from .dataset import dataset_of
 from .exact import Fit, fit_exact
 from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
 from .policies import MLP, Tabular
+from .rivals import margin_loss
+from .verdicts import LimitVerdict, OrderVerdict
 from .verification import Report, Verification, populations, verify
 
 __all__ = [
@@ -24,6 +26,9 @@ __all__ = [
     "Fit",
     "Fitting",
     "JointLikelihood",
+    "LimitVerdict",
+    "OrderVerdict",
+    "OwnPopulation",
     "Report",
     "Tabular",
     "TrueJoint",
@@ -36,6 +41,7 @@ __all__ = [
     "fit_exact",
     "fit_minibatch",
     "learn",
+    "margin_loss",
     "populations",
     "train",
     "verify",

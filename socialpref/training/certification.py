@@ -1,279 +1,371 @@
-"""What a loss of your own converges to."""
+"""Verdicts on a loss of one's own: whose order it learns, on many populations.
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import product
-from typing import Literal
+One population proves little: limits and orders that differ in general can be the same on one. A
+loss is looked at on worked and on random populations, and each order that it has on all of them
+is then put to a search for a counterexample.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from .. import _validate
-from ..comparisons.simulation import expected_cells
-from ..divergences import total_variation
-from ..errors import ConvergenceError, InputError
-from ..limits.optimal import optimal_policy
-from ..methods import METHODS
-from ..population import Population
-from ..rules import nbc
-from .exact import Fit, fit_exact
-from .objectives import Batch
-from .verification import EXACT, Floats, Integers, same_order
+from ..errors import InputError
+from ..limits.method import Method
+from ..population import Population, check_population
+from .descent import ROUNDED
+from .expectation import ASKS, SEES, Asks, Sees, UserLoss
+from .looks import Kind, Looked, look, nearly_tied, plain, random, worked
+from .verdicts import (
+    ORDERS,
+    LimitVerdict,
+    OrderName,
+    OrderVerdict,
+    distances_of,
+    factors_of,
+    limit_verdict,
+    signs,
+    verdict_of,
+)
 
-SAME = 1e-9
-"""The largest total variation at which a loss of your own has the same limit as a method."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-MOST_TYPES = 12
-"""A panel of so many has 4,096 outcomes."""
-
-
-FAR = (1e1, 1e2, 1e3, 1e6, 1e12)
-"""How far from a minimum the loss is looked at."""
-
-
-UserLoss = Callable[[Tensor, Tensor], Tensor]
-"""From margins (n,) and labels, (n,) or (n, T), to the losses (n,)."""
+Floats = NDArray[np.float64]
+FIRST_STARTS, STARTS = 5, 8
+"""From how many rewards a loss that is not convex starts: on populations of the first look and
+of the search, and on the given one."""
 
 
 @dataclass(frozen=True, eq=False)
-class Certification:
-    """What a loss converges to on one population, among what is known.
-
-    Another population can tell otherwise: limits and orders that differ in general can be the
-    same on one.
+class OwnPopulation:
+    """What a loss learns on the population that was asked about.
 
     Attributes
     ----------
     policy, rewards : ndarray, shape (K,)
         At the lowest minimum that was found.
-    residual : float
-        The largest derivative there.
+    error : float
+        The largest entry of Newton's step there; on a kink, how far it is rounded off.
+    others : tuple of ndarray
+        Rewards at other minima.
+    ranges : tuple of ndarray or None
+        If minima are a whole stretch, the least and the greatest reward of each option among
+        them; `rewards` lie between.
+    orders, reverses : tuple of str
+        Of "NBC" and "average reward", those that the policy has, and those it turns round.
     distances : dict of str to float
-        Total variation to each known limit on this population, nearest first.
-    orders : tuple of str
-        Those of "NBC" and "average reward" that order the options of this population as the
-        policy does.
-    reverses : tuple of str
-        Those whose order of the options of this population the policy turns round.
-    against_all : bool
-        Whether the loss turns the order of one population round whose types all agree. Then its
-        sign is likely to be wrong.
+        Total variation to the limits of all methods, nearest first.
     """
 
     policy: Floats
     rewards: Floats
-    residual: float
-    distances: dict[str, float]
+    error: float
+    others: tuple[Floats, ...]
+    ranges: tuple[Floats, Floats] | None
     orders: tuple[str, ...]
     reverses: tuple[str, ...]
-    against_all: bool
+    distances: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Certification:
+    """What a loss converges to, with the evidence.
+
+    Attributes
+    ----------
+    n_populations, n_searched : int
+        Populations of the first look, and of the search for a counterexample.
+    without_minimum : int
+        How many of both leave the loss without a minimum: rewards run away.
+    not_found : int
+        How many of both may have one, but none that was found.
+    several_minima : int
+        How many of the first look have several local minima, or a level stretch of them.
+    kinked : int
+        How many of the first look have the minimum on a kink.
+    orders_on_all : tuple of OrderVerdict
+        One for each order, with the search for a counterexample included.
+    converges_to : tuple of str
+        Methods that have the same limit on all populations of the first look.
+    proportional_to : dict of str to float
+        Methods whose rewards are the loss's divided by the number, on all of them.
+    own : OwnPopulation or None
+        Of the population that was asked about, if it has a minimum there.
+    asked_own : bool
+        Whether a population was asked about.
+    looked : tuple of Looked
+        The populations of the first look, and where the loss ends on them.
+    """
+
+    n_populations: int
+    n_searched: int
+    without_minimum: int
+    not_found: int
+    several_minima: int
+    kinked: int
+    orders_on_all: tuple[OrderVerdict, ...]
+    converges_to: tuple[str, ...]
+    proportional_to: dict[str, float]
+    own: OwnPopulation | None
+    asked_own: bool
+    looked: tuple[Looked, ...] = field(repr=False)
 
     @property
-    def converges_to(self) -> tuple[str, ...]:
-        """Names of the limits that it equals on this population."""
-        return tuple(name for name, distance in self.distances.items() if distance <= SAME)
+    def has_minimum(self) -> bool:
+        """Whether a minimum was found on every population."""
+        return not self.without_minimum and not self.not_found
+
+    @property
+    def order(self) -> OrderName | None:
+        """The order that it had on every population, of the search, too; None if it had none."""
+        held = [v.order for v in self.orders_on_all if v.always]
+        return held[0] if len(held) == 1 and self.has_minimum else None
 
     @property
     def consistent(self) -> bool:
-        """Whether it converges to the optimal policy on this population."""
-        return "optimal policy" in self.converges_to
+        """Whether it converges to the optimal policy on all populations."""
+        return "optimal" in self.converges_to
+
+    def _of_own(self) -> OwnPopulation:
+        if self.own is None:
+            why = "the loss has no minimum on it" if self.asked_own else "none was given"
+            raise InputError(f"'population' must be one on which the loss has a minimum: {why}.")
+        return self.own
+
+    @property
+    def policy(self) -> Floats:
+        """The policy on the given population, shape (K,)."""
+        return self._of_own().policy
+
+    @property
+    def rewards(self) -> Floats:
+        """The rewards on the given population, shape (K,)."""
+        return self._of_own().rewards
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """The orders that the policy has on the given population."""
+        return self._of_own().orders
+
+    @property
+    def reverses(self) -> tuple[str, ...]:
+        """The orders that the policy turns round on the given population."""
+        return self._of_own().reverses
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Total variation to each method's limit on the given population, nearest first."""
+        return self._of_own().distances
+
+    def against(self, method: Method) -> LimitVerdict:
+        """Return whether the loss has the limit of a method, with its options, up to a factor."""
+        _validate.instance("method", method, Method, "a method")
+        return limit_verdict(method, self.looked)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per order: order, held, reversed, populations, counterexample."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "order": [v.order for v in self.orders_on_all],
+                "held": [v.held for v in self.orders_on_all],
+                "reversed": [v.reversed for v in self.orders_on_all],
+                "populations": [v.looked for v in self.orders_on_all],
+                "counterexample": [v.example for v in self.orders_on_all],
+            }
+        )
 
     def describe(self) -> str:
-        """Return what was found, in one sentence."""
-        nearest, distance = next(iter(self.distances.items()))
-        found = (
-            f"equals {', '.join(self.converges_to)}"
-            if self.converges_to
-            else f"equals none of the known limits, nearest {nearest} at total variation "
-            f"{distance:.2g}"
+        """Return the verdict, one statement a line."""
+        return "\n".join([*self._of_all(), *self._of_the_given()])
+
+    def _of_all(self) -> Iterator[str]:
+        n, every = self.n_populations, self.n_populations + self.n_searched
+        if self.without_minimum:
+            away = f"{self.without_minimum} of {every} populations"
+            yield f"It has no minimum on {away}: it runs away."
+        if self.not_found:
+            yield f"No minimum was found on {self.not_found} of {every} populations."
+        if not any(v.looked for v in self.orders_on_all):
+            return
+        looked = f"on all {n} populations" if self.has_minimum else "wherever it has a minimum"
+        exact = ", ".join(self.converges_to)
+        if exact:
+            yield f"It converges to {exact} {looked}."
+        for name, factor in self.proportional_to.items():
+            yield f"Its rewards are those of {name} times {factor:.6g} {looked}."
+        if not exact and not self.proportional_to:
+            yield "It converges to none of the known limits."
+        for verdict in self.orders_on_all:
+            text = verdict.describe()
+            yield f"{text[0].upper()}{text[1:]}."
+        if any(v.held == 0 and v.reversed >= 0.9 * v.looked > 0 for v in self.orders_on_all):
+            yield "It turns an order round: is its sign right?"
+        if self.order is not None:
+            yield f"Its order is that of {self.order}, as far as {every} populations show."
+        if self.several_minima:
+            yield f"It has several minima on {self.several_minima} of {n} populations."
+        if self.kinked:
+            yield (
+                f"Its minimum is on a kink on {self.kinked} of {n} populations; kinks were rounded "
+                f"off by {ROUNDED[-1]:.0e}."
+            )
+
+    def _of_the_given(self) -> Iterator[str]:
+        if not self.asked_own:
+            return
+        if self.own is None:
+            yield "On the given population: no minimum."
+            return
+        nearest, distance = next(iter(self.own.distances.items()))
+        order = " and ".join(self.own.orders) or "neither NBC nor average reward"
+        if self.own.reverses:
+            order += f", the reverse of {' and '.join(self.own.reverses)}"
+        yield (
+            f"On the given population: the order of {order}; the nearest limit is {nearest}, at "
+            f"total variation {round(distance, 9):.2g}."
         )
-        if self.against_all:
-            turned = f"reverses {' and '.join(self.reverses)}, and " if self.reverses else ""
-            order = f"{turned}orders against all types where they agree (is its sign right?)"
-        elif self.orders:
-            order = f"orders as {' and '.join(self.orders)}"
-        elif np.ptp(self.rewards) <= EXACT:
-            order = "gives all options the same reward"
-        else:
-            order = "orders neither as NBC nor as average reward"
-        return f"On this population: {found}; {order}."
+        if self.own.ranges is not None:
+            low, high = (", ".join(f"{one:.6g}" for one in end) for end in self.own.ranges)
+            yield f"There its minima are a stretch: rewards from {low} to {high}."
+        if self.own.others:
+            yield f"There it has {len(self.own.others)} other minima, where the loss is no lower."
 
 
 def certify(
     loss: UserLoss,
-    population: Population,
-    information: Literal["anonymous", "panel"] = "anonymous",
+    population: Population | None = None,
+    information: Asks = "anonymous",
     *,
-    tolerance: float = 1e-9,
+    sees: Sequence[Sees] = (),
+    n_types: int | None = None,
+    n_populations: int = 50,
+    n_search: int = 2000,
+    seed: int = 0,
 ) -> Certification:
-    """Find what a loss converges to on a population, by training on its expectation.
+    """Find what a loss converges to, by minimising its expectation on many populations.
 
     Parameters
     ----------
     loss : callable
-        From margins, shape (n,), and labels to the losses of each, shape (n,), in torch. A label
-        is 1 if the first is preferred and 0 if not; in panels a row has one for each type. Both
-        orientations of every pair occur.
-    population : Population
-        With equal shares, for panels, and at most 12 types.
-    information : {"anonymous", "panel"}
-    tolerance : float
-        The largest derivative to accept.
+        From margins, shape (n,), and labels to the losses, shape (n,), in torch. A label is 1 if
+        the first is preferred and 0 if not. What `information` changes: in panels a label has one
+        entry for each type; with typed labels the keyword ``annotator_type`` has the type's
+        number; linked margins and labels have shape (n, 2), two comparisons by one annotator; of
+        ballots there are no labels, and the argument has the rewards of all options, best first,
+        shape (n, K).
+        Both orientations of every pair occur.
+    population : Population, optional
+        One to look at besides, whose policy and orders are then told.
+    information : {"anonymous", "linked", "typed", "panel", "ballots"}
+        What a label tells.
+    sees : sequence of {"logp", "length", "reference"}
+        What else the loss is given, as keywords of shape (n, 2), for the first and the second:
+        log-probabilities under the policy, lengths in tokens, log-probabilities under the
+        reference. Margins are differences of log-ratios to the reference.
+    n_types : int, optional
+        Types of the random populations, for labels that tell them apart; the given population's,
+        or 3, if omitted. Anonymous labels are of 2 to 4 types.
+    n_populations, n_search : int
+        Random populations of the first look, beside the worked ones, and of the search for a
+        counterexample to each order that is left.
+    seed : int
+        Of the random populations.
 
     Returns
     -------
     Certification
-        Of this population: what holds on it need not hold on others.
+        A loss without a minimum is a verdict and no error.
 
     Raises
     ------
     InputError
-        If the loss raises an error, does not return one real number for each margin, or does not
-        depend on them, or the types are too many.
-    ConvergenceError
-        If the loss has no minimum, or none that training finds, as on a kink; if it is lower far
-        from the minimum that was found; or if it is not finite.
+        If an argument is out of its range, or the loss raises an error, does not return one
+        finite number for each comparison, does not depend on the margins, or depends on the
+        other comparisons of a batch.
+
+    Notes
+    -----
+    Random populations have unequal shares (equal ones for panels), temperatures from 1/2 to 2,
+    and any sampling distribution. Minima are found by Newton's method, which goes downhill and
+    checks that no direction curves downwards: from one start if the loss is a convex function of
+    margins, else from several; beside the lowest, other minima are counted. A minimum counts only
+    if the loss is not lower far out. Kinks of a function of margins are rounded off, by 1e-8 in
+    the end. The evidence is numerical: an order that held on all is not proven to hold always.
 
     Examples
     --------
-    A panel loss with `1 - h` in place of `-h` does not learn the average reward:
-
-    >>> from torch.nn.functional import logsigmoid
-    >>> from socialpref.examples import mediocre_winner
+    >>> import torch
     >>> from socialpref.training import certify
-    >>> def right(h, labels):
-    ...     y, z = labels.all(1), ~labels.any(1)
-    ...     return -(y * logsigmoid(3 * h) + z * logsigmoid(-3 * h))
-    >>> def slip(h, labels):
-    ...     y, z = labels.all(1), ~labels.any(1)
-    ...     return -(y * logsigmoid(3 * h) + z * logsigmoid(3 * (1 - h)))
-    >>> certify(right, mediocre_winner(), "panel").converges_to
-    ('optimal policy', 'agreement', 'reward-averaging')
-    >>> print(certify(slip, mediocre_winner(), "panel").describe())
-    On this population: equals none of the known limits, nearest optimal policy at total ...
+    >>> def squares(margin, label):
+    ...     return (margin * (2 * label - 1) - 0.5) ** 2
+    >>> found = certify(squares, n_search=100)
+    >>> found.converges_to, found.order
+    (('ipo',), 'NBC')
     """
     if not callable(loss):
         raise _validate.complaint("loss", "a function", _validate.shown(loss))
-    _validate.instance("population", population, Population, "a Population")
-    _validate.choice("information", information, ("anonymous", "panel"))
-    fit = _minimum(loss, population, information, tolerance)
-    policy, rewards = fit.policy[0], fit.rewards[0]
-    targets = {"optimal policy": optimal_policy(population).policy}
-    for method in METHODS:
-        if method.identified:
-            with suppress(ConvergenceError, InputError):  # no such limit here: nothing to compare
-                targets[method.name] = method.limit(population).policy
-    distances = {name: total_variation(policy, target) for name, target in targets.items()}
-    known = {"NBC": nbc(population), "average reward": population.mean_rewards()}
-    level = np.ptp(rewards) <= EXACT
+    if population is not None:
+        check_population(population)
+    _validate.choice("information", information, ASKS)
+    _validate.instance("sees", sees, (tuple, list), f"a tuple of {', '.join(SEES)}")
+    for name in sees:
+        _validate.choice("sees", name, SEES)
+    n_populations = _validate.integer("n_populations", n_populations, 1)
+    n_search = _validate.integer("n_search", n_search, 0)
+    seed = _validate.integer("seed", seed)
+    if n_types is None:
+        n_types = 3 if population is None else population.n_types
+    n_types = _validate.integer("n_types", n_types, 1)
+    rng = np.random.default_rng(seed)
+    kind = Kind(loss, information, tuple(sees), n_types)
+    own = None
+    if population is not None:
+        own = look(kind, [plain(kind, population)], STARTS)[0]
+    looked = look(kind, [*worked(kind), *random(kind, n_populations, rng)], FIRST_STARTS)
+    verdicts = [verdict_of(order, looked) for order in ORDERS]
+    more: list[Looked] = []
+    claimed = [v.order for v in verdicts if v.always]
+    if n_search and claimed:
+        drawn = list(random(kind, n_search, rng))
+        near = nearly_tied(drawn[::2], claimed[0], rng)
+        n_starts = FIRST_STARTS if any(one.others for one in looked) else 1
+        more = look(kind, [*drawn[1::2], *near], n_starts)
+        verdicts = [verdict_of(v.order, [*looked, *more]) if v.always else v for v in verdicts]
+    factors = factors_of(looked)
     return Certification(
-        policy=policy,
-        rewards=rewards,
-        residual=fit.residual,
-        # Limits that coincide stay in the table's order.
-        distances=dict(sorted(distances.items(), key=lambda item: round(item[1], 9))),
-        orders=tuple(name for name, scores in known.items() if same_order(rewards, scores)),
-        reverses=tuple(
-            name for name, scores in known.items() if not level and same_order(-rewards, scores)
-        ),
-        against_all=_against_all(loss, population, information, tolerance),
+        n_populations=len(looked),
+        n_searched=len(more),
+        without_minimum=sum(one.away for one in [*looked, *more]),
+        not_found=sum(one.rewards is None and not one.away for one in [*looked, *more]),
+        several_minima=sum(one.flat or bool(one.others) for one in looked),
+        kinked=sum(one.kinked for one in looked),
+        orders_on_all=tuple(verdicts),
+        converges_to=tuple(name for name, factor in factors.items() if factor == 1.0),
+        proportional_to={name: factor for name, factor in factors.items() if factor != 1.0},
+        own=None if own is None else _own(own),
+        asked_own=population is not None,
+        looked=tuple(looked),
     )
 
 
-def _against_all(
-    loss: UserLoss, population: Population, information: str, tolerance: float
-) -> bool:
-    """Return whether a loss reverses the order of types that agree, where it has a minimum."""
-    agreed = Population(np.tile([1.0, 0.0, -0.7], (population.n_types, 1)), link=population.link)
-    with suppress(ConvergenceError):
-        fit = _minimum(loss, agreed, information, tolerance)
-        return same_order(-fit.rewards[0], agreed.rewards[0])
-    return False
-
-
-def _minimum(loss: UserLoss, population: Population, information: str, tolerance: float) -> Fit:
-    """Train a loss on its expectation; the lowest of the minima from two starts."""
-    cells = expected_cells(population, information)  # type: ignore[arg-type]
-    y, z = (
-        np.concatenate(pair) for pair in ((cells.first, cells.second), (cells.second, cells.first))
+def _own(one: Looked) -> OwnPopulation | None:
+    """Return what is told of the given population, if the loss has a minimum there."""
+    if one.rewards is None:
+        return None
+    found = {order: signs(one, order) for order in ORDERS}
+    return OwnPopulation(
+        policy=one.policy,
+        rewards=one.rewards,
+        error=one.error,
+        others=one.others,
+        ranges=one.ranges,
+        orders=tuple(order for order in ORDERS if len(found[order]) and (found[order] > 0).all()),
+        reverses=tuple(order for order in ORDERS if len(found[order]) and (found[order] < 0).all()),
+        distances=distances_of(one),
     )
-    weight = np.tile(cells.total / cells.total.sum() / 2.0, 2)
-    outcomes = list(_outcomes(population, y, z, information))
-
-    def expected(margin: Tensor) -> Tensor:
-        total = margin.new_zeros(())
-        for chance, label in outcomes:
-            values = _values(loss, margin, label.expand(len(margin), *label.shape))
-            total = total + (torch.as_tensor(weight * chance) * values).sum()
-        return total
-
-    def objective(margin: Tensor, _: Batch) -> Tensor:
-        total = expected(margin)
-        if not total.requires_grad:
-            raise _validate.complaint("loss", "a function of the margins", "one that is not")
-        return total
-
-    both = cells._replace(
-        prompt=np.tile(cells.prompt, 2), first=y, second=z, total=weight,
-        wins=np.zeros(len(y)), losses=np.zeros(len(y)),
-    )  # fmt: skip
-    starts = (np.zeros((1, population.n_options)), population.mean_rewards()[None, :])
-    fits = [fit_exact(both, objective, start=start, tolerance=tolerance) for start in starts]
-    best = min(fits, key=lambda fit: fit.loss)
-    _check_far(lambda rewards: float(expected(torch.as_tensor(rewards[y] - rewards[z]))), best)
-    return best
-
-
-def _values(loss: UserLoss, margin: Tensor, label: Tensor) -> Tensor:
-    """Return the losses of some margins, if a user's loss gives one real number for each."""
-    must = f"a function of margins and labels that gives reals of shape {tuple(margin.shape)}"
-    try:
-        values = loss(margin, label)
-    except Exception as error:
-        raise _validate.complaint("loss", must, _validate.shown(error)) from error
-    if not isinstance(values, Tensor):
-        raise _validate.complaint("loss", must, _validate.shown(values))
-    if values.is_complex():
-        raise _validate.complaint("loss", must, "complex numbers")
-    if values.shape != margin.shape:
-        raise _validate.complaint("loss", must, f"shape {tuple(values.shape)}")
-    return values
-
-
-def _check_far(loss: Callable[[Floats], float], fit: Fit) -> None:
-    """Refuse a minimum than which the loss is lower far away, along a ray from it.
-
-    The rays go up and down for each option, and for the rewards themselves.
-    """
-    rewards = fit.rewards[0]
-    ways = np.vstack([np.eye(len(rewards)), rewards / max(float(np.abs(rewards).max()), EXACT)])
-    for way, distance in product([*ways, *-ways], FAR):
-        if loss(rewards + distance * way) < fit.loss - EXACT * max(1.0, abs(fit.loss)):
-            raise ConvergenceError(
-                f"certify: training ends at a minimum, but the loss is lower where rewards are "
-                f"{distance:g} away; it has no minimum, or another"
-            )
-
-
-def _outcomes(
-    population: Population, y: Integers, z: Integers, information: str
-) -> Iterator[tuple[Floats, Tensor]]:
-    """Yield the probability of each outcome for every pair, and the outcome's label."""
-    if information == "anonymous":
-        wins = population.pairwise()
-        for label, chance in ((1.0, wins[y, z]), (0.0, wins[z, y])):
-            yield chance, torch.tensor(label, dtype=torch.float64)
-        return
-    if population.n_types > MOST_TYPES:
-        raise _validate.complaint(
-            "population", f"of at most {MOST_TYPES} types", population.n_types
-        )
-    gaps = population.rewards[:, y] - population.rewards[:, z]
-    each, other = population.link(gaps), population.link(-gaps)
-    for labels in product((0, 1), repeat=population.n_types):
-        voice = np.array(labels)[:, None]
-        chance = np.where(voice == 1, each, other).prod(axis=0)
-        yield chance, torch.tensor(labels, dtype=torch.float64)

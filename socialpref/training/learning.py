@@ -74,6 +74,11 @@ def train(method: Method, fitting: "Fitting") -> Fit:
     )
 
 
+def has_training(method: Method) -> bool:
+    """Return whether a training is registered for the method's class."""
+    return train.dispatch(type(method)) is not train.dispatch(object)
+
+
 def needs_joint(method: Method) -> bool:
     """Return whether a method's training takes a joint likelihood."""
     return "joint" in signature(train.dispatch(type(method))).parameters

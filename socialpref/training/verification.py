@@ -19,7 +19,7 @@ from ..limits.typed import LatentClasses
 from ..methods import METHODS, method_named
 from ..population import Population
 from ..rules import nbc
-from .learning import learn, needs_joint
+from .learning import has_training, learn, needs_joint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def populations() -> dict[str, Population]:
     }
 
 
-VERIFIED = tuple(method for method in METHODS if method.identified)
+VERIFIED = tuple(method for method in METHODS if method.identified and has_training(method))
 
 
 @dataclass(frozen=True)

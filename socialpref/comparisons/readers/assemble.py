@@ -18,19 +18,24 @@ MOST_SEEN = 50_000_000
 
 
 class Left:
-    """Which rows are left, and why the others are not; each row goes for the first reason."""
+    """Which rows are left, and why the others are not; each row goes for the first reason.
 
-    def __init__(self, n_read: int) -> None:
-        self.n_read = n_read
-        self.kept = np.ones(n_read, dtype=bool)
+    Rows that were counted count as often as `times` says.
+    """
+
+    def __init__(self, n_rows: int, times: Codes | None = None) -> None:
+        self._times = times
+        self.n_read = n_rows if times is None else int(times.sum())
+        self.kept = np.ones(n_rows, dtype=bool)
         self.dropped: list[Dropped] = []
 
     def drop(self, reason: str, rows: Mask) -> None:
         """Leave out some rows that are still there."""
-        count = int((rows & self.kept).sum())
+        gone = rows & self.kept
+        count = int(gone.sum() if self._times is None else self._times[gone].sum())
         if count:
             self.dropped.append(Dropped(reason, count))
-            self.kept &= ~rows
+            self.kept &= ~gone
 
     def nothing(self, what: str) -> InputError:
         """Return the error for a table of which no comparison is left."""
@@ -85,7 +90,7 @@ def _weights(frame: Frame, name: str) -> Floats:
     wrong = (weight < 0.0) | np.isinf(weight)
     if wrong.any():
         at = int(wrong.argmax())
-        raise in_row(name, "a finite weight of at least 0", weight[at], at)
+        raise in_row(name, "a finite weight of at least 0", weight[at], frame.place(at))
     return weight
 
 

@@ -42,19 +42,28 @@ class Column(NamedTuple):
 
 
 class Frame:
-    """A data frame of pandas, polars, pyarrow or another library that narwhals knows."""
+    """A data frame of pandas, polars, pyarrow or another library that narwhals knows.
 
-    def __init__(self, frame: Any) -> None:
+    Of rows that were counted, `times` is the column that says how often each of them occurred.
+    """
+
+    def __init__(self, frame: Any, times: str | None = None) -> None:
         import narwhals as nw
 
         try:
             self._frame = nw.from_native(frame, eager_only=True)
         except (TypeError, ValueError):
-            must = "a data frame in memory, of pandas, polars or pyarrow, with different columns"
+            must = (
+                "a data frame in memory, of pandas, polars or pyarrow, with different columns "
+                "(lazily: count_comparisons)"
+            )
             raise _validate.complaint("frame", must, _validate.shown(frame)) from None
-        self.columns = [name for name in self._frame.columns if isinstance(name, str)]
+        self.columns = text_names(self._frame.columns)
         if not len(self._frame):
             raise _validate.complaint("frame", "with at least one row", "none")
+        self.times: Codes | None = None
+        if times is not None:
+            self.times = np.asarray(self._frame[times].to_numpy(), dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -63,15 +72,26 @@ class Frame:
         """Return a column, given for an argument, as a pandas Series."""
         import pandas as pd
 
-        _validate.instance(argument, name, str, "the name of a column")
-        if name not in self.columns:
-            listed = ", ".join(map(repr, self.columns))
-            raise _validate.complaint(argument, f"one of the columns {_cut(listed)}", repr(name))
+        check_column(argument, name, self.columns)
         return pd.Series(self._frame[name].to_pandas()).reset_index(drop=True)
 
     def names(self, argument: str, name: str) -> Column:
         """Return a column of names."""
+        import narwhals as nw
+
+        check_column(argument, name, self.columns)
+        series = self._frame[name]
+        kind = self._frame.implementation
+        texts = isinstance(series.dtype, nw.String | nw.Categorical | nw.Enum)
+        if texts and not kind.is_pandas_like():
+            return _of_arrow(series.to_native() if kind.is_pyarrow() else series.to_arrow())
         return factorised(self.series(argument, name))
+
+    def place(self, row: int) -> str:
+        """Return where something is: ``"in row 3"``, or of counted rows ``"in 7 rows"``."""
+        if self.times is None:
+            return f"in row {row}"
+        return "in one row" if self.times[row] == 1 else f"in {self.times[row]} rows"
 
     def numbers(self, argument: str, name: str) -> Floats:
         """Return a column of numbers; missing ones are NaN, and what is no number is refused."""
@@ -101,6 +121,27 @@ def cross(one: Column, other: Column) -> Column:
     return Column(whole, names, np.array(names, dtype=object))
 
 
+def _of_arrow(texts: Any) -> Column:
+    """Return texts as numbers and names; Arrow may hold them as a dictionary already."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    given = pa.types.is_dictionary(texts.type)
+    if isinstance(texts, pa.ChunkedArray):
+        texts = (texts if given else texts.dictionary_encode()).combine_chunks()
+    elif not given:
+        texts = texts.dictionary_encode()
+    order = np.asarray(pc.sort_indices(texts.dictionary))
+    names = texts.dictionary.take(order).to_pylist()
+    if given and (None in names or len(set(names)) < len(names)):
+        return factorised(texts.to_pandas().astype(object))
+    number = np.empty(len(order) + 1, dtype=np.int64)
+    number[order], number[-1] = np.arange(len(order)), -1
+    codes = number[np.asarray(texts.indices.fill_null(-1))]
+    column = _without_empty(Column(codes, names, np.array(names, dtype=object)))
+    return column.compact() if given else column
+
+
 def factorised(series: Any) -> Column:
     """Return a pandas Series as numbers and names: sorted numbers, or sorted texts."""
     import pandas as pd
@@ -127,11 +168,27 @@ def factorised(series: Any) -> Column:
         order = np.arange(len(names))
     number = np.empty(len(order) + 1, dtype=np.int64)
     number[order], number[-1] = np.arange(len(order)), -1
-    column = Column(number[codes], names, values[order])
-    if "" in names[:1]:  # an empty text names nothing
-        codes = column.codes - 1
-        return Column(np.maximum(codes, -1), names[1:], column.values[1:])
-    return column
+    return _without_empty(Column(number[codes], names, values[order]))
+
+
+def _without_empty(column: Column) -> Column:
+    """Return the same column, in which an empty text names nothing."""
+    if "" not in column.names[:1]:
+        return column
+    return Column(np.maximum(column.codes - 1, -1), column.names[1:], column.values[1:])
+
+
+def text_names(columns: Sequence[Any]) -> list[str]:
+    """Return the columns whose names are texts."""
+    return [name for name in columns if isinstance(name, str)]
+
+
+def check_column(argument: str, name: str, columns: Sequence[str]) -> None:
+    """Refuse what is not the name of a column."""
+    _validate.instance(argument, name, str, "the name of a column")
+    if name not in columns:
+        listed = ", ".join(map(repr, columns))
+        raise _validate.complaint(argument, f"one of the columns {_cut(listed)}", repr(name))
 
 
 def _name(value: Any) -> str:
@@ -172,10 +229,11 @@ def numbers_of(name: str, series: Any) -> Floats:
     return np.asarray(numbers)
 
 
-def in_row(name: str, must: str, value: object, row: int) -> InputError:
-    """Return the error for a cell of a column."""
+def in_row(name: str, must: str, value: object, row: int | str) -> InputError:
+    """Return the error for a cell of a column, in a row or where a text says."""
+    place = f"in row {row}" if isinstance(row, int) else row
     value = value.item() if isinstance(value, np.generic) else value
-    return InputError(f"column {name!r} must be {must}; got {_validate.shown(value)} in row {row}.")
+    return InputError(f"column {name!r} must be {must}; got {_validate.shown(value)} {place}.")
 
 
 def _cut(text: str) -> str:

@@ -1,6 +1,6 @@
 """Pairs: two options in each row, and which of them was chosen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from ... import _validate
 from ...errors import InputError
 from ..dropped import Dropped
 from .assemble import Columns, Left, People, assembled, places_of
-from .frames import Codes, Column, Floats, Frame, Mask, factorised, in_row, pooled
+from .frames import Codes, Column, Floats, Frame, Mask, in_row, pooled
 from .words import MEANINGS, mapped, plain
 
 VOTE, VOTER = "vote", "annotator, by column"
@@ -24,24 +24,25 @@ def pairs(
     choice: str | None,
     people: People,
     mapping: Mapping[Any, Any] | None,
-) -> Columns:
-    """Return the comparisons of a table with two options in each row."""
+) -> tuple[Columns, Codes]:
+    """Return the comparisons of a table with two options in each row, and their rows."""
     names, (one, other) = pooled(frame.names("first", first), frame.names("second", second))
-    left = Left(len(frame))
+    left = Left(len(frame), frame.times)
     left.drop("without a first option", one < 0)
     left.drop("without a second option", other < 0)
     people.drop(left)
     left.drop("with the same option on both sides", one == other)
     label = np.ones(len(frame))
     if choice is not None:
-        series = frame.series("choice", choice)
-        label, absent = labels(choice, series, names, one, other, left.kept, mapping)
+        said = frame.names("choice", choice)
+        sides = one, other
+        label, absent = labels(choice, said, names, sides, left.kept, mapping, frame.place)
         left.drop("without a choice", absent)
         left.drop("skipped", np.isnan(label))
     rows = np.flatnonzero(left.kept)
     if not len(rows):
         raise left.nothing("comparison")
-    return assembled(names, one[rows], other[rows], label[rows], people, rows, left)
+    return assembled(names, one[rows], other[rows], label[rows], people, rows, left), rows
 
 
 def votes_on_pairs(
@@ -74,7 +75,7 @@ def votes_on_pairs(
     whole[VOTE] = whole[VOTE].infer_objects()
     table = Frame(whole)
     people = People.of(table, VOTER, prompt, None, weight)
-    found = pairs(table, first, second, VOTE, people, mapping)
+    found, _ = pairs(table, first, second, VOTE, people, mapping)
     if unseen:
         dropped = (Dropped("votes not given", unseen), *found["dropped"])
         found |= {"dropped": dropped, "n_read": found["n_read"] + unseen}
@@ -83,12 +84,12 @@ def votes_on_pairs(
 
 def labels(
     name: str,
-    series: Any,
+    column: Column,
     names: list[str],
-    first: Codes,
-    second: Codes,
+    sides: tuple[Codes, Codes],
     kept: Mask,
     mapping: Mapping[Any, Any] | None,
+    place_of: Callable[[int], str],
 ) -> tuple[Floats, Mask]:
     """Return the probability that the first is preferred, NaN where skipped, and what is missing.
 
@@ -97,16 +98,17 @@ def labels(
     what the word says, or the number.
     """
     given = mapped(mapping)
-    column = factorised(series)
+    first, second = sides
     codes = np.where(kept, column.codes, -1)
     absent = kept & (column.codes < 0)
     label = np.full(len(codes), np.nan)
     if None in given and absent.any():
         label[absent] = np.nan if given[None] is None else given[None]
         absent = np.zeros_like(absent)
-    if absent.any() and series.dtype.kind in "fiub":
+    numeric = column.values.dtype.kind in "iufb"
+    if absent.any() and numeric:
         at = int(absent.argmax())
-        raise in_row(name, "a label in [0, 1]", np.nan, at)
+        raise in_row(name, "a label in [0, 1]", np.nan, place_of(at))
     meant, known = _words(column)
     by_user = np.zeros(len(known), dtype=bool)
     for i in range(len(column.names) if given else 0):
@@ -117,15 +119,14 @@ def labels(
                 break
     place = {option: k for k, option in enumerate(names)}
     option = np.full(len(column.names) + 1, -1)
-    numeric = column.values.dtype.kind in "iufb"
     if not numeric or len(column.names) <= MANY:
         option[:-1] = [place.get(one, -1) for one in column.names]
     option[by_user] = -1
     chosen = option[codes]
     asked = kept & (codes >= 0) & ~by_user[codes]
     fits = asked & (chosen >= 0) & ((chosen == first) | (chosen == second))
-    sides = asked & ~_neutral(column)[codes]
-    by_name = bool((sides & ~known[codes]).any()) or not bool((sides & ~fits).any())
+    partial = asked & ~_neutral(column)[codes]
+    by_name = bool((partial & ~known[codes]).any()) or not bool((partial & ~fits).any())
     said = meant[codes]
     if by_name:
         wrong = asked & ~fits & ((chosen >= 0) | ~known[codes])
@@ -134,11 +135,11 @@ def labels(
         wrong = asked & ~known[codes]
     if wrong.any():
         at = int(wrong.argmax())
-        pair = f"{names[first[at]]!r} and {names[second[at]]!r}"
+        got = f"{column.names[codes[at]]!r} {place_of(at)}"
         raise InputError(
             f"column {name!r} must name one of the row's options, or say first, second, tie, skip "
-            f"or a probability, or be in 'mapping'; got {column.names[codes[at]]!r} in row {at}, "
-            f"whose options are {pair}."
+            f"or a probability, or be in 'mapping'; got {got}, whose options are "
+            f"{names[first[at]]!r} and {names[second[at]]!r}."
         )
     there = kept & (codes >= 0)
     label[there] = said[there]

@@ -93,7 +93,7 @@ class FromTables:
         """
         table = Frame(frame)
         people = People.of(table, annotator, prompt, types, weight)
-        return cls._made(pairs(table, first, second, choice, people, mapping))
+        return cls._made(pairs(table, first, second, choice, people, mapping)[0])
 
     @classmethod
     def from_rankings(

@@ -205,6 +205,11 @@ def read_rows(
     apart = {*used, *columns.named(frame, used)}
     rule = Rule(book, missing, pew)
     people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
+    if together and (people.design is not None or people.replicates is not None):
+        raise InputError(
+            f"{next(iter(together))!r} is a battery of items, whose intervals cannot follow the "
+            "sampling design; study batteries without strata, primary units and replicate weights"
+        )
     rows = Rows([], [], people.group_labels, {}, {}, people.suspicious)
     results: list[Question | Dropped] = []
     asked = [c for c in frame.columns if c not in apart] if questions is None else named
