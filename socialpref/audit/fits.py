@@ -36,11 +36,9 @@ class Fits(NamedTuple):
     Attributes
     ----------
     rows : Comparisons
-        Those of the options that could be fitted.
-    prompts : tuple of int
-        The prompts with at least one comparison.
+        Those of the options that could be fitted, and of prompts that have any.
     pairs : tuple of BradleyTerryFit
-        One for each of them.
+        One for each prompt.
     reported : tuple of RewardFit
         The fit that is reported of each: another one for ties or ballots.
     weak : int
@@ -48,7 +46,6 @@ class Fits(NamedTuple):
     """
 
     rows: Comparisons
-    prompts: tuple[int, ...]
     pairs: tuple[BradleyTerryFit, ...]
     reported: tuple[RewardFit, ...]
     weak: int
@@ -80,12 +77,12 @@ def fit_prompts(
     comparisons: Comparisons, prior: float | None, ties: Ties, likelihood: Likelihood
 ) -> Fits:
     """Fit the comparisons of each prompt; without a prior, those of its largest component."""
+    comparisons = _without_empty_prompts(comparisons)
     who = None
     if comparisons.annotator is not None and comparisons.annotator.max() >= 0:
         who = comparisons.annotators()[0]
     available = np.array(available_options(comparisons))
     kept = np.zeros(len(comparisons), dtype=bool)
-    prompts: list[int] = []
     pairs: list[BradleyTerryFit] = []
     weak = 0
     for x, at in by_prompt(comparisons):
@@ -116,7 +113,6 @@ def fit_prompts(
         if who is not None and np.ptp(who[at[inside]]):  # two annotators at least
             rows = weight * label, weight * (1.0 - label)
             fit = fit.with_clusters(who[at], first, second, *rows)
-        prompts.append(x)
         pairs.append(fit)
     used = replace(
         comparisons.take(kept),
@@ -131,9 +127,29 @@ def fit_prompts(
         places = dict(by_prompt(used))
         reported = [
             other(used, x, places[x], fit, None if fit.n_clusters is None else people)
-            for x, fit in zip(prompts, pairs, strict=True)
+            for x, fit in enumerate(pairs)
         ]
-    return Fits(used, tuple(prompts), tuple(pairs), tuple(reported), weak)
+    return Fits(used, tuple(pairs), tuple(reported), weak)
+
+
+def _without_empty_prompts(comparisons: Comparisons) -> Comparisons:
+    """Return the same comparisons, at prompts that all have some."""
+    kept, prompt = np.unique(comparisons.prompt, return_inverse=True)
+    if len(kept) == comparisons.n_prompts:
+        return comparisons
+    names, own, size = comparisons.prompts, None, comparisons.n_options
+    if comparisons.own_options is not None:
+        own = tuple(comparisons.own_options[x] for x in kept)
+        size = len(comparisons.options or ()) + max(map(len, own))
+    return replace(
+        comparisons,
+        prompt=prompt,
+        n_prompts=len(kept),
+        n_options=size,
+        available=available_options(comparisons)[kept, :size],
+        prompts=tuple(f"prompt {x + 1}" if names is None else names[x] for x in kept),
+        own_options=own,
+    )
 
 
 def by_prompt(comparisons: Comparisons) -> Iterator[tuple[int, Integers]]:

@@ -28,6 +28,7 @@ NAMED = 5
 """So many options, or types, are named."""
 MOST_OPTIONS = 20
 """Up to so many options, the methods are run on the population."""
+SIGNIFICANT = 0.05
 SMALLEST = 0.001
 """Distances below it are not written out."""
 
@@ -118,8 +119,9 @@ class PromptAudit:
             "share_flip_distance": flip_distances(draws, over="shares"),
         }
 
+    @cached_property
     def orders_agree_share(self) -> float | None:
-        """Return in which share of the draws the two orders agree; None without draws."""
+        """In which share of the draws the two orders agree; None without draws."""
         draws = self.population.draws
         if draws is None:
             return None
@@ -215,10 +217,10 @@ class PromptAudit:
         more = ", ..." if len(rewards) > NAMED else ""
         lines = [f"DPO learns these rewards: {named}{more}."]
         if self.goodness is not None and self.goodness.p_value is not None:
-            fits = "no" if self.goodness.p_value < 0.05 else "yes"
+            fits = "No" if self.goodness.p_value < SIGNIFICANT else "Yes"
             lines.append(
-                f"Does one reward for each option explain the comparisons? "
-                f"{fits.capitalize()} (p = {self.goodness.p_value:.3g})."
+                "Does one reward for each option explain the comparisons? "
+                f"{fits} (p = {self.goodness.p_value:.3g})."
             )
         if crowd.n_types > 1:
             kinds = ", ".join(
@@ -245,7 +247,7 @@ def _orders(one: PromptAudit) -> str:
             f"NBC (uniform pairs), DPO's rule, orders {by_nbc}, average reward {by_reward}: of "
             f"{size * (size - 1) // 2:,} pairs of options {apart:,} the other way"
         )
-    share = one.orders_agree_share()
+    share = one.orders_agree_share
     return f"{said}." if share is None else f"{said}; they agree in {share:.0%} of the draws."
 
 

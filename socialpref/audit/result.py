@@ -17,13 +17,12 @@ from ..comparisons import (
     Repeats,
 )
 from ..inference import Interval
-from .prompts import NAMED, PromptAudit
+from .prompts import NAMED, SIGNIFICANT, PromptAudit
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DISTANCES = ("flip_distance", "winner_flip_distance", "share_flip_distance")
-SIGNIFICANT = 0.05
 FEW = 30
 """With fewer annotators, that no heterogeneity shows says little."""
 NEAR = 0.05
@@ -224,7 +223,7 @@ class Audit:
             one = self.prompts[0]
             facts["nbc_order"] = one.nbc_order.describe(one.population.options)
             facts["average_reward_order"] = one.reward_order.describe(one.population.options)
-            share = one.orders_agree_share()
+            share = one.orders_agree_share
             if share is not None:
                 facts["orders_agree_share"] = share
             if one.goodness is not None:
@@ -423,7 +422,7 @@ def _advice(audit: Audit) -> str:
             "differences may be noise."
         )
     noise += _closeness(audit)
-    agree = [one.orders_agree_share() for one in audit.prompts]
+    agree = [one.orders_agree_share for one in audit.prompts]
     shares = [share for share in agree if share is not None]
     if shares and 1.0 - min(shares) > SIGNIFICANT and min(shares) > SIGNIFICANT:
         return (

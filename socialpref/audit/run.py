@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _validate
 from ..bradley_terry import goodness_of_fit, observed_design
@@ -116,14 +117,14 @@ def audit(
     n_ties = int((comparisons.label == 0.5).sum())
     if ties == "drop":
         comparisons = without(comparisons, "ties", comparisons.label == 0.5)
-    linked = comparisons.annotator is not None and comparisons.annotator.max() >= 0
-    typed = comparisons.annotator_type is not None and comparisons.annotator_type.max() >= 0
+    linked, typed = _known(comparisons.annotator), _known(comparisons.annotator_type)
     texts = are_texts(comparisons)
     fits = None if texts else fit_prompts(comparisons, prior, ties, likelihood)
     choice, mixture, table = None, None, None
     prompts: tuple[PromptAudit, ...] = ()
     if fits is not None:
-        choice, mixture = _classes(fits.rows, wanted if linked else "none", seed, progress)
+        choice, mixture = _classes(fits.rows, wanted, seed, progress)
+        typed = _known(fits.rows.annotator_type)
         types: ClassMixture | Literal["given", "everybody"] = "given" if typed else "everybody"
         if mixture is not None and mixture.n_classes > 1:
             types = mixture
@@ -163,11 +164,15 @@ def audit(
     )
 
 
+def _known(column: NDArray[np.integer] | None) -> bool:
+    """Return whether the annotators, or types, of some rows are known."""
+    return column is not None and bool(column.max() >= 0)
+
+
 def _wanted_classes(classes: Any, comparisons: Comparisons) -> Classes:
     """Return which classes are wanted."""
     if classes is None:
-        kinds = comparisons.annotator_type
-        return "auto" if kinds is None or kinds.max() < 0 else "none"
+        return "none" if _known(comparisons.annotator_type) else "auto"
     if isinstance(classes, str):
         return _validate.choice("classes", classes, ("auto", "none"))  # type: ignore[return-value]
     return _validate.integer("classes", classes, 1)
@@ -177,7 +182,7 @@ def _classes(
     rows: Comparisons, wanted: Classes, seed: int, progress: bool
 ) -> tuple[ClassChoice | None, ClassMixture | None]:
     """Return how classes were chosen, and the classes."""
-    if wanted == "none" or rows.annotators()[1] < 2:
+    if wanted == "none" or not _known(rows.annotator) or rows.annotators()[1] < 2:
         return None, None
     if wanted == "auto":
         choice = choose_classes(rows, seed=seed, progress=progress)
@@ -208,13 +213,13 @@ def _prompts(
     sizes = np.array([fit.n_comparisons for fit in fits.pairs])
     closely = set(np.argsort(-sizes, kind="stable")[:CLOSELY].tolist())
     found = []
-    for i, (x, pairs) in enumerate(zip(fits.prompts, fits.pairs, strict=True)):
-        population, near = populations[x], i in closely
+    for i, (population, pairs) in enumerate(zip(populations, fits.pairs, strict=True)):
+        near = i in closely
         names = fits.rows.prompts
         few = len(pairs.low) > MANY_PAIRS
         found.append(
             PromptAudit(
-                name=f"prompt {x + 1}" if names is None else names[x],
+                name=f"prompt {i + 1}" if names is None else names[i],
                 fit=fits.reported[i],
                 pairs=pairs,
                 design=observed_design(pairs) if near else None,
