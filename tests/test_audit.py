@@ -494,4 +494,8 @@ def test_features_and_the_report_on_the_command_line(
     assert facts["features"]["n_types"] == 2
     table = pd.read_csv(out / "feature_types.csv")
     assert table["length"].min() < 0 < table["length"].max()
-    assert "<html" in page.read_text(encoding="utf-8")
+    report = page.read_text(encoding="utf-8")
+    assert "Types disagree on its sign" in report  # the page says what was printed
+    assert "Features by type" in report
+    assert "never" not in report.partition("<script")[0]  # single texts have no flips
+    assert "--features), and ask" not in report

@@ -160,7 +160,7 @@ def test_its_report_says_what_was_found_in_each_half(default: Default, pew: Stud
             f"{facts['n_examined']} of them examined",
             f"{facts['share_flippable']:.1%}",
             f"{facts['median_distance']:.3f} in total variation",
-            f"{facts['n_winner_flippable']} questions can be given another winner",
+            f"{facts['n_winner_flippable']} questions can get another winner",
             f"{facts['n_share_flippable']} questions can be flipped by who counts",
             f"{facts['median_share_distance']:.3f} of the groups' shares",
             f"{facts['share_within']['0.23']:.1%} within 0.23",

@@ -111,7 +111,7 @@ def test_a_warning_names_the_option() -> None:
 
 def test_a_warning_names_the_option_for_groups() -> None:
     frame = pd.DataFrame({"sex": [1, 2, 1, 2, 9], "Q": [1, 2, 2, 1, 1]})
-    with pytest.warns(UserWarning, match=r"the groups 9 of 'sex' .* --drop-groups=9 leaves"):
+    with pytest.warns(UserWarning, match=r"the group 9 of 'sex' .* --drop-groups=9 leaves"):
         assert survey_from_rows(frame, groups=["sex"])["Q"].groups == ("1", "2", "9")
     assert survey_from_rows(frame, groups=["sex"], drop_groups=["9"])["Q"].groups == ("1", "2")
 

@@ -564,6 +564,9 @@ def test_an_audit_of_comparisons_has_a_page(tmp_path: Path) -> None:
     options = found.options_frame()
     assert f"{options['option'][0]} {options['n'][0]:,.4g} {options['wins'][0]:,.4g}" in visible
     assert f"level {found.settings['level']}" in visible
+    assert (
+        text.count('<dd class="value">not known</dd>') == 4
+    )  # few labels: neither differences nor flips
     assert f"socialpref {sp.__version__}" in visible
 
 

@@ -294,13 +294,18 @@ def test_errors_by_cluster_are_the_spread_over_data_sets() -> None:
 def test_clustered_intervals_cover() -> None:
     """Two camps: the rewards are 0 by symmetry, and 95 % intervals cover in 93 to 97 %."""
     rng = np.random.default_rng(1)
-    covered = []
+    covered, naive = [], []
     for _ in range(1000):
         found = camps(rng, 100)
         width = t.isf(0.025, 99) * found.standard_errors(clustered=True)
         covered.append(np.abs(found.rewards) <= width)
+        naive.append(np.abs(found.rewards) <= 1.96 * found.standard_errors())
     share = np.mean(covered, axis=0)
     assert ((share > 0.93) & (share < 0.97)).all(), share
+    # As docs/howto/preference-data.md has it: naive intervals are right for nobody.
+    assert [round(100 * of) for of in (share.min(), share.max())] == [94, 96]
+    without = np.mean(naive, axis=0)
+    assert [round(100 * of) for of in (without.min(), without.max())] == [68, 98]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from ..flips import Flip, Winner
 from ..flips.batched import flip_distances
 from ..inference import Interval
 from ..limits.limit import Limit
-from ..methods import METHODS
+from ..methods import entries
 from ..population import Population
 from ..rules import Ranking, average_reward, nbc, ranking
 from ..theory import OpenPair
@@ -94,18 +94,18 @@ class PromptAudit:
         return discordant(nbc(self.population), average_reward(self.population))
 
     @cached_property
-    def limits(self) -> tuple[Limit, ...]:
-        """What each method converges to on the population.
+    def limits(self) -> dict[str, Limit]:
+        """What each method converges to on the population, by the method as it is written.
 
         Methods that have no limit on it are left out: agreement-only needs types of equal shares.
         Empty above 20 options, which take long, and for prompts not looked at closely.
         """
-        found = []
+        found: dict[str, Limit] = {}
         if self.design is not None and self.population.n_options <= MOST_OPTIONS:
-            for method in METHODS:
+            for written, method in entries():
                 with suppress(ConvergenceError, InputError):
-                    found.append(method.limit(self.population))
-        return tuple(found)
+                    found[written] = method.limit(self.population)
+        return found
 
     @cached_property
     def distances(self) -> "dict[str, np.ndarray]":
@@ -200,7 +200,7 @@ class PromptAudit:
         """Return what each method would converge to on the population: a row for each option."""
         import pandas as pd
 
-        frames = [limit.to_frame().assign(method=limit.method) for limit in self.limits]
+        frames = [limit.to_frame().assign(method=name) for name, limit in self.limits.items()]
         columns = ["method", "option", "probability", "reward"]
         return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
 

@@ -431,9 +431,18 @@ def _advice(audit: Audit) -> str:
         )
     if all(one.orders_agree for one in audit.prompts):
         if not any(one.flip.exists for one in audit.prompts):
+            drawn = [one.distances["flip_distance"] for one in audit.prompts if one.distances]
+            flipped = float(np.isfinite(drawn).any(axis=0).mean()) if drawn else 0.0
+            if flipped > SIGNIFICANT:
+                return (
+                    "What to do: DPO's order is that of average reward. As estimated no sampling "
+                    f"of pairs changes it, but in {flipped:.0%} of the draws of annotators one "
+                    f"does, so keep the sampling even, or ask more people.{noise}"
+                )
             return (
                 "What to do: DPO's order is that of average reward, and no sampling of pairs "
-                f"changes it. DPO will do, for people such as these.{noise}"
+                "changes it. DPO will do, if the average of such people is what you want."
+                f"{noise}"
             )
         return (
             "What to do: DPO's order is that of average reward as long as pairs are sampled "
@@ -453,9 +462,18 @@ def _advice(audit: Audit) -> str:
 def _closeness(audit: Audit) -> str:
     """Return a warning if the order rests on who is counted."""
     nearest = audit.nearest("share_flip_distance")
-    if nearest is None or nearest.share_flip.distance >= NEAR:
+    if nearest is None:
         return ""
     where = f" at {nearest.name!r}" if len(audit.prompts) > 1 else ""
+    if nearest.share_flip.distance >= NEAR:
+        interval = audit.interval("share_flip_distance")
+        if interval is None or interval.low >= NEAR:
+            return ""
+        return (
+            f" The order{where} may rest on who is counted: the smallest change of types' shares "
+            f"that changes it is estimated at {nearest.share_flip.distance:.1%}, with an interval "
+            f"from {interval.low:.1%}. Say whose preferences count."
+        )
     return (
         f" The order{where} rests on who is counted: it changes if types' shares change by "
         f"{nearest.share_flip.distance:.1%} in all. Say whose preferences count."

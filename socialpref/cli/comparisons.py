@@ -55,6 +55,8 @@ TOLD_BY: dict[str, "Form"] = {
 }
 """The form that a column stands for."""
 WIDTH = 80
+UNUSED = 8
+"""So many columns that are not used are named."""
 
 
 def add_to(commands: Any) -> None:
@@ -150,7 +152,7 @@ def run(options: argparse.Namespace) -> None:
     """Audit the comparisons, and write and print the results."""
     from .._files import forgetting, results_folder
     from ..audit import audit
-    from ..report import write_comparisons_report
+    from ..report.comparisons import findings_in_words, write_comparisons_report
 
     classes = _classes(options.classes)
     rows, guess = _read(options)
@@ -184,12 +186,8 @@ def run(options: argparse.Namespace) -> None:
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         _draw(found, folder)
         if options.report is not None:
-            write_comparisons_report(found, options.report)
-    paragraphs = found.describe().split("\n\n")
-    if features is not None:
-        said = paragraphs[:-1] if found.texts else paragraphs  # the advice to look at features
-        paragraphs = [*said, *features.describe().splitlines()]
-    print("\n\n".join(map(_filled, paragraphs)))
+            write_comparisons_report(found, options.report, features=features)
+    print("\n\n".join(map(_filled, findings_in_words(found, features))))
     if options.report is not None:
         print(f"\nThe report is {options.report}")
     print(f"\nTables and figures are in {options.out}{os.sep}")
@@ -273,7 +271,15 @@ def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
     said = "".join(f" --{role} {_listed(value)}" for role, value in roles.items())
     if form == "choices" and "columns" in given:
         given["offered"] = given.pop("columns")
-    return Comparisons.from_file(file, form, **given), f"{file} is read as --form {form}{said}"
+    note = f"{file} is read as --form {form}{said}"
+    used = [
+        name for value in roles.values() for name in ([value] if isinstance(value, str) else value)
+    ]
+    unused = [name for name in names if name not in used]
+    if unused and form == "pairs" and "features" not in given:
+        more = ", ..." if len(unused) > UNUSED else ""
+        note += f". Columns not used: {', '.join(unused[:UNUSED])}{more}"
+    return Comparisons.from_file(file, form, **given), note
 
 
 def _check_roles(form: str, given: Mapping[str, Any]) -> None:

@@ -391,7 +391,7 @@ def run(options: argparse.Namespace) -> None:
     with telling():
         survey = read_survey(options, options.groups)
     if guessed:
-        print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
+        _say(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
     asked = [survey[key] for key in options.question]
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
@@ -726,8 +726,8 @@ def _headline(facts: dict[str, Any]) -> list[str]:
             f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
         ]
     lines.append(
-        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner so "
-        f"({facts['n_winner_flippable_neighbours']} by such a swap)"
+        f"  {counted(facts['n_winner_flippable'], 'question')} can get another winner by what is "
+        f"compared ({facts['n_winner_flippable_neighbours']} by neighbours)"
     )
     lines.append(
         f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"
@@ -794,6 +794,7 @@ LEGEND = (
 
 def _shown(table: "pd.DataFrame") -> str:
     shown = table[list(SHOWN)].rename(columns=SHOWN)
+    shown = shown.astype({name: float for name in SHOWN.values() if name.startswith("median")})
     numbers = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
     return f"{numbers}\n{LEGEND}"
 
@@ -810,6 +811,10 @@ def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
     return f" ({facts['settings']['bootstrap']['level']:.0%} interval {low} to {high})"
 
 
+def _distance(value: float) -> str:
+    return f"{value:.6f}" if math.isfinite(value) else "never"
+
+
 def _answer(result: "QuestionResult") -> str:
     from ..report.words import stretched_words
     from ..surveys.shares import describe_shares
@@ -822,8 +827,8 @@ def _answer(result: "QuestionResult") -> str:
         title,
         f"  NBC order at the base sampling  {found.nbc_order.describe(question.options)}",
         f"  order by average reward         {found.reward_order.describe(question.options)}",
-        f"  distance of the nearest flip    {found.flip.distance:.6f}",
-        f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
+        f"  distance of the nearest flip    {_distance(found.flip.distance)}",
+        f"  by the groups' shares           {_distance(found.by_shares.ranking.distance)}",
         *_error_lines(found.uncertainty, question.options),
         *(f"  {text}" for text in stretched_words(found)),
         f"  {found.flip.describe()}",

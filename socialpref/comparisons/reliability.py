@@ -62,23 +62,24 @@ class Agreement:
         >>> rows = Comparisons([0] * 4, [0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0], 1, 2,
         ...                    annotator=[0, 1, 2, 2])
         >>> print(agreement(rows).describe())
-        Annotators of the same pair agree in 33.3 % (alpha -0.11; 100.0 % of labels can tell).
-        Annotators who compared a pair again agree with themselves in 100.0 % (33.3 % of labels
-        can tell).
+        Two annotators of the same pair agree 33.3 % of the time (Krippendorff's alpha -0.11; from
+        100.0 % of the labels). Annotators who compared a pair again agree with themselves 100.0 %
+        of the time (from 33.3 % of the labels).
         """
         if self.rate is None:
             others = "No pair was compared by two annotators."
         else:
             alpha = "not defined" if self.alpha is None else f"{self.alpha:.2f}"
             others = (
-                f"Annotators of the same pair agree in {100 * self.rate:.1f} % (alpha {alpha}; "
-                f"{100 * self.shared:.1f} % of labels can tell)."
+                f"Two annotators of the same pair agree {100 * self.rate:.1f} % of the time "
+                f"(Krippendorff's alpha {alpha}; from\n{100 * self.shared:.1f} % of the labels)."
             )
         if self.retest is None:
             return f"{others} Nobody compared a pair again."
         return (
-            f"{others}\nAnnotators who compared a pair again agree with themselves in "
-            f"{100 * self.retest:.1f} % ({100 * self.repeated:.1f} % of labels can tell)."
+            f"{others} Annotators who compared a pair again agree with themselves "
+            f"{100 * self.retest:.1f} %\nof the time (from {100 * self.repeated:.1f} % of the "
+            "labels)."
         )
 
 

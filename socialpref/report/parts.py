@@ -101,9 +101,13 @@ def cards(items: Iterable[str]) -> str:
 
 
 def table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Sequence[int] = ()
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    marked: Sequence[int] = (),
+    words: Sequence[int] = (),
 ) -> str:
-    """Return a table whose first column names the rows; the other columns are numbers.
+    """Return a table whose first column names the rows; most other columns are numbers.
 
     Parameters
     ----------
@@ -111,13 +115,19 @@ def table(
     rows : iterable of sequences of str
     marked : sequence of int
         The rows to mark.
+    words : sequence of int
+        The columns that hold words.
     """
-    first, *others = map(escape, heads)
-    head = f'<th scope="col">{first}</th>'
-    head += "".join(f'<th scope="col" class="number">{name}</th>' for name in others)
+    kinds = ["" if i in words else ' class="number"' for i in range(len(heads))]
+    head = "".join(
+        f'<th scope="col"{kind if i else ""}>{escape(name)}</th>'
+        for i, (name, kind) in enumerate(zip(heads, kinds, strict=True))
+    )
     body = "".join(
         f'<tr{" class=marked" if i in marked else ""}><th scope="row">{escape(name)}</th>'
-        + "".join(f'<td class="number">{escape(value)}</td>' for value in values)
+        + "".join(
+            f"<td{kind}>{escape(value)}</td>" for kind, value in zip(kinds[1:], values, strict=True)
+        )
         + "</tr>"
         for i, (name, *values) in enumerate(rows)
     )

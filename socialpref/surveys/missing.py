@@ -307,10 +307,9 @@ def warn_of(
     """
     for column, codes in (groups or {}).items():
         if codes:
+            said, them = _unlabelled("group", codes, repr(column))
             warnings.warn(
-                f"the groups {', '.join(codes)} of {column!r} have no labels and look like missing "
-                f"answers; --drop-groups={','.join(codes)} leaves them out",
-                stacklevel=2,
+                f"{said}; --drop-groups={','.join(codes)} leaves {them} out", stacklevel=2
             )
     alike = defaultdict(list)
     for key, codes in questions.items():
@@ -321,11 +320,18 @@ def warn_of(
             f" and {len(keys) - 4} more" if len(keys) > 4 else ""
         )
         where = f"{keys[0]}=" if len(keys) == 1 else ""
-        warnings.warn(
-            f"the codes {codes.replace(',', ', ')} of {names} have no labels and look like "
-            f"missing answers; --missing={where}{codes} leaves them out",
-            stacklevel=2,
-        )
+        said, them = _unlabelled("code", codes.split(","), names)
+        warnings.warn(f"{said}; --missing={where}{codes} leaves {them} out", stacklevel=2)
+
+
+def _unlabelled(what: str, codes: Sequence[str], of: str) -> tuple[str, str]:
+    """Return what is suspicious about codes, and the pronoun that stands for them."""
+    if len(codes) == 1:
+        return f"the {what} {codes[0]} of {of} has no label and looks like a missing answer", "it"
+    return (
+        f"the {what}s {', '.join(codes)} of {of} have no labels and look like missing answers",
+        "them",
+    )
 
 
 def parse_codes(texts: Sequence[str]) -> dict[str, list[str]]:

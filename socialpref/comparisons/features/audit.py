@@ -89,27 +89,28 @@ class FeatureFinding:
         error = self.se_naive if self.se_clustered is None else self.se_clustered
         said = f"{self.feature}: DPO learns {self.coefficient:+.3f} (standard error {error:.3f})"
         if self.average_interval is None:
-            said += f", the average over people is {self.average:+.3f}."
+            said += f"; the average over people is {self.average:+.3f}."
         else:
             said += (
-                f", the average over people is {self.average:+.3f} "
-                f"({self.average_interval.describe('{:+.3f}')})."
+                f"; the average over people is {self.average:+.3f} "
+                f"(interval {self.average_interval.describe('{:+.3f}')})."
             )
         if not self.agree:
             said += f" Types disagree on its sign. The average changes sign {self._moved()}."
-        where = "at no mix of these comparisons"
         if np.isfinite(self.mix_flip):
-            where = f"where {self.mix_flip:.3f} of the mix of comparisons moves"
-        return f"{said} Alone, DPO changes its sign {where}."
+            what = f"changes if {self.mix_flip:.3f} of the mix of comparisons moves"
+        else:
+            what = "does not change with the mix of these comparisons"
+        return f"{said} The sign that DPO learns of this feature alone {what}."
 
     def _moved(self) -> str:
         if self.flip_shares is None:
-            return "at no shares"
+            return "at no shares of the types"
         interval = ""
         if self.share_flip_interval is not None:
-            interval = f" ({self.share_flip_interval.describe(infinite='never')})"
+            interval = f" (interval {self.share_flip_interval.describe(infinite='never')})"
         shares = ", ".join(f"{share:.3f}" for share in self.flip_shares)
-        return f"where {self.share_flip:.3f}{interval} of the shares moves, at {shares}"
+        return f"if {self.share_flip:.3f}{interval} of the types' shares moves (to {shares})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +188,16 @@ class FeatureAudit:
         """Return the findings in sentences, a line each."""
         fit = self.fit
         known = "" if fit.n_annotators is None else f" by {fit.n_annotators:,} annotators"
-        lines = [f"{fit.n_comparisons:,} comparisons{known}, described by features."]
+        scales = ", ".join(
+            f"{name} {scale:.3g}" for name, scale in zip(fit.features, fit.scales, strict=True)
+        )
+        lines = [
+            f"{fit.n_comparisons:,} comparisons{known}, described by features. Rewards are those "
+            f"of one scale (root mean square difference) more of a feature: {scales}."
+        ]
+        deff = fit.design_effect()
+        if deff is not None:
+            lines.append(f"Design effect of annotators {deff:.2f}.")
         if self.kind == "everybody":
             lines.append(f"One type for all: {self.reason}.")
         else:
