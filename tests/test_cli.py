@@ -196,7 +196,8 @@ def test_it_shows_the_questions_asked_for(default: Default, pew: Study, key: str
     order, by_reward = (o.describe(options) for o in (found.nbc_order, found.reward_order))
     assert f"NBC order at the base sampling {order} " in line
     assert f"order by average reward {by_reward} " in line
-    assert re.search(f"distance of the nearest flip +{found.flip.distance:.6f}\n", shown)
+    distance = f"{found.flip.distance:.6f}" if found.flip.exists else "never"
+    assert re.search(f"distance of the nearest flip +{distance}\n", shown)
     assert found.flip.describe() in line
     assert found.by_shares.ranking.describe() in line
 
@@ -752,7 +753,7 @@ def test_a_file_is_known_by_its_ending_and_columns(tmp_path: Path, out: Path) ->
     ):
         ran = run("survey", tmp_path / name, *more, "--out", out)
         assert (ran.status, ran.err) == (0, "")
-        assert ran.out.splitlines()[0].endswith(f"(--source {kind})")
+        assert ran.out.splitlines()[0].endswith(f" is read as --source {kind}")
         assert ran.out.count("--source") == 1
 
 

@@ -391,7 +391,7 @@ def run(options: argparse.Namespace) -> None:
     with telling():
         survey = read_survey(options, options.groups)
     if guessed:
-        _say(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
+        print(f"{options.path} is read as --source {options.source}")
     asked = [survey[key] for key in options.question]
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"

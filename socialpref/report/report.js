@@ -101,7 +101,8 @@ const mark = (k, x, y) =>
 const dot = (k) => svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, mark(k, 8, 8));
 
 function dots(table, [first, second, title, show], width) {
-  const [left, right, row] = [150, 46, 24];
+  const longest = Math.max(...table.map((line) => `${line.setting}`.length));
+  const [left, right, row] = [Math.max(150, 12 + 7 * longest), 46, 24];
   const height = 34 + row * table.length;
   const values = table.flatMap((line) => [line[first], line[second]]).filter((v) => !missing(v));
   const most = Math.max(...values, 1e-9);
