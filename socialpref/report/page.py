@@ -307,7 +307,8 @@ def _assumptions(study: Study, tables: Mapping[str, "pd.DataFrame"]) -> str:
     words = (
         f"Answers become rewards by their logarithm, with {protocol.smoothing} added to every "
         f"share; preferences follow from rewards by the link {protocol.link!r}; the sampling "
-        f"distribution that flips start from (base) is: {_setting(protocol.base)}. The groups' shares are {'; '.join(kinds)}. "
+        f"distribution that flips start from (base) is: {_setting(protocol.base)}. "
+        f"The groups' shares are {'; '.join(kinds)}. "
         f"Respondents are {_types(study)}; weight: {weight}; design of the sample: "
         f"{study.survey.design}."
     )
