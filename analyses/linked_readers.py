@@ -3,11 +3,11 @@
     SOCIALPREF_DATA=folder python analyses/linked_readers.py --out figures
 
 Data: readers of known party rated about 27 of 235 books each, from 1 to 4
-(`nyt_books/nyt_books_ratings.csv`). Two books that one reader rated differently are a comparison;
-ties, and readers who do not state a party, are left out. The joint likelihood is learned without
-the parties, and its variance is compared with that between the parties. Every method is scored on
-readers whom it has not seen: does it order the books as their average rating does? Writes three
-tables and a figure (docs/linked-readers.md shows them).
+(`nyt_books/nyt_books_ratings.csv`). Two books that one reader rated are a comparison. Equal ratings
+are a tie, half a win for each; readers who do not state a party are left out. The joint likelihood
+is learned without the parties, and its variance is compared with that between the parties. Every
+method is scored on readers whom it has not seen: does it order the books as their average rating
+does? Writes three tables and a figure (docs/real-annotators.md shows them).
 
 Comparisons come in two designs. "apart": a reader's books are divided into pairs, so that no
 rating is used twice. "all": every pair of books that a reader rated. Only comparisons "apart" are
@@ -19,6 +19,7 @@ among its readers, so that there are no tastes.
 import argparse
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,13 +39,14 @@ from socialpref.comparisons import (
     Comparisons,
     choose_classes,
     fit_latent_classes,
+    population_of,
 )
 from socialpref.plots import DARK, LIGHT, save
 from socialpref.training import corrected, dpo, fit_exact
 
 Floats = NDArray[np.float64]
-RIDGES = {"apart": (1.0, 2.0, 4.0, 8.0), "all": (8.0, 32.0, 64.0, 128.0)}
-CANDIDATES = {"apart": (1, 2, 3), "all": (1, 2, 4, 8)}
+DESIGNS = ("apart", "all")
+CANDIDATES = (1, 2, 3, 4)
 ALPHAS = (0.5, 1.0, 2.0)
 STEP = 0.5
 """How fast alpha grows from DPO's solution."""
@@ -97,38 +99,35 @@ def shuffled(readers: Readers, seed: int) -> Readers:
 
 
 def comparisons(readers: Readers, design: str, seed: int = 0) -> Comparisons:
-    """Return the readers' preferences; readers with fewer than two are left out."""
+    """Return the readers' preferences; readers with one rating are left out."""
+    reader, book = np.nonzero(~np.isnan(readers.ratings))
+    table = pd.DataFrame(
+        {"reader": reader, "book": book, "rating": readers.ratings[reader, book]}
+    ).assign(party=readers.party[reader])
+    rows = Comparisons.from_ratings(
+        table, option="book", rating="rating", annotator="reader", types="party"
+    )
+    books = np.array(rows.options, int)  # those that some reader rated
+    rows = replace(
+        rows,
+        first=books[rows.first],
+        second=books[rows.second],
+        n_options=readers.ratings.shape[1],
+        options=None,
+    )
+    return rows if design == "all" else rows.take(apart(rows, seed))
+
+
+def apart(rows: Comparisons, seed: int) -> NDArray[np.bool_]:
+    """Return a random division of each reader's books into pairs."""
     rng = np.random.default_rng(seed)
-    parts = []
-    for reader, ratings in enumerate(readers.ratings):
-        books = rng.permutation(np.flatnonzero(~np.isnan(ratings)))
-        if design == "apart":
-            half = len(books) // 2
-            first, second = books[:half], books[half : 2 * half]
-        else:
-            first, second = (books[places] for places in np.triu_indices(len(books), 1))
-        differ = ratings[first] != ratings[second]
-        first, second = first[differ], second[differ]
-        if len(first) > 1:
-            won = ratings[first] > ratings[second]
-            parts.append(np.stack([first, second, won, np.full(len(first), reader)]))
-    first, second, label, reader = np.concatenate(parts, axis=1)
-    return Comparisons(
-        np.zeros_like(first), first, second, label, 1, readers.ratings.shape[1],
-        annotator=reader, annotator_type=readers.party[reader],
-    )  # fmt: skip
-
-
-def choices(rows: Comparisons, design: str, jobs: int) -> dict[float, ClassChoice]:
-    """Cross-validate the number of classes, over readers, at every strength of the prior."""
-    found = Parallel(n_jobs=jobs)(
-        delayed(choose_classes)(
-            rows, CANDIDATES[design], rule="one standard error", ridge=ridge, n_starts=1,
-            tolerance=1e-4,
-        )
-        for ridge in RIDGES[design]
-    )  # fmt: skip
-    return dict(zip(RIDGES[design], found, strict=True))
+    who, n_readers = rows.annotators()
+    place = rng.random((n_readers, rows.n_options)).argsort(axis=1).argsort(axis=1)
+    rated = np.zeros(place.shape, bool)
+    rated[who, rows.first] = rated[who, rows.second] = True
+    order = np.where(rated, place, rows.n_options).argsort(axis=1).argsort(axis=1)
+    one, other = order[who, rows.first], order[who, rows.second]
+    return np.asarray(one // 2 == other // 2)
 
 
 def bradley_terry(rows: Comparisons, ridge: float) -> Floats:
@@ -136,15 +135,17 @@ def bradley_terry(rows: Comparisons, ridge: float) -> Floats:
     return fit_latent_classes(rows, 1, ridge=ridge).rewards[0, 0]
 
 
-def by_party(rows: Comparisons, party: NDArray[np.integer], ridge: float) -> Population:
-    """Fit rewards to each party's comparisons; `party` is given reader by reader.
+def by_party(rows: Comparisons, ridge: float) -> Population:
+    """Fit rewards to each party's comparisons; a party's share is that of its readers."""
+    return population_of(rows, prior=ridge)
 
-    A party's share is that of its readers, however many books they rated.
-    """
-    assert rows.annotator is not None
-    fits = [bradley_terry(rows.take(party[rows.annotator] == u), ridge) for u in range(2)]
-    members = np.bincount(party[np.unique(rows.annotator)])
-    return Population(fits, members / members.sum())
+
+def dealt(rows: Comparisons, seed: int) -> Comparisons:
+    """Return the comparisons with parties dealt to readers at random."""
+    who, _ = rows.annotators()
+    assert rows.annotator_type is not None
+    party = rows.annotator_type[np.unique(who, return_index=True)[1]]
+    return replace(rows, annotator_type=np.random.default_rng(seed).permutation(party)[who])
 
 
 def between(source: Population | ClassMixture) -> Floats:
@@ -180,7 +181,7 @@ def learned(train: Readers, settings: Settings, seed: int) -> Iterator[tuple[str
     shared: dict[str, Any] = {"n_prompts": 1, "n_options": size, "ridge": settings.ridge}
     anonymous = fit_exact(cells, dpo, **shared)
     yield "DPO", anonymous.rewards[0]
-    yield "party models, averaged", by_party(rows, train.party, settings.ridge).mean_rewards()
+    yield "party models, averaged", by_party(rows, settings.ridge).mean_rewards()
     for name, recipe in settings.joint.items():
         if recipe[0] == "apart":
             rewards = bradley_terry(comparisons(train, "apart", seed), recipe[2])
@@ -267,38 +268,23 @@ def scored(
 # --- the study ------------------------------------------------------------------------
 
 
-def choose(tried: dict[float, ClassChoice], n_classes: int | None = None) -> tuple[int, float]:
-    """Return the number of classes, unless it is given, and the prior that predict best."""
-
-    def value(ridge: float) -> float:
-        choice = tried[ridge]
-        if n_classes is None:
-            return float(choice.log_likelihood.max())
-        return float(choice.log_likelihood[choice.candidates.index(n_classes)])
-
-    ridge = max(tried, key=value)
-    return tried[ridge].chosen if n_classes is None else n_classes, ridge
-
-
-def class_table(
-    tried: dict[str, dict[float, ClassChoice]], rows: dict[str, Comparisons]
-) -> pd.DataFrame:
-    """Return the held-out log-likelihood of a comparison, by design, prior and classes."""
+def class_table(tried: dict[str, ClassChoice], rows: dict[str, Comparisons]) -> pd.DataFrame:
+    """Return the held-out log-likelihood of a comparison, by design and classes."""
     return pd.DataFrame(
         {
             "design": design,
-            "ridge": ridge,
             "classes": n_classes,
+            "ridge": choice.ridges[i],
             "log_likelihood": choice.log_likelihood[i] * size,
             "shortfall": choice.shortfall[i] * size,
             "shortfall_error": choice.shortfall_error[i] * size,
+            "guessing": choice.guessing * size,
             "chosen": n_classes == choice.chosen,
         }
-        for design, by_ridge in tried.items()
-        for ridge, choice in by_ridge.items()
+        for design, choice in tried.items()
         for i, n_classes in enumerate(choice.candidates)
         for size in [rows[design].annotators()[1] / len(rows[design])]
-    )  # fmt: skip
+    )
 
 
 def learn_joint(readers: Readers, recipe: tuple[str, int, float], seed: int = 0) -> ClassMixture:
@@ -318,11 +304,9 @@ def variances(
     of random parties.
     """
     rows = comparisons(readers, "all")
-    labels = [readers.party] + [
-        np.random.default_rng(seed).permutation(readers.party) for seed in range(permutations)
-    ]
+    sets = [rows, *(dealt(rows, seed) for seed in range(permutations))]
     parallel = Parallel(n_jobs=jobs)
-    split = parallel(delayed(by_party)(rows, label, settings.ridge) for label in labels)
+    split = parallel(delayed(by_party)(one, settings.ridge) for one in sets)
     parties, *chance = [between(one) for one in split]
 
     def row(source: str, value: Floats, without: list[Floats]) -> dict[str, object]:
@@ -344,23 +328,22 @@ def variances(
 
     table = [row("parties", parties, chance)]
     for name, recipe in settings.joint.items():
-        sets = [readers] + [shuffled(readers, seed) for seed in range(shuffles)]
-        fits = parallel(delayed(learn_joint)(one, recipe) for one in sets)
+        ratings = [readers] + [shuffled(readers, seed) for seed in range(shuffles)]
+        fits = parallel(delayed(learn_joint)(one, recipe) for one in ratings)
         value, *without = [between(fit) for fit in fits]
         table.append(row(name, value, without))
     return pd.DataFrame(table)
 
 
-def settings_of(tried: dict[str, dict[float, ClassChoice]]) -> Settings:
-    """Return the prior and the latent classes that predict best."""
-    n_classes, ridge = choose(tried["all"])
-    return Settings(
-        ridge=choose(tried["all"], 1)[1],
-        joint={
-            "2 classes, apart": ("apart", *choose(tried["apart"], 2)),
-            f"{n_classes} classes, all pairs": ("all", n_classes, ridge),
-        },
-    )
+def settings_of(tried: dict[str, ClassChoice]) -> Settings:
+    """Return the prior of one class, and for each design the best of several classes."""
+    joint = {}
+    for design, words in (("apart", "apart"), ("all", "all pairs")):
+        choice = tried[design]
+        best = 1 + int(choice.log_likelihood[1:].argmax())
+        n_classes = choice.candidates[best]
+        joint[f"{n_classes} classes, {words}"] = design, n_classes, choice.ridges[best]
+    return Settings(ridge=tried["all"].ridges[0], joint=joint)
 
 
 def print_sizes(rows: dict[str, Comparisons]) -> None:
@@ -371,17 +354,18 @@ def print_sizes(rows: dict[str, Comparisons]) -> None:
         print(f"{design}: {len(data)} comparisons by {people} readers, {each:.1f} each")
 
 
-def print_classes_without_tastes(readers: Readers, n_classes: int, ridge: float) -> None:
-    """Print whether cross-validation prefers these classes even if ratings are shuffled."""
-    alone = comparisons(shuffled(readers, 0), "all")
-    null = choose_classes(
-        alone, (1, n_classes), ridge=ridge, n_starts=1, tolerance=1e-4, rule="one standard error"
-    )
-    lost = null.log_likelihood * alone.annotators()[1] / len(alone)
-    print(
-        f"ratings shuffled, all pairs: 1 and {n_classes} classes {lost.round(4)}, "
-        f"{null.chosen} chosen"
-    )
+def print_evidence(tried: dict[str, ClassChoice]) -> None:
+    """Print what readers who were left out say about several classes."""
+    for design, choice in tried.items():
+        evidence = choice.evidence
+        if evidence is None:
+            print(f"{design}: several classes predict no better than one")
+            continue
+        shuffled = ", ".join(f"{gain:.2f}" for gain in evidence.shuffled_gains)
+        print(
+            f"{design}: gain {evidence.gain:.2f} nats a reader (standard error "
+            f"{evidence.gain_error:.2f}); without tastes {shuffled}; {choice.chosen} chosen"
+        )
 
 
 def main() -> None:
@@ -389,9 +373,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("SOCIALPREF_DATA"))
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--permutations", type=int, default=40, help="random parties")
     parser.add_argument("--shuffles", type=int, default=10, help="sets of shuffled ratings")
+    parser.add_argument("--starts", type=int, default=3, help="of the classes in cross-validation")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--out", type=Path, default=Path("figures"))
     options = parser.parse_args()
@@ -402,19 +387,19 @@ def main() -> None:
         parser.error(f"--data must hold nyt_books/{file.name}; there is none in {options.data}")
 
     readers = read(file)
-    rows = {design: comparisons(readers, design) for design in RIDGES}
+    rows = {design: comparisons(readers, design) for design in DESIGNS}
     print(described(file))
     print_sizes(rows)
     tried = {
-        design: choices(rows[design], design, options.jobs)
-        for design in tqdm(RIDGES, unit="design")
+        design: choose_classes(rows[design], CANDIDATES, n_starts=options.starts)
+        for design in tqdm(DESIGNS, unit="design")
     }
     classes = class_table(tried, rows)
     print(classes.round(4).to_string(index=False))
     settings = settings_of(tried)
-    print(f"apart: {choose(tried['apart'])[0]} classes by cross-validation; {settings}")
-    print_classes_without_tastes(readers, *choose(tried["all"]))
-    parties = by_party(rows["all"], readers.party, settings.ridge)
+    print_evidence(tried)
+    print(settings)
+    parties = by_party(rows["all"], settings.ridge)
     ceiling = rank_correlation(nbc(parties), parties.mean_rewards())
     print(f"were parties all: rank correlation of NBC and the average reward {ceiling:.5f}")
     spread = variances(readers, settings, options.permutations, options.shuffles, options.jobs)

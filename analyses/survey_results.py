@@ -109,16 +109,9 @@ def cdfs(results: dict[str, Study]) -> Figure:
         colour, style = STYLES[name]
         counted = result.summary()["n_questions"]
         share = np.searchsorted(result.distances, grid, side="right") / counted
-        draws = np.array(
-            [
-                r.finding.replicates.flip
-                for r in result.results
-                if r.finding and r.finding.replicates
-            ]
-        )
-        below = np.array([(draws <= x).sum(axis=0) / counted for x in grid])
-        low, high = np.quantile(below, [0.025, 0.975], axis=1)
-        axes.fill_between(grid, low, high, color=LIGHT, alpha=0.6, lw=0)
+        if (band := result.band(grid)) is not None:
+            low, high = (end / counted for end in band)
+            axes.fill_between(grid, low, high, color=LIGHT, alpha=0.6, lw=0)
         axes.plot(grid, share, color=colour, ls=style, lw=2, label=f"types by {name}")
     axes.set(xlim=(0, 1), ylim=(0, None))
     axes.set_xlabel("total variation from uniform sampling")

@@ -4,15 +4,15 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import OutputError, SocialPrefError
 
 
 @contextmanager
-def results_folder(path: str | Path) -> Iterator[Path]:
+def results_folder(path: str | Path, *, replacing: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder whose files move to `path` if the block succeeds.
 
     If the block fails nothing appears in `path`, and the folders that were made for it are
@@ -22,6 +22,8 @@ def results_folder(path: str | Path) -> Iterator[Path]:
     ----------
     path : str or Path
         Made, with its parents, if it does not exist. Files of the same name are replaced.
+    replacing : sequence of str
+        Patterns of the names of earlier results, which go even if nothing of their name comes.
 
     Raises
     ------
@@ -39,11 +41,15 @@ def results_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield scratch
         files = sorted(scratch.iterdir())
+        names = {file.name for file in files}
         for file in files:  # before the first one moves
             if (target / file.name).is_dir():
                 raise OutputError(f"{target}: cannot write {file.name}: a folder has that name")
         for file in files:
             os.replace(file, target / file.name)
+        for old in [old for pattern in replacing for old in target.glob(pattern)]:
+            if old.is_file() and old.name not in names:
+                old.unlink()
     except OSError as error:
         raise OutputError(f"{target}: cannot write results here: {error.strerror}") from None
     finally:
@@ -77,3 +83,14 @@ def _runs(process: int) -> bool:
     except OSError:
         pass
     return True
+
+
+@contextmanager
+def forgetting(folder: Path) -> Iterator[None]:
+    """Remove a folder after the block, but keep it after an interruption, to resume from."""
+    try:
+        yield
+    except SocialPrefError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)

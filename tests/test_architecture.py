@@ -27,7 +27,7 @@ ROOMS = (
     ("inference",),
     ("methods",),
     ("comparisons", "theory"),
-    ("surveys", "training"),
+    ("audit", "surveys", "training"),
     ("llm",),
     ("explorer", "report"),
     ("plots",),

@@ -945,7 +945,8 @@ METHOD_TABLE = pd.DataFrame(
     | {"tv_states": 0.1, "tv_mean_policy_sd": 0.0, "tv_states_sd": 0.0, "setting": "a"}
     | {"unit": "pairs", "arm": "linked", "budget": 5, "accuracy": 0.5, "accuracy_low": 0.4}
     | {"accuracy_high": 0.6, "share_flippable": 0.3, "median_distance": 0.2}
-    | {"is_reference": [True, False]}
+    | {"is_reference": [True, False], "n_questions": 10, "n_flippable": 3}
+    | {"n_share_flippable": 5, "median_share_distance": 0.1}
 )
 """Every column of the tables that figures are drawn from."""
 TWICE = {"a column twice": "columns"}
@@ -1086,7 +1087,7 @@ FIGURES: dict[str, Call] = {
     "flip_words": Call(
         flip_words,
         {"flip": sp.flip(CAMPS)},
-        {"flip": NO_OBJECT | {"of shares": sp.flip(CAMPS, over="shares")}, "subject": NO_CHOICE},
+        {"flip": NO_OBJECT, "subject": NO_CHOICE},
     ),
     "build the explorer": Call(
         explorer.build, {"path": os.devnull}, {"path": NO_PATH | {"True": True, "1.5": 1.5}}

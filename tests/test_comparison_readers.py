@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from socialpref import DPO, Comparisons, DataError, InputError, RewardAveraging
 from socialpref.comparisons import form_of, guess_columns, simulate
+from socialpref.comparisons.people import people_by_type
 from socialpref.examples import two_camps
 from socialpref.training import MLP, Tabular, dataset_of, fit_exact, fit_minibatch, learn
 
@@ -303,7 +304,7 @@ def test_ratings_within_annotators() -> None:
     assert said(rows) == expected
     lost = {"without an annotator": 1, "without a rating": 1, "alone on their ballot": 1}
     assert dropped(rows) == lost
-    assert rows.annotators_by_type().tolist() == [1, 1]
+    assert people_by_type(rows).tolist() == [1, 1]
     wide = pd.DataFrame({"A": [5, 1, 2], "B": [3, 4, None], "C": [3, None, None]})
     assert said(Comparisons.from_ratings(wide, columns=["A", "B", "C"])) == expected
     turns = frame.assign(turn=["1", "1", "1", "2", "1", "1", "2", "1"])
@@ -703,7 +704,7 @@ def test_ties_and_unknown_types_reach_the_learners() -> None:
     rows = pairs(frame, annotator="who", types="party")
     fit = learn(DPO(), rows)
     assert fit.rewards[0, 0] - fit.rewards[0, 1] == pytest.approx(np.log(2.5 / 1.5), abs=1e-8)
-    assert rows.annotators_by_type().tolist() == [1]
+    assert people_by_type(rows).tolist() == [1]
     ridged = learn(RewardAveraging(), rows, ridge=1.0)
     alone = learn(DPO(), rows.take([0]), ridge=1.0)
     np.testing.assert_allclose(ridged.rewards, alone.rewards, atol=1e-9)

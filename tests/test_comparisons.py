@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from socialpref import DPO, DataError, InputError, OutputError, Population, limits
 from socialpref.comparisons import Cells, Comparisons, expected_cells, simulate
+from socialpref.comparisons.people import people_by_type
 from socialpref.comparisons.table import INFORMATION
 from socialpref.training import TrueJoint, dataset_of
 
@@ -424,13 +425,10 @@ def test_an_annotator_of_two_types_is_named() -> None:
     with pytest.raises(InputError, match=r"type 2 in row 1 and type 0 in row 3 for annotator 7\.$"):
         table(*columns, annotator=[3, 7, 9, 7, 3, 9], annotator_type=[1, 2, 0, 0, 1, 0])
     rows = table(*columns, annotator=[3, 7, 9, 7, 3, 9], annotator_type=[1, 0, 0, 0, 1, 0])
-    assert rows.annotators_by_type().tolist() == [2, 1]
-    assert table(*columns, annotator_type=[1, 0, 0, 0, 1, 0]).annotators_by_type().tolist() == [
-        4,
-        2,
-    ]
+    assert people_by_type(rows).tolist() == [2, 1]
+    assert people_by_type(table(*columns, annotator_type=[1, 0, 0, 0, 1, 0])).tolist() == [4, 2]
     with refuses("annotator_type"):
-        table(*columns).annotators_by_type()
+        people_by_type(table(*columns))
 
 
 def test_rows_that_are_not_there_cannot_be_taken() -> None:

@@ -18,20 +18,17 @@ READERS = study.Readers(
 )
 
 
-def test_all_pairs_that_a_reader_rated_differently() -> None:
+def test_all_pairs_that_a_reader_rated() -> None:
     rows = study.comparisons(READERS, "all")
     assert rows.annotator is not None
     assert rows.annotator_type is not None
-    found = {
-        (int(reader), *((y, z) if won else (z, y)))
-        for reader, y, z, won in zip(
-            rows.annotator, rows.first.tolist(), rows.second.tolist(), rows.label, strict=True
-        )
-    }
-    first = {(0, 0, 1), (0, 0, 2), (0, 0, 4), (0, 2, 1), (0, 4, 1)}
-    second = {(1, 2, 0), (1, 3, 0), (1, 2, 4), (1, 3, 4)}
-    assert found == first | second  # the third reader finds all books alike
-    assert len(rows) == len(found)
+    assert rows.n_options == 5
+    ratings = READERS.ratings[rows.annotator]
+    place = np.arange(len(rows))
+    one, other = ratings[place, rows.first], ratings[place, rows.second]
+    np.testing.assert_array_equal(rows.label, np.sign(one - other) / 2 + 0.5)
+    seen = zip(rows.annotator, rows.first + rows.second, rows.first * rows.second, strict=True)
+    assert len(set(seen)) == len(rows) == 6 * 3  # four books each
     np.testing.assert_array_equal(rows.annotator_type, READERS.party[rows.annotator])
 
 
@@ -43,8 +40,16 @@ def test_apart_no_rating_is_used_twice(seed: int) -> None:
     assert rows.annotator is not None
     used = np.concatenate([rows.annotator * 9 + rows.first, rows.annotator * 9 + rows.second])
     assert len(np.unique(used)) == len(used)
+    assert len(rows) == 20 * 4  # one of nine books is left
     won = many.ratings[rows.annotator, rows.first] > many.ratings[rows.annotator, rows.second]
     np.testing.assert_array_equal(rows.label == 1, won)
+
+
+def test_books_keep_their_numbers_where_nobody_rated_some() -> None:
+    few = READERS.some(np.array([True, False, False]))
+    rows = study.comparisons(few, "all")
+    assert rows.n_options == 5
+    assert set(rows.first) | set(rows.second) == {0, 1, 2, 4}
 
 
 def test_shuffled_ratings_keep_every_book() -> None:
@@ -71,8 +76,13 @@ def test_a_party_counts_its_readers_and_not_their_books() -> None:
     ratings[1:, :3] = [3.0, 2.0, 1.0]
     readers = study.Readers(ratings, np.array([0, 1, 1, 1]))
     rows = study.comparisons(readers, "all")
-    parties = study.by_party(rows, readers.party, 1.0)
+    parties = study.by_party(rows, 1.0)
     np.testing.assert_allclose(parties.shares, [0.25, 0.75])
+    other = study.dealt(rows, 0)
+    assert other.annotator_type is not None
+    assert rows.annotator is not None
+    dealt = [set(other.annotator_type[rows.annotator == u]) for u in range(4)]
+    assert sorted(kind for (kind,) in dealt) == [0, 1, 1, 1]
 
 
 def test_without_data_it_says_so(
@@ -91,16 +101,28 @@ def test_the_readers() -> None:
     assert readers.ratings.shape == (325, 235)
     assert np.bincount(readers.party).tolist() == [172, 153]
     assert np.isfinite(readers.ratings).sum() == 8788
+    sizes = [len(study.comparisons(readers, design)) for design in study.DESIGNS]
+    assert sizes == [4237, 118_263]
 
 
 @real
 @pytest.mark.slow
 def test_the_whole_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(study, "RIDGES", {"apart": (4.0,), "all": (64.0,)})
-    monkeypatch.setattr(study, "CANDIDATES", {"apart": (1, 2), "all": (1, 2)})
+    monkeypatch.setattr(study, "CANDIDATES", (1, 2))
     folder = str(DATA)
-    small = ["--repeats", "1", "--folds", "2", "--permutations", "2", "--shuffles", "2"]
-    arguments = ["--data", folder, *small, "--jobs", "1", "--out", str(tmp_path)]
+    small = [
+        "--repeats",
+        "1",
+        "--folds",
+        "2",
+        "--permutations",
+        "2",
+        "--shuffles",
+        "2",
+        "--starts",
+        "1",
+    ]
+    arguments = ["--data", folder, *small, "--starts", "1", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["linked_readers.py", *arguments])
     study.main()
     assert {file.name for file in tmp_path.iterdir()} == {

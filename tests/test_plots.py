@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -20,9 +21,18 @@ from matplotlib.text import Text
 
 from socialpref import InputError, nbc
 from socialpref.plots import DARK, LIGHT, MIDDLE, flip_cdf, question_bars, save
-from socialpref.surveys import Protocol, Question, Study, Survey, read_pew, read_starter, study
+from socialpref.surveys import (
+    Bootstrap,
+    Protocol,
+    Question,
+    Study,
+    Survey,
+    read_pew,
+    read_starter,
+    study,
+)
 
-from .survey_files import SWAP_REWARDS, few, pair, softmax, stable, survey_of, swap, tied
+from .survey_files import few, pair, stable, survey_of, swap, tied
 
 
 @pytest.fixture(scope="module")
@@ -41,56 +51,54 @@ def drawn(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text)]
+def title_of(figure: Figure) -> str:
+    return " ".join(figure.texts[0].get_text().split())
 
 
 # --- The distribution function ------------------------------------------------------
 
 
 def test_the_cdf_steps_at_the_sorted_distances(starter: Study) -> None:
-    distances = starter.distances
-    assert len(distances) > 2
     (axes,) = flip_cdf(starter).axes
-    steps, median = axes.lines
-    assert steps.get_drawstyle() == "steps-post"
-    x, y = np.asarray(steps.get_xdata()), np.asarray(steps.get_ydata())
-    np.testing.assert_array_equal(x, [0, *sorted(distances), 1])
-    # After the i-th of n distances the function is i/n; it ends at 1.
-    n = len(distances)
-    np.testing.assert_allclose(y, [0, *(i / n for i in range(1, n + 1)), 1])
-    # The median is marked at its height and on the axis.
-    middle = starter.summary()["median_distance"]
-    np.testing.assert_allclose(np.asarray(median.get_xdata()), [middle, middle, 0])
-    np.testing.assert_allclose(np.asarray(median.get_ydata()), [0, 0.5, 0.5])
-    assert [text.get_text() for text in axes.texts] == [f"median {middle:.3f}"]
-
-
-def test_the_cdf_passes_one_half_at_the_median() -> None:
-    # Three questions, so the median is the distance of the second.
-    questions = [
-        Question.from_shares(
-            f"Q{scale}", softmax(np.multiply(SWAP_REWARDS, scale)), list("uv"), list("abc")
-        )
-        for scale in (1.0, 0.9, 1.1)
-    ]
-    result = study(survey_of(*questions))
-    assert len(set(result.distances)) == 3
-    (axes,) = flip_cdf(result).axes
-    x, y = (np.asarray(v) for v in (axes.lines[0].get_xdata(), axes.lines[0].get_ydata()))
-    crossing = x[np.argmax(y >= 0.5)]
-    assert crossing == result.summary()["median_distance"] == result.distances[1]
+    examined = starter.summary()["n_examined"]
+    both = (starter.distances, starter.share_distances)
+    for steps, distances in zip(axes.lines, both, strict=True):
+        assert len(distances) > 2
+        assert steps.get_drawstyle() == "steps-post"
+        x, y = np.asarray(steps.get_xdata()), np.asarray(steps.get_ydata())
+        np.testing.assert_array_equal(x, [0, *sorted(distances), 1])
+        # After the i-th distance the function is i over all examined; it ends at their share.
+        n = len(distances)
+        share = [i / examined for i in range(1, n + 1)]
+        np.testing.assert_allclose(y, [0, *share, n / examined])
+        assert f"median {np.median(distances):.3f}" in str(steps.get_label())
 
 
 def test_the_cdf_says_how_many_can_be_flipped(starter: Study) -> None:
     facts = starter.summary()
     (axes,) = flip_cdf(starter).axes
-    title = axes.get_title(loc="left")
-    assert f"{facts['n_flippable']} of {facts['n_questions']} questions" in title
-    assert f"({facts['share_flippable']:.1%})" in title
+    assert axes.get_title(loc="left") == (
+        f"{facts['n_flippable']} of {facts['n_examined']} rankings can be flipped by what is "
+        f"compared, {facts['n_share_flippable']} by who counts"
+    )
     assert axes.get_xlim() == (0, 1)
     assert "total variation" in axes.get_xlabel()
-    assert "flippable" in axes.get_ylabel()
+    assert axes.get_ylabel() == "share of all examined questions"
+
+
+def test_parts_have_panels_of_their_own_with_intervals() -> None:
+    survey = read_pew()
+    result = study(survey, bootstrap=Bootstrap(20))
+    figure = flip_cdf(result)
+    for axes, (name, part) in zip(figure.axes, result.parts.items(), strict=True):
+        assert axes.get_title(loc="left").startswith(f"{name}\n")
+        band = part.band(np.array([1.0]))
+        assert band is not None
+        low, high = (end[0] / 12 for end in band)
+        heights = np.asarray(axes.collections[0].get_paths()[0].vertices)[:, 1]
+        assert heights.max() == pytest.approx(high)
+        assert low <= len(part.distances) / 12 <= high
+    drawn(figure)
 
 
 @pytest.mark.parametrize("questions", [(stable(),), (few(),), (pair(),), (tied(),)])
@@ -138,8 +146,8 @@ def test_bars_are_the_numbers(question: Question) -> None:
     expected = [
         found.population.mean_rewards(),
         nbc(found.population),
-        nbc(found.population, found.flip.mix),
         found.flip.mix,
+        nbc(found.population, found.flip.mix),
     ]
     for axes, values in zip(panels, expected, strict=True):
         ends, labels = bars(axes)
@@ -147,13 +155,13 @@ def test_bars_are_the_numbers(question: Question) -> None:
         assert labels == [f"{value:.3f}" for value in values[order]]
     # NBC bars start where a draw is won half the time.
     starts = [{bar.get_x() for bar in rectangles(axes)} for axes in panels]
-    assert starts == [{0.0}, {0.5}, {0.5}, {0.0}]
+    assert starts == [{0.0}, {0.5}, {0.0}, {0.5}]
     # The best option is at the top.
     names = [label.get_text().replace("\n", " ") for label in panels[0].get_yticklabels()]
     assert names == [question.options[y] for y in order]
     assert panels[0].yaxis_inverted()
     # The strokes are uniform sampling.
-    strokes = np.asarray(panels[3].lines[-1].get_xdata(), dtype=float)
+    strokes = np.asarray(panels[2].lines[-1].get_xdata(), dtype=float)
     np.testing.assert_allclose(strokes, 1 / len(order))
 
 
@@ -186,14 +194,34 @@ def test_a_question_that_does_not_flip_says_why(question: Question, reason: str)
     order = list(found.nbc_order.order)
     np.testing.assert_allclose(bars(figure.axes[0])[0], found.population.mean_rewards()[order])
     np.testing.assert_allclose(bars(figure.axes[1])[0], nbc(found.population)[order])
-    assert reason in [text.replace("\n", " ") for text in texts(figure)]
-    for axes in figure.axes[2:]:
-        assert not axes.patches
-        assert not axes.axison
+    assert f"As estimated, {reason} {question.key}" in title_of(figure)
+    assert len(figure.axes) == 2
     assert not figure.legends
-    patches = [patch for axes in figure.axes[:2] for patch in axes.patches]
+    patches = [patch for axes in figure.axes for patch in axes.patches]
     assert {to_hex(patch.get_facecolor()) for patch in patches} == {LIGHT}
     drawn(figure)
+
+
+def test_the_title_is_the_finding_and_intervals_are_drawn() -> None:
+    survey = read_pew()
+    guns = Survey(survey.name, (survey["SOCIETY_GUNS_W92"],))
+    result = study(guns, bootstrap=Bootstrap(40))["SOCIETY_GUNS_W92"]
+    assert result.finding is not None
+    error, order = result.finding.uncertainty, list(result.finding.nbc_order.order)
+    assert error is not None
+    figure = question_bars(result)
+    ends = error.flip_interval.describe("{:.1%}", infinite="never")
+    assert title_of(figure).startswith(
+        "\u201cneither\u201d is level with \u201cvery bad\u201d once 11.3% of draws move "
+        f"(95% interval {ends}) SOCIETY_GUNS_W92"
+    )
+    (lines,) = [each for each in figure.axes[1].collections if isinstance(each, LineCollection)]
+    np.testing.assert_allclose(
+        [np.asarray(line)[:, 0] for line in lines.get_segments()],
+        [(error.nbc_intervals[y].low, error.nbc_intervals[y].high) for y in order],
+    )
+    inside(figure)
+    assert figure.get_size_inches()[0] == 7.0
 
 
 def test_a_question_with_ties_beside_a_pair_that_cannot_flip() -> None:
@@ -202,9 +230,7 @@ def test_a_question_with_ties_beside_a_pair_that_cannot_flip() -> None:
         "Q", [[600, 200, 200], [300, 100, 100]], list("ab"), list("xyz")
     )
     figure = bars_of(question)
-    words = [text.replace("\n", " ") for text in texts(figure)]
-    assert "no sampling distribution changes the ranking" in words
-    assert "all options are tied" not in words
+    assert title_of(figure) == "As estimated, no sampling distribution changes the ranking Q"
 
 
 def test_a_question_that_was_not_examined_has_no_bars() -> None:
@@ -354,6 +380,6 @@ def test_another_base_is_drawn_and_named() -> None:
     ends, _ = bars(figure.axes[1])
     np.testing.assert_allclose(ends, nbc(found.population, found.flip.base)[order], atol=1e-12)
     assert figure.axes[1].get_title(loc="left") == "NBC, the base sampling"
-    strokes = np.asarray(figure.axes[3].lines[-1].get_xdata(), dtype=float)
+    strokes = np.asarray(figure.axes[2].lines[-1].get_xdata(), dtype=float)
     np.testing.assert_allclose(strokes, found.flip.base[order])
     assert "from the base sampling" in flip_cdf(result).axes[0].get_xlabel()

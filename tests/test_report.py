@@ -11,20 +11,22 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import socialpref as sp
-from socialpref import OutputError, Pair, nbc, ranking
+from socialpref import Comparisons, InputError, Logistic, OutputError, Pair, nbc, ranking
+from socialpref.audit import audit
 from socialpref.cli import main
 from socialpref.flips import Flip
 from socialpref.flips.regions import ranking_cells
 from socialpref.inference import Interval
 from socialpref.population import Population
-from socialpref.report import page, render_report, write_report
-from socialpref.report.words import error_words, flip_words, points
+from socialpref.report import page, render_report, write_comparisons_report, write_report
+from socialpref.report.words import error_words, finding_words, flip_words, points, stretched_words
 from socialpref.surveys import (
     Bootstrap,
     Dropped,
@@ -32,7 +34,10 @@ from socialpref.surveys import (
     Question,
     Study,
     Survey,
+    read_pew,
     read_starter,
+    sensitivity,
+    share_variants,
     study,
 )
 
@@ -260,11 +265,11 @@ def test_sampling_error_in_words(starter: Study) -> None:
         found = starter[key].finding
         if found is None or found.uncertainty is None:
             continue
-        error, words = found.uncertainty, shown["finding"]["error"]["words"]
-        assert words.startswith("Of 40 replicates, ")
-        assert words.endswith(f"Method: {error.method}.")
+        error, words = found.uncertainty, " ".join(shown["finding"]["words"])
+        assert "Of 40 replicates, " in words
+        assert f"Method: {error.method}." in words
         share = {0.0: "none", 1.0: "all"}.get(error.flip_share, f"{error.flip_share:.1%}")
-        assert f"{share} can be flipped" in words
+        assert f"{share} can be flipped by what is compared" in words
         low, high = error.flip_interval.low, error.flip_interval.high
         end = "never" if math.isinf(high) else f"{high:.3f}"
         assert (f"{low:.3f} to {end}" in words) == math.isfinite(low)
@@ -278,12 +283,13 @@ def test_no_interval_where_nothing_can_be_flipped(starter: Study) -> None:
         found.uncertainty,
         same_order=1.0,
         same_winner=1.0,
+        share_flip_share=0.5,
         flip_share=0.0,
         flip_interval=Interval(math.inf, math.inf, 0.95, 0),
     )
     assert error_words(error) == (
-        "Of 40 replicates, none can be flipped; at the base, all have the same ranking and all "
-        "the same winner. Method: multinomial."
+        "Of 40 replicates, none can be flipped by what is compared and 50.0% by who counts; at "
+        "the base, all have the same ranking and all the same winner. Method: multinomial."
     )
 
 
@@ -478,6 +484,89 @@ def test_other_bases_and_settings() -> None:
     assert question["finding"]["base"] == [0.5, 0.25, 0.25]
 
 
+def test_what_the_figures_rest_on(starter: Study) -> None:
+    text = render_report(starter)
+    (box,) = re.findall(r'<section class="box".*?</section>', text, re.S)
+    visible = plain_text(box)
+    for aspect in ("temperature 0.5", "temperature 2", "smoothing 0.01", "group shares equal"):
+        assert aspect in visible
+    facts = starter.summary()
+    examined, median = facts["n_examined"], facts["median_distance"]
+    assert f"as studied {facts['n_flippable']} of {examined} ({median:.3f})" in visible
+    halved = study(read_starter(), replace(Protocol(), link=Logistic(0.5))).summary()
+    assert (
+        f"temperature 0.5 {halved['n_flippable']} of {examined} "
+        f"({halved['median_distance']:.3f}) {halved['n_share_flippable']} of {examined}" in visible
+    )
+    assert "weight: none; design of the sample: not known." in visible
+    assert f"socialpref {sp.__version__}" in plain_text(text)
+
+
+def test_parts_are_told_apart() -> None:
+    result = study(read_pew())
+    text = render_report(result)
+    assert text.count('<dl class="cards">') == len(result.parts) == 2
+    for name, curve in zip(result.parts, data_of(text)["curves"], strict=True):
+        assert curve["name"] == name
+        assert f"<h3>{name.capitalize()}</h3>" in text
+        assert [*map(len, curve["distances"])] == [
+            len(result.parts[name].distances), len(result.parts[name].share_distances),
+        ]  # fmt: skip
+    both = " ".join(curve["words"][0] for curve in data_of(text)["curves"])
+    assert "what is compared can flip 1 of 12 rankings, at 0.586." in both
+
+
+def test_tables_of_sensitivity_are_inside(starter: Study) -> None:
+    survey = read_starter("country")
+    table = sensitivity(share_variants(survey, Protocol()))
+    text = render_report(study(survey), sensitivity={"shares": table})
+    inside = data_of(text)["sensitivity"]["shares"]
+    assert [row["n_share_flippable"] for row in inside] == table["n_share_flippable"].tolist()
+    visible = plain_text(text)
+    for setting in table["setting"]:
+        assert setting in visible
+    assert data_of(render_report(starter))["sensitivity"] == {}
+    with pytest.raises(InputError, match="tables with a column 'is_reference'"):
+        render_report(starter, sensitivity={"x": table.drop(columns="is_reference")})
+
+
+def test_an_estimate_outside_its_replicates_is_explained(starter: Study) -> None:
+    found = next(one.finding for one in starter.results if one.finding)
+    assert found.replicates is not None
+    drawn = replace(found.replicates, flip=np.full(40, 0.25))
+    (words,) = [
+        text for text in stretched_words(replace(found, replicates=drawn)) if "ranking's" in text
+    ]
+    assert "lies outside the middle 95% of the replicates (0.250 to 0.250)" in words
+
+
+def test_few_people_are_flagged() -> None:
+    counts = [[200, 200, 100], [9, 10, 10], [10, 10, 10]]
+    question = Question.from_counts("Q", counts, ["many", "29", "30"], ["x", "y", "z"])
+    text = render_report(study(survey_of(question)))
+    assert data_of(text)["questions"][0]["small"] == ["29"]
+    assert "1 question with a group of fewer than 30 people" in plain_text(text)
+
+
+def test_an_audit_of_comparisons_has_a_page(tmp_path: Path) -> None:
+    rows = [("<b>", "y", "ann"), ("<b>", "y", "bob"), ("y", "<b>", "cat"), ("<b>", "y", "dan")]
+    frame = pd.DataFrame(rows, columns=["first", "second", "annotator"])
+    table = Comparisons.from_frame(
+        frame, first="first", second="second", choice=None, annotator="annotator"
+    )
+    found = audit(table, classes="none")
+    write_comparisons_report(found, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    visible = plain_text(text)
+    for paragraph in found.describe().split("\n\n"):
+        assert " ".join(paragraph.split()) in visible
+    assert "b" not in Elements(text).tags
+    options = found.options_frame()
+    assert f"{options['option'][0]} {options['n'][0]:,.4g} {options['wins'][0]:,.4g}" in visible
+    assert f"level {found.settings['level']}" in visible
+    assert f"socialpref {sp.__version__}" in visible
+
+
 # --- The file -----------------------------------------------------------------------------------
 
 
@@ -620,7 +709,7 @@ def test_sorting_by_mouse_and_keyboard(
     keys = [question.key for question in starter.survey]
     assert browser.run(state)[3] == "ascending"
     browser.click("#questions th:first-child button")
-    assert browser.run(state) == ["ascending", *[None] * 7]
+    assert browser.run(state) == ["ascending", *[None] * 8]
     assert browser.run(KEYS) == browser.run(
         f"{json.dumps(keys)}.sort((a, b) => a.toLowerCase()"
         ".localeCompare(b.toLowerCase(), 'en', {numeric: true}))"
@@ -647,6 +736,10 @@ def test_what_was_not_examined_stays_last(
     assert browser.run(KEYS)[0] == "STABLE"
 
 
+FILTERS = ("n_flippable", "n_winner_flippable", "n_share_flippable", None, "n_order_mismatch")
+"""What the choices of the list count; None is the flips that are no swap of neighbours."""
+
+
 @in_browser
 def test_filters(browser: Browser, address: Callable[..., str], starter: Study) -> None:
     browser.open(address("starter"))
@@ -668,11 +761,70 @@ def test_filters(browser: Browser, address: Callable[..., str], starter: Study) 
         "(document.getElementById('show'))"
     )
     facts = starter.summary()
-    for index, name in enumerate(["n_flippable", "n_winner_flippable", "n_order_mismatch"], 1):
+    for index, name in enumerate(FILTERS, 1):
         browser.run(choose.format(index))
-        assert len(browser.run(KEYS)) == facts[name]
-    browser.run(choose.format(4))
+        expected = (
+            facts["n_flippable"] - facts["n_flippable_neighbours"] if name is None else facts[name]
+        )
+        assert len(browser.run(KEYS)) == expected
+    browser.run(choose.format(6))
     assert len(browser.run(KEYS)) == len(starter.results) - facts["n_examined"]
+
+
+@in_browser
+def test_words_are_searched_one_by_one(browser: Browser, address: Callable[..., str]) -> None:
+    browser.open(address("mixed"))
+    browser.run("document.getElementById('filter').focus()")
+    browser.type("  c  SWAP b")
+    assert browser.run(KEYS) == ["SWAP"]
+
+
+@in_browser
+def test_exports(browser: Browser, address: Callable[..., str], starter: Study) -> None:
+    browser.open(address("starter"))
+    browser.run(
+        "globalThis.saved = []; HTMLAnchorElement.prototype.click = function () "
+        "{ saved.push([this.download, this.href]); }"
+    )
+    browser.click("#csv")
+    assert browser.run("saved[0][0]") == "questions.csv"
+    browser.click(".curves button")
+    browser.wait("saved.length === 2")
+    name, address_of = browser.run("saved[1]")
+    assert name.endswith(".png")
+    assert address_of.startswith("data:image/png;base64,")
+    assert len(address_of) > 5000
+    browser.click("#copy")
+    browser.wait("document.getElementById('copy').textContent === 'Copied'")
+    cited = browser.run("getSelection().toString()")
+    assert starter.survey.name in cited
+    assert "arXiv:2502.16320" in cited
+
+
+@in_browser
+def test_paper_shows_what_is_folded(browser: Browser, address: Callable[..., str]) -> None:
+    browser.open(address("starter"))
+    closed = "document.querySelectorAll('details:not([open])').length"
+    before = browser.run(closed)
+    assert before > 0
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(closed) == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(closed) == before
+
+
+@in_browser
+def test_a_dark_theme_where_the_system_has_one(
+    browser: Browser, address: Callable[..., str]
+) -> None:
+    colours = {}
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.send("Emulation.setEmulatedMedia", features=features)
+        browser.open(address("starter"))
+        colours[scheme] = browser.run("getComputedStyle(document.body).backgroundColor")
+    browser.send("Emulation.setEmulatedMedia", features=[])
+    assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}
 
 
 @in_browser
@@ -736,8 +888,8 @@ def test_the_numbers_of_a_question(
             # The report keeps matrices to 6 decimals: a last digit may be rounded twice.
             expected = pytest.approx(100 * preferences[y, z], abs=0.0502)
             assert cell == "·" if y == z else float(cell) == expected
-    words = browser.run("document.querySelector('.finding').textContent")
-    assert flip_words(found.flip) in words
+    words = browser.run("[...document.querySelectorAll('.finding p')].map(p => p.textContent)")
+    assert words == finding_words(found)
 
 
 @in_browser
@@ -796,7 +948,7 @@ def test_a_phone_sees_the_essential_columns(browser: Browser, address: Callable[
         "[...document.querySelectorAll('#questions th')].filter(h => h.offsetWidth)"
         ".map(h => h.textContent)"
     )
-    assert seen == ["Question", "Flip distance"]
+    assert seen == ["Question", "Flip distance", "By who counts"]
     assert browser.run(f"{ROWS}[0].querySelector('.narrow').offsetWidth") > 0
 
 

@@ -141,11 +141,17 @@ def test_bad_input(tmp_path: Path) -> None:
 def test_the_figure_shows_the_table() -> None:
     table = sensitivity(temperature_variants(read_starter("country"), Protocol(link=Logistic())))
     figure = sensitivity_dots(table, "temperature")
-    shares, medians = (
-        np.asarray(axes.get_lines()[0].get_xdata(), dtype=float) for axes in figure.axes
+    (compared, counting), (medians, share_medians) = (
+        [np.asarray(line.get_xdata(), dtype=float) for line in axes.get_lines()[:2]]
+        for axes in figure.axes
     )
-    np.testing.assert_allclose(shares, table["share_flippable"])
+    np.testing.assert_allclose(compared, table["share_flippable"])
+    np.testing.assert_allclose(counting, table["n_share_flippable"] / table["n_questions"])
     np.testing.assert_allclose(medians, table["median_distance"].astype(float))
+    np.testing.assert_allclose(share_medians, table["median_share_distance"].astype(float))
+    (title,) = (text.get_text() for text in figure.texts)
+    numbers = table["n_flippable"]
+    assert f"{numbers.min()} to {numbers.max()} of 8 rankings can be flipped" in title
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(
         table["setting"]
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -265,6 +266,23 @@ def test_a_prior_lets_sparse_votes_converge(ridge: float) -> None:
     wrong -= cells.losses / (1 + np.exp(h[cells.second] - h[cells.first]))
     pull = np.bincount(cells.first, wrong, 14) - np.bincount(cells.second, wrong, 14)
     np.testing.assert_allclose(h, pull / ridge, rtol=1e-6, atol=1e-9)
+
+
+def test_a_prior_lets_a_table_of_sparse_votes_converge() -> None:
+    """Eight statements that all voted on, and others that few did; one is always below."""
+    rng = np.random.default_rng(0)
+    seen = np.hstack([np.ones((40, 8), bool), rng.random((40, 12)) < 0.02])
+    seen[:, -1], seen[0, -1] = False, True
+    votes = np.where(seen, rng.choice([-1.0, 0.0, 1.0], seen.shape), np.nan)
+    votes[0, -1] = -1.0
+    columns = [f"s{i}" for i in range(20)]
+    rows = Comparisons.from_votes(pd.DataFrame(votes, columns=columns), columns=columns)
+    fit = learn(DPO(), rows, ridge=1e-4)
+    assert fit.residual < 1e-9
+    h, y, z = fit.rewards[0], rows.first, rows.second
+    pushes = rows.label - 1.0 / (1.0 + np.exp(h[z] - h[y]))
+    pull = np.bincount(y, pushes, len(h)) - np.bincount(z, pushes, len(h))
+    np.testing.assert_allclose(1e-4 * h, pull, atol=1e-7)
 
 
 def test_newton_steps_against_a_dense_solver() -> None:

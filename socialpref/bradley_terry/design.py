@@ -174,8 +174,8 @@ def observed_design(fit: BradleyTerryFit) -> PairDesign:
         uniform=uniform,
         product=product,
         reason=reason,
-        discordant_uniform=None if uniform is None else _discordant(fit.rewards, uniform),
-        discordant_product=None if product is None else _discordant(fit.rewards, product),
+        discordant_uniform=None if uniform is None else discordant(fit.rewards, uniform),
+        discordant_product=None if product is None else discordant(fit.rewards, product),
         options=fit.options,
     )
 
@@ -185,7 +185,7 @@ def _distance(seen: Floats, other: Floats) -> float:
     return float(0.5 * (np.abs(seen - other).sum() + max(0.0, 1.0 - other.sum())))
 
 
-def _discordant(one: Floats, other: Floats) -> int:
+def discordant(one: Floats, other: Floats) -> int:
     """Return how many pairs of options two scores put in opposite orders."""
     count = 0
     for y in range(len(one) - 1):

@@ -104,7 +104,8 @@ class RewardFit:
         """
         self._check(clustered)
         if len(self.rewards) <= DENSE_ERRORS:
-            return np.asarray(np.sqrt(np.diag(self.covariance(clustered=clustered))))
+            variances = np.diag(self.covariance(clustered=clustered))
+            return np.sqrt(np.maximum(variances, 0.0))  # below 0 by rounding
         information, size = self._information(), len(self.rewards)
         variances = np.empty(size)
         for y in range(size):

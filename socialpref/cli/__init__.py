@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import data, explorer, hh, methods, plan, survey, verify
+from . import comparisons, data, explorer, hh, methods, plan, survey, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"socialpref {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     survey.add_to(commands)
+    comparisons.add_to(commands)
     methods.add_to(commands)
     plan.add_to(commands)
     data.add_to(commands)

@@ -4,8 +4,9 @@ import argparse
 import json
 import math
 import os
-import shutil
+import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import _validate
-from ..errors import InputError, SocialPrefError
+from ..errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,13 @@ NEEDS_BOOTSTRAP = {
     "replicate_method": None, "replicate_scale": None,
 }  # fmt: skip
 """Options that are about replicates, and their defaults."""
+WIDTH = 80
+"""Of what is printed."""
+WRITTEN = (
+    "questions.csv", "skipped.csv", "summary.json", "flip_cdf.*", "question_*.png",
+    "question_*.pdf", "sensitivity_*.csv", "sensitivity_*.png", "sensitivity_*.pdf",
+)  # fmt: skip
+"""What the last study wrote here does not stay beside the new one's."""
 ASPECTS = ("smoothing", "temperature", "base", "shares", "groups")
 
 
@@ -371,7 +379,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
     import pandas as pd
 
-    from .._files import results_folder
+    from .._files import forgetting, results_folder
     from ..plots import flip_cdf, question_bars, save, sensitivity_dots
     from ..surveys import sensitivity, study
     from ..surveys.studies import check_jobs
@@ -388,7 +396,7 @@ def run(options: argparse.Namespace) -> None:
     aspects = {name: _variants(name, options, survey, protocol) for name in options.sensitivity}
     kept = options.out / "replicates"
     effort: dict[str, Any] = {"n_jobs": options.jobs, "progress": sys.stderr.isatty()}
-    with results_folder(options.out) as folder, _forgetting(kept):
+    with results_folder(options.out, replacing=WRITTEN) as folder, forgetting(kept):
         result = study(survey, protocol, bootstrap, keep=kept if bootstrap else None, **effort)
         result.to_frame().to_csv(folder / "questions.csv", index=False)
         if survey.skipped:
@@ -410,17 +418,38 @@ def run(options: argparse.Namespace) -> None:
         if options.report is not None:
             from ..report import write_report
 
-            write_report(result, options.report)
+            write_report(result, options.report, sensitivity=tables)
     if left := _left_out(survey):
-        print(left)
-    print(_report(result, options.top))
+        _say(left)
+    _say(_report(result, options.top))
     for question in asked:
-        print(_answer(result[question.key]))
+        _say(_answer(result[question.key]))
     for aspect, table in tables.items():
-        print(f"Sensitivity to {aspect}\n{_shown(table)}\n")
+        _say(f"Sensitivity to {aspect}\n{_shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
     if options.report is not None:
         print(f"The report is {options.report}")
+
+
+def _say(text: str) -> None:
+    """Print lines; those that are too long go on below, further in than they began."""
+    for line in text.split("\n"):
+        if len(line) <= WIDTH:
+            print(line)
+            continue
+        lead = " " * (len(line) - len(line.lstrip()))
+        # Below the value of a line that has a name and a value.
+        named = re.match(r" *\S.*?\S {2,}(?=\S)", line)
+        place = len(named[0]) if named and len(named[0]) < WIDTH // 2 else len(lead) + 4
+        print(
+            textwrap.fill(
+                line,
+                WIDTH,
+                subsequent_indent=" " * place,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
 
 @contextmanager
@@ -444,17 +473,6 @@ def _left_out(survey: "Survey") -> str:
         return ""
     more = '; --dont-know keep counts "don\'t know"' if numbers[DONT_KNOW] else ""
     return f"Answers left out as missing: {', '.join(parts)}{more}"
-
-
-@contextmanager
-def _forgetting(folder: Path) -> Iterator[None]:
-    """Remove a folder after the block, but keep it after an interruption, to resume from."""
-    try:
-        yield
-    except SocialPrefError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
@@ -655,6 +673,9 @@ def _variants(
 
 
 def _report(result: "Study", top: int) -> str:
+    from ..report.page import UNKNOWN_DESIGN
+    from ..surveys.survey import UNKNOWN
+
     facts = result.summary()
     lines = [f"Survey study: {facts['survey']}"]
     if skipped := len(result.survey.skipped):
@@ -662,6 +683,8 @@ def _report(result: "Study", top: int) -> str:
     kinds = facts["group_shares"]
     shares = next(iter(kinds)) if len(kinds) == 1 else _counted(kinds)
     lines.append(f"  Shares of the groups: {shares}")
+    if result.bootstrap is not None and UNKNOWN in facts["design"]:
+        lines.append(f"  {UNKNOWN_DESIGN}")
     # Parts that were chosen in different ways have no rate in common.
     for name, part in result.parts.items():
         lines += [f"\n{name}", *_headline(part.summary())]
@@ -732,7 +755,7 @@ def _most_fragile(result: "Study", top: int) -> list[str]:
     named = named_first(result.results)[:top]
     if not named:
         return []
-    width = max(len(r.question.key) for r, _ in named)
+    width = min(max(len(r.question.key) for r, _ in named), LONGEST)
     lines = []
     heading = None
     for r, found in named:
@@ -750,22 +773,29 @@ def _most_fragile(result: "Study", top: int) -> list[str]:
     return lines
 
 
+LONGEST = 24
+"""Keys are padded to the same length up to this."""
 SHOWN = {
     "setting": "setting",
     "n_flippable": "flips",
     "median_distance": "median",
-    "n_winner_flippable": "of winner",
-    "n_share_flippable": "by shares",
+    "n_winner_flippable": "winners",
+    "n_share_flippable": "shares",
     "median_share_distance": "median ",
-    "n_other_order": "other order",
+    "n_other_order": "order",
     "n_other_winner": "winner",
 }
 """The columns of a sensitivity table that are printed, and their headings."""
+LEGEND = (
+    "flips, winners: that what is compared can flip; shares: rankings that who counts can; "
+    "order, winner: questions with another one than as studied"
+)
 
 
 def _shown(table: "pd.DataFrame") -> str:
     shown = table[list(SHOWN)].rename(columns=SHOWN)
-    return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
+    numbers = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
+    return f"{numbers}\n{LEGEND}"
 
 
 def _precision(gap: float) -> str:
@@ -781,6 +811,7 @@ def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
 
 
 def _answer(result: "QuestionResult") -> str:
+    from ..report.words import stretched_words
     from ..surveys.shares import describe_shares
 
     question, found = result.question, result.finding
@@ -794,6 +825,7 @@ def _answer(result: "QuestionResult") -> str:
         f"  distance of the nearest flip    {found.flip.distance:.6f}",
         f"  by the groups' shares           {found.by_shares.ranking.distance:.6f}",
         *_error_lines(found.uncertainty, question.options),
+        *(f"  {text}" for text in stretched_words(found)),
         f"  {found.flip.describe()}",
         f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
         *(f"  dropped: {dropped}" for dropped in question.dropped),

@@ -5,6 +5,7 @@ from .classes import ClassMixture, Evidence, fit_latent_classes
 from .counted import Counted, count_comparisons
 from .counts import Cells
 from .dropped import Dropped
+from .examples import example
 from .groups import CrossTable, cross_table
 from .populations import population_of, populations_by_prompt
 from .readers.columns import Guess, form_of, guess_columns
@@ -31,6 +32,7 @@ __all__ = [
     "class_evidence",
     "count_comparisons",
     "cross_table",
+    "example",
     "expected_cells",
     "fit_latent_classes",
     "form_of",

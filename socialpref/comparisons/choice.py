@@ -1,8 +1,8 @@
 """How many latent classes there are: what annotators who were left out say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,9 @@ STEPS = 300
 """Iterations of each of these fits at most."""
 
 
-@dataclass(frozen=True, eq=False)
-class ClassChoice:
-    """The number of classes that predicts left-out annotators best.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeldOut:
+    """What annotators who were left out say about the number of classes.
 
     Attributes
     ----------
@@ -56,12 +56,11 @@ class ClassChoice:
     evidence : Evidence or None
         For the best number of classes above one; None if none beat one class.
     chosen : int
-    fit : ClassMixture
-        With the chosen number, to the annotators that were looked at.
     n_annotators, n_sampled : int
         How many annotators there are, and how many were looked at.
     shuffles : str or None
-        How labels were shuffled: "permutation" or "simulation"; None if that was not needed.
+        How labels were shuffled: "permutation" or "simulation", or "ids" for features; None if
+        that was not needed.
     """
 
     candidates: tuple[int, ...]
@@ -73,10 +72,22 @@ class ClassChoice:
     guessing: float
     evidence: Evidence | None
     chosen: int
-    fit: ClassMixture
     n_annotators: int
     n_sampled: int
     shuffles: str | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassChoice(HeldOut):
+    """The number of classes that predicts left-out annotators best.
+
+    Attributes
+    ----------
+    fit : ClassMixture
+        With the chosen number, to the annotators that were looked at.
+    """
+
+    fit: ClassMixture
 
 
 def choose_classes(
@@ -153,6 +164,60 @@ def choose_classes(
     (2, True)
     """
     _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
+    sample, found, n_classes, prior = chosen(
+        comparisons,
+        candidates,
+        linked=Linked.of,
+        shuffling=_shuffling,
+        folds=folds,
+        rule=rule,
+        ridge=ridge,
+        shuffles=shuffles,
+        n_starts=n_starts,
+        most=most,
+        seed=seed,
+        progress=progress,
+    )
+    fit = fit_latent_classes(
+        sample,
+        n_classes,
+        ridge=prior,
+        seed=seed,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        progress=progress,
+    )
+    if n_classes > 1:
+        fit = replace(fit, evidence=found["evidence"])
+    return ClassChoice(**found, fit=fit)
+
+
+Shuffled = Callable[[np.random.Generator], Linked]
+"""Draws the same comparisons without tastes of annotators' own."""
+
+
+def _shuffling(sample: Comparisons) -> tuple[str, Shuffled]:
+    """Return how labels are shuffled, and what draws them."""
+    null = NoTastes.of(sample)
+    return null.how, lambda rng: Linked.of(replace(null.rows, label=null.labels(rng)))
+
+
+def chosen(
+    comparisons: Comparisons,
+    candidates: Sequence[int],
+    *,
+    linked: Callable[[Comparisons], Linked],
+    shuffling: Callable[[Comparisons], tuple[str, Shuffled]],
+    folds: int,
+    rule: Rule,
+    ridge: float | None,
+    shuffles: int,
+    n_starts: int,
+    most: int,
+    seed: int,
+    progress: bool,
+) -> tuple[Comparisons, dict[str, Any], int, float]:
+    """Return a sample of annotators, what `HeldOut` holds, the number of classes and the prior."""
     must = "distinct numbers of classes"
     _validate.instance("candidates", candidates, Sequence, must)
     numbers = {_validate.integer("candidates", n, 1) for n in candidates}
@@ -167,9 +232,9 @@ def choose_classes(
     if ridge is not None:
         ridge = _validate.number("ridge", ridge, 0.0, above=True)
     rng = np.random.default_rng(seed)
-    n_annotators = Linked.of(comparisons).n_annotators
+    n_annotators = linked(comparisons).n_annotators
     sample = sample_annotators(comparisons, most, rng)
-    trial = _Trial(Linked.of(sample), folds, ridge, n_starts, seed, progress)
+    trial = _Trial(linked(sample), folds, ridge, n_starts, seed, progress)
     tried = [trial.of(1)]
     for n_classes in sorted(numbers - {1}) if trial.rows.is_linked else ():
         tried.append(trial.of(n_classes))
@@ -184,35 +249,25 @@ def choose_classes(
     best = tried[int(np.argmax(more))] if more.any() and means.argmax() else tried[0]
     evidence, how = None, None
     if best.n_classes > 1:
-        null = NoTastes.of(sample)
-        evidence = trial.evidence(null, best, tried[0], shuffles, rng)
-        how = null.how
+        how, shuffled = shuffling(sample)
+        evidence = trial.evidence(shuffled, best, tried[0], shuffles, rng)
         if not evidence.is_there:
             best = tried[0]
-    fit = fit_latent_classes(
-        sample,
-        best.n_classes,
-        ridge=best.ridge,
-        seed=seed,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        progress=progress,
-    )
-    return ClassChoice(
-        candidates=tuple(one.n_classes for one in tried),
-        ridges=tuple(one.ridge for one in tried),
-        log_likelihood=means,
-        standard_error=_standard_error(values),
-        shortfall=shortfall,
-        shortfall_error=shortfall_error,
-        guessing=float(trial.guessing.mean()),
-        evidence=evidence,
-        chosen=best.n_classes,
-        fit=replace(fit, evidence=evidence) if best.n_classes > 1 else fit,
-        n_annotators=n_annotators,
-        n_sampled=trial.rows.n_annotators,
-        shuffles=how,
-    )
+    found = {
+        "candidates": tuple(one.n_classes for one in tried),
+        "ridges": tuple(one.ridge for one in tried),
+        "log_likelihood": means,
+        "standard_error": _standard_error(values),
+        "shortfall": shortfall,
+        "shortfall_error": shortfall_error,
+        "guessing": float(trial.guessing.mean()),
+        "evidence": evidence,
+        "chosen": best.n_classes,
+        "n_annotators": n_annotators,
+        "n_sampled": trial.rows.n_annotators,
+        "shuffles": how,
+    }
+    return sample, found, best.n_classes, best.ridge
 
 
 def class_evidence(
@@ -256,7 +311,8 @@ def class_evidence(
     rng = np.random.default_rng(_validate.integer("seed", seed))
     sample = sample_annotators(comparisons, _validate.integer("most", most, 2), rng)
     trial = _Trial(Linked.of(sample), folds, ridge, 1, seed, False)
-    return trial.evidence(NoTastes.of(sample), trial.of(n_classes), trial.of(1), shuffles, rng)
+    _, shuffled = _shuffling(sample)
+    return trial.evidence(shuffled, trial.of(n_classes), trial.of(1), shuffles, rng)
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +355,7 @@ class _Trial:
 
     def evidence(
         self,
-        null: NoTastes,
+        shuffled: Shuffled,
         best: _Tried,
         alone: _Tried,
         shuffles: int,
@@ -310,13 +366,12 @@ class _Trial:
         return Evidence(
             gain=float(gain.mean()),
             gain_error=float(_standard_error(gain)),
-            shuffled_gains=tuple(self._shuffled(null, best, rng) for _ in range(shuffles)),
+            shuffled_gains=tuple(self._gain(shuffled(rng), best) for _ in range(shuffles)),
             gain_over_guessing=float((best.values - self.guessing).mean()),
         )
 
-    def _shuffled(self, null: NoTastes, best: _Tried, rng: np.random.Generator) -> float:
+    def _gain(self, rows: Linked, best: _Tried) -> float:
         """Return the gain of classes over one class on labels without tastes."""
-        rows = Linked.of(replace(null.rows, label=null.labels(rng)))
         folds = int(self.fold.max()) + 1
         other = _Trial(rows, folds, self.ridge, self.n_starts, self.seed, False)
         return other._best(best.n_classes, (best.ridge,)).mean - other.of(1).mean
@@ -360,8 +415,7 @@ class _Trial:
 
     def _predicted(self, rewards: Floats, logits: Floats) -> Floats:
         """Return the log-probability of each annotator's labels."""
-        chances = self.rows.chances(self.rows.gaps(rewards), logits - mixed(logits)[0])
-        return mixed(chances)[0][self.rows.pattern]
+        return self.rows.together(rewards, logits - mixed(logits)[0])[0][self.rows.pattern]
 
 
 def _standard_error(values: Floats) -> Floats:

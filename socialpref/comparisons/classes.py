@@ -12,19 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..errors import ConvergenceError
 from ..links import log_logistic
-from .em import Ascent, Likelihood, Linked, centred, mixed, starts
+from .em import Likelihood, Linked, Maximum, OptionDesign, centred, maximum
 from .table import Comparisons, places
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
-
-LONG = 400
-"""Iterations that a start gets at most to show that it comes to the best one's maximum."""
-
-AGREE = 0.01
-"""Starts agree if their penalised log-likelihoods, of all labels together, are this near."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +189,9 @@ class ClassMixture:
         """Return counted comparisons of the prompts and options of the fit."""
         _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
         rows = Linked.of(comparisons)
-        if (rows.n_prompts, rows.n_options) != self.rewards[:, 0].shape:
+        if (comparisons.n_prompts, comparisons.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
-            got = f"{rows.n_prompts} prompts of {rows.n_options} options"
+            got = f"{comparisons.n_prompts} prompts of {comparisons.n_options} options"
             raise _validate.complaint("comparisons", must, got)
         return rows
 
@@ -211,7 +204,7 @@ class ClassMixture:
         rows = self.rows_of(comparisons)
         with np.errstate(divide="ignore"):
             log_shares = np.log(self.shares)
-        total, chances = mixed(rows.chances(rows.gaps(self.tables()), log_shares))
+        total, chances = rows.together(self.tables(), log_shares)
         return total[rows.pattern], chances[rows.pattern]
 
     def _wins(self, prompt: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
@@ -301,54 +294,25 @@ def fit_latent_classes(
     ridge = _validate.number("ridge", ridge, 0.0, above=True, infinite=True)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True)
     rng = _validate.seed("seed", seed)
-    rows = Linked.of(comparisons)
-    if ridge == np.inf:
-        return _guessing(rows, n_classes)
-    likelihood = Likelihood(rows, ridge)
-    runs = starts(likelihood, n_classes, n_starts, rng, tolerance, max_iterations)
-    for run in runs:
-        run.run(tolerance, min(LONG, max_iterations))
-    best = max(runs, key=lambda run: run.point.value)
-    best.run(tolerance, max_iterations, progress=progress)
-    if best.residual > tolerance:
-        raise ConvergenceError(
-            f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
-            f"tolerance {tolerance:.2e}"
-        )
-    agreeing = sum(run.point.value > best.point.value - AGREE for run in runs)
-    return mixture_of(likelihood, best, n_starts=len(runs), n_agreeing=agreeing)
+    likelihood = Likelihood(Linked.of(comparisons), ridge)
+    found = maximum(likelihood, n_classes, n_starts, rng, tolerance, max_iterations, progress)
+    return mixture_of(likelihood, found)
 
 
-def _guessing(rows: Linked, n_classes: int) -> ClassMixture:
-    """Return classes that prefer nothing to anything."""
-    labels = float(rows.weight @ rows.n_labels)
-    n_annotators = float(rows.weight.sum())
+def mixture_of(likelihood: Likelihood, found: Maximum) -> ClassMixture:
+    """Return the mixture at a maximum."""
+    design = likelihood.rows.design
+    assert isinstance(design, OptionDesign)
+    n_prompts, n_options = design.available.shape
+    tables = np.moveaxis(found.tables.reshape(n_prompts, n_options, -1), 2, 1)
     return ClassMixture(
-        shares=np.full(n_classes, 1.0 / n_classes),
-        rewards=np.zeros((rows.n_prompts, n_classes, rows.n_options)),
-        log_likelihood=-np.log(2.0) * labels / n_annotators,
-        residual=0.0,
-        iterations=0,
-        n_annotators=round(n_annotators),
-        ridge=np.inf,
-    )
-
-
-def mixture_of(
-    likelihood: Likelihood, run: Ascent, *, n_starts: int = 1, n_agreeing: int = 1
-) -> ClassMixture:
-    """Return the mixture that a run came to."""
-    rows, point = likelihood.rows, run.point
-    rewards, _ = likelihood.split(point.parameters)
-    tables = np.moveaxis(rewards.reshape(rows.n_prompts, rows.n_options, -1), 2, 1)
-    return ClassMixture(
-        shares=point.shares,
-        rewards=centred(tables, rows.available[:, None], 2),
-        log_likelihood=point.log_likelihood / likelihood.n_annotators,
-        residual=run.residual,
-        iterations=run.iterations,
+        shares=found.shares,
+        rewards=centred(tables, design.available[:, None], 2),
+        log_likelihood=found.log_likelihood,
+        residual=found.residual,
+        iterations=found.iterations,
         n_annotators=round(likelihood.n_annotators),
         ridge=likelihood.ridge,
-        n_starts=n_starts,
-        n_agreeing=n_agreeing,
+        n_starts=found.n_starts,
+        n_agreeing=found.n_agreeing,
     )

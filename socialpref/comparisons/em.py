@@ -2,13 +2,14 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, NamedTuple, Self
+from functools import cached_property, reduce
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..errors import ConvergenceError
 from ..links import log_logistic
 from .people import People, available_options
 from .table import Comparisons
@@ -21,6 +22,18 @@ SHORT = 25
 
 MEMORY = 20
 """Past steps that the acceleration of EM remembers."""
+
+LONG = 400
+"""Iterations that a start gets at most to show that it comes to the best one's maximum."""
+
+AGREE = 0.01
+"""Starts agree if their penalised log-likelihoods, of all labels together, are this near."""
+
+ENOUGH = 1e-5
+"""Residual, per annotator, of the latent classes of draws."""
+
+STEPS = 1000
+"""Iterations of each of these fits at most."""
 
 LARGEST_BLOCK = 200
 """Up to this many options a prompt's information is inverted whole; beyond, its diagonal is."""
@@ -48,11 +61,121 @@ def centred(tables: Floats, available: NDArray[np.bool_], axis: int) -> Floats:
     return np.where(available, there - there.sum(axis=axis, keepdims=True) / sizes, 0.0)
 
 
+class Design(Protocol):
+    """What the reward gaps of the cells are made of: they are linear in a class's parameters."""
+
+    @property
+    def size(self) -> int:
+        """How many parameters a class has."""
+
+    def gaps(self, tables: Floats) -> Floats:
+        """Return winner's less loser's reward in each cell, from parameters of shape (size, L)."""
+
+    def pull(self, pushes: Floats) -> Floats:
+        """Return what pushes on the gaps come to for the parameters."""
+
+    def solved(self, pull: Floats, curvature: Floats, ridge: float) -> Floats:
+        """Return each class's information, or its diagonal, solved for a force."""
+
+    def noise(self, rng: np.random.Generator, n_classes: int) -> Floats:
+        """Return random parameters, to start from."""
+
+
+@dataclass(frozen=True, eq=False)
+class OptionDesign:
+    """Each option of each prompt has a reward. A cell is a prompt, a winner and a loser."""
+
+    prompt: Integers
+    winner: Integers
+    loser: Integers
+    available: NDArray[np.bool_]
+    """Which options each prompt has, shape (prompts, options)."""
+
+    @property
+    def size(self) -> int:
+        """Prompts times options."""
+        return self.available.size
+
+    @cached_property
+    def _contrast(self) -> Any:
+        """Sparse, shape (size, cells): 1 at a cell's winner, -1 at its loser."""
+        from scipy.sparse import csr_array
+
+        cells, base = np.arange(len(self.prompt)), self.prompt * self.available.shape[1]
+        shape = (len(cells), self.size)
+        ahead = csr_array((np.ones(len(cells)), (cells, base + self.winner)), shape)
+        behind = csr_array((np.ones(len(cells)), (cells, base + self.loser)), shape)
+        return (ahead - behind).T.tocsr()
+
+    def gaps(self, tables: Floats) -> Floats:
+        """Return winner's less loser's reward, from tables of shape (prompts * options, L)."""
+        base = self.prompt * self.available.shape[1]
+        return np.asarray(tables[base + self.winner] - tables[base + self.loser])
+
+    def pull(self, pushes: Floats) -> Floats:
+        """Return the sums of the pushes on each option."""
+        return np.asarray(self._contrast @ pushes)
+
+    def solved(self, pull: Floats, curvature: Floats, ridge: float) -> Floats:
+        """Solve one block for each prompt, or only its diagonal if blocks are large."""
+        n_prompts, options = self.available.shape
+        if options > LARGEST_BLOCK or self.size * options > LARGEST_BLOCKS:
+            return np.asarray(pull / (np.abs(self._contrast) @ curvature + ridge))
+        n_classes = pull.shape[1]
+        cells = np.zeros((n_prompts * options * options, n_classes))
+        cells[(self.prompt * options + self.winner) * options + self.loser] = curvature
+        blocks = np.moveaxis(cells.reshape(n_prompts, options, options, -1), -1, 1)
+        blocks = -blocks - np.swapaxes(blocks, -1, -2)
+        diagonal = np.arange(options)
+        blocks[..., diagonal, diagonal] = ridge - blocks.sum(axis=-1)
+        steps = np.linalg.solve(
+            blocks, np.moveaxis(pull.reshape(n_prompts, options, -1), -1, 1)[..., None]
+        )
+        return np.asarray(np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes))
+
+    def noise(self, rng: np.random.Generator, n_classes: int) -> Floats:
+        """Return random rewards with mean 0 at each prompt."""
+        noise = rng.normal(size=(*self.available.shape, n_classes))
+        return centred(noise, self.available[..., None], 1).reshape(-1, n_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureDesign:
+    """Rewards are linear in features. A cell is a comparison and its winner."""
+
+    differences: Floats
+    """How much more of each feature the winner has, shape (cells, features)."""
+
+    @property
+    def size(self) -> int:
+        """How many features there are."""
+        return self.differences.shape[1]
+
+    def gaps(self, tables: Floats) -> Floats:
+        """Return winner's less loser's reward, from coefficients of shape (features, L)."""
+        return np.asarray(self.differences @ tables)
+
+    def pull(self, pushes: Floats) -> Floats:
+        """Return the sums of the pushes on each coefficient."""
+        return np.asarray(self.differences.T @ pushes)
+
+    def solved(self, pull: Floats, curvature: Floats, ridge: float) -> Floats:
+        """Solve one system for each class."""
+        there = self.differences
+        prior = ridge * np.eye(self.size)
+        systems = [there.T @ (part[:, None] * there) + prior for part in curvature.T]
+        return np.linalg.solve(np.array(systems), pull.T[..., None])[..., 0].T
+
+    def noise(self, rng: np.random.Generator, n_classes: int) -> Floats:
+        """Return random coefficients."""
+        return rng.normal(size=(self.size, n_classes))
+
+
 @dataclass(frozen=True, eq=False)
 class Linked:
-    """Linked comparisons, as how often each annotator saw which option win against which.
+    """Linked comparisons, as how often each annotator saw which cell of a design.
 
-    Annotators who saw the same are one pattern. A cell is a prompt, a winner and a loser.
+    Annotators who saw the same are one pattern. In a cell one side won against the other.
     """
 
     counts: Any
@@ -63,15 +186,13 @@ class Linked:
     """Each annotator's."""
     annotator_weight: Floats
     """How much each annotator counts; the mean is 1."""
-    prompt: Integers
-    winner: Integers
-    loser: Integers
-    available: NDArray[np.bool_]
-    """Which options each prompt has, shape (prompts, options)."""
+    design: OptionDesign | FeatureDesign
 
     @classmethod
-    def of(cls, rows: Comparisons) -> "Linked":
+    def of(cls, rows: Comparisons, scales: Floats | None = None) -> "Linked":
         """Count linked comparisons; those of an option with itself are left out.
+
+        With `scales`, one for each feature, rewards are linear in the features over their scales.
 
         Raises
         ------
@@ -86,7 +207,10 @@ class Linked:
             raise _validate.complaint("second", "another option than 'first'", "the same always")
         x, y, z = (c[apart].astype(np.int64) for c in (rows.prompt, rows.first, rows.second))
         won = rows.label[apart]
-        keys = np.append((x * K + y) * K + z, (x * K + z) * K + y)
+        if scales is None:
+            keys = np.append((x * K + y) * K + z, (x * K + z) * K + y)
+        else:
+            keys = np.arange(2 * len(x))
         seen = np.append(won, 1.0 - won) * np.tile(people.multiple[apart], 2)
         who = np.tile(people.who[apart], 2)[seen > 0.0]
         cells, cell = np.unique(keys[seen > 0.0], return_inverse=True)
@@ -98,15 +222,20 @@ class Linked:
         coded = csr_array((numbers, counts.indices, counts.indptr), counts.shape)
         marks = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, len(cells))
         _, place, pattern = np.unique(coded @ marks, return_index=True, return_inverse=True)
+        design: OptionDesign | FeatureDesign
+        if scales is None:
+            sides = cells // K**2, cells // K % K, cells % K
+            design = OptionDesign(*sides, available_options(rows))
+        else:
+            assert rows.differences is not None
+            ahead = rows.differences[apart] / scales
+            design = FeatureDesign(np.append(ahead, -ahead, axis=0)[cells])
         return cls(
             counts=counts[place],
             weight=np.bincount(pattern, people.weight).astype(np.float64),
             pattern=pattern,
             annotator_weight=people.weight,
-            prompt=cells // K**2,
-            winner=cells // K % K,
-            loser=cells % K,
-            available=available_options(rows),
+            design=design,
         )
 
     def times(self, often: Floats) -> Self:
@@ -122,31 +251,20 @@ class Linked:
     @property
     def n_labels(self) -> Floats:
         """How many labels annotators of each pattern gave."""
-        return np.asarray(self.counts @ np.ones(len(self.prompt)))
+        return np.asarray(self.counts @ np.ones(self.counts.shape[1]))
 
     @property
     def is_linked(self) -> bool:
         """Whether some annotator compared twice."""
         return bool((self.n_labels > 1.0).any())
 
-    @property
-    def n_prompts(self) -> int:
-        """How many prompts there are."""
-        return len(self.available)
-
-    @property
-    def n_options(self) -> int:
-        """How many options there are, those of all prompts together."""
-        return self.available.shape[1]
-
     def chances(self, gaps: Floats, log_shares: Floats) -> Floats:
         """Return the log-probability of each class together with each pattern."""
         return np.asarray(self.counts @ log_logistic(gaps) + log_shares)
 
-    def gaps(self, tables: Floats) -> Floats:
-        """Return winner's less loser's reward, from tables of shape (prompts * options, L)."""
-        base = self.prompt * self.n_options
-        return np.asarray(tables[base + self.winner] - tables[base + self.loser])
+    def together(self, tables: Floats, log_shares: Floats) -> tuple[Floats, Floats]:
+        """Return each pattern's log-probability, and how likely it is of each class."""
+        return mixed(self.chances(self.design.gaps(tables), log_shares))
 
 
 class Point(NamedTuple):
@@ -165,39 +283,28 @@ class Point(NamedTuple):
 class Likelihood:
     """sum over annotators of log J, plus sum over classes of log q, less ridge / 2 sum R^2.
 
-    Parameters are one vector: rewards of shape (prompts * options, L), then the L logits of the
-    shares.
+    Parameters are one vector: a design's, of shape (size, L), then the L logits of the shares.
     """
 
     def __init__(self, rows: Linked, ridge: float) -> None:
-        from scipy.sparse import csr_array
-
         self.rows, self.ridge = rows, ridge
         self.n_annotators = float(rows.weight.sum())
-        self.n_tables = rows.n_prompts * rows.n_options
-        cells, base = np.arange(len(rows.prompt)), rows.prompt * rows.n_options
-        shape = (len(cells), self.n_tables)
-        ahead = csr_array((np.ones(len(cells)), (cells, base + rows.winner)), shape)
-        behind = csr_array((np.ones(len(cells)), (cells, base + rows.loser)), shape)
-        self.contrast = (ahead - behind).T.tocsr()
         self.seen_by_cell = rows.counts.T.tocsr().multiply(rows.weight).tocsr()
-        K = rows.n_options
-        self.whole = K <= LARGEST_BLOCK and self.n_tables * K <= LARGEST_BLOCKS
 
     def split(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Return rewards and logits."""
-        n_classes = len(parameters) // (self.n_tables + 1)
+        n_classes = len(parameters) // (self.rows.design.size + 1)
         return parameters[:-n_classes].reshape(-1, n_classes), parameters[-n_classes:]
 
     def at(self, parameters: Floats) -> Point:
         """Take the E-step; value and gradient follow from each pattern's chances of the classes."""
         rewards, logits = self.split(parameters)
         log_sum, shares = mixed(logits)
-        gaps = self.rows.gaps(rewards)
+        gaps = self.rows.design.gaps(rewards)
         total, chances = mixed(self.rows.chances(gaps, logits - log_sum))
         seen = self.seen_by_cell @ chances
         wrong = np.exp(log_logistic(-gaps))
-        pull = self.contrast @ (seen * wrong) - self.ridge * rewards
+        pull = self.rows.design.pull(seen * wrong) - self.ridge * rewards
         log_likelihood = float(self.rows.weight @ total)
         prior = (logits - log_sum).sum() - 0.5 * self.ridge * (rewards**2).sum()
         lean = self.rows.weight @ chances + 1.0 - (self.n_annotators + len(logits)) * shares
@@ -213,34 +320,16 @@ class Likelihood:
     def newton(self, point: Point, force: Floats) -> Floats:
         """Take the M-step: solve the information of the complete data for `force`."""
         pull, lean = self.split(force)
-        moved = self._solved(pull, point.curvature)
+        moved = self.rows.design.solved(pull, point.curvature, self.ridge)
         return np.append(moved.ravel(), lean / (self.n_annotators * point.shares + 1.0))
-
-    def _solved(self, pull: Floats, curvature: Floats) -> Floats:
-        """Return each class's rewards' information, or its diagonal, solved for a force."""
-        if not self.whole:
-            return np.asarray(pull / (np.abs(self.contrast) @ curvature + self.ridge))
-        rows = self.rows
-        options, n_classes = rows.n_options, pull.shape[1]
-        cells = np.zeros((rows.n_prompts * options * options, n_classes))
-        cells[(rows.prompt * options + rows.winner) * options + rows.loser] = curvature
-        blocks = np.moveaxis(cells.reshape(rows.n_prompts, options, options, -1), -1, 1)
-        blocks = -blocks - np.swapaxes(blocks, -1, -2)
-        diagonal = np.arange(options)
-        blocks[..., diagonal, diagonal] = self.ridge - blocks.sum(axis=-1)
-        steps = np.linalg.solve(
-            blocks, np.moveaxis(pull.reshape(rows.n_prompts, options, -1), -1, 1)[..., None]
-        )
-        return np.asarray(np.moveaxis(steps[..., 0], 1, -1).reshape(-1, n_classes))
 
     def start(
         self, n_classes: int, rng: np.random.Generator | None, pooled: Floats | None = None
     ) -> Floats:
         """Return where to begin: the pooled rewards plus noise, equal shares."""
-        tables = np.zeros((self.n_tables, n_classes))
+        tables = np.zeros((self.rows.design.size, n_classes))
         if rng is not None:
-            noise = rng.normal(size=(self.rows.n_prompts, self.rows.n_options, n_classes))
-            tables = centred(noise, self.rows.available[..., None], 1).reshape(tables.shape)
+            tables = self.rows.design.noise(rng, n_classes)
         if pooled is not None:
             tables = tables + pooled
         return np.append(tables.ravel(), np.zeros(n_classes))
@@ -331,3 +420,100 @@ def starts(
     return [
         Ascent(likelihood, begin).run(tolerance, min(SHORT, max_iterations)) for begin in begins
     ]
+
+
+class Maximum(NamedTuple):
+    """The best maximum that was found.
+
+    Attributes
+    ----------
+    tables : ndarray, shape (size, L)
+        The parameters of each class.
+    shares : ndarray, shape (L,)
+    log_likelihood : float
+        Per annotator.
+    residual, iterations, n_starts, n_agreeing
+        As `ClassMixture` has them.
+    """
+
+    tables: Floats
+    shares: Floats
+    log_likelihood: float
+    residual: float = 0.0
+    iterations: int = 0
+    n_starts: int = 1
+    n_agreeing: int = 1
+
+    @classmethod
+    def of(cls, run: Ascent, n_starts: int = 1, n_agreeing: int = 1) -> Self:
+        """Return where a run ended."""
+        likelihood, point = run.likelihood, run.point
+        tables, _ = likelihood.split(point.parameters)
+        value = point.log_likelihood / likelihood.n_annotators
+        return cls(tables, point.shares, value, run.residual, run.iterations, n_starts, n_agreeing)
+
+
+def maximum(
+    likelihood: Likelihood,
+    n_classes: int,
+    n_starts: int,
+    rng: np.random.Generator,
+    tolerance: float,
+    max_iterations: int,
+    progress: bool,
+) -> Maximum:
+    """Return the best of the maxima that random starts come to.
+
+    Raises
+    ------
+    ConvergenceError
+        If it is not reached.
+    """
+    if likelihood.ridge == np.inf:  # classes that prefer nothing to anything
+        rows = likelihood.rows
+        labels = float(rows.weight @ rows.n_labels)
+        shares = np.full(n_classes, 1.0 / n_classes)
+        tables = np.zeros((rows.design.size, n_classes))
+        return Maximum(tables, shares, -np.log(2.0) * labels / likelihood.n_annotators)
+    runs = starts(likelihood, n_classes, n_starts, rng, tolerance, max_iterations)
+    for run in runs:
+        run.run(tolerance, min(LONG, max_iterations))
+    best = max(runs, key=lambda run: run.point.value)
+    best.run(tolerance, max_iterations, progress=progress)
+    if best.residual > tolerance:
+        raise ConvergenceError(
+            f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
+            f"tolerance {tolerance:.2e}"
+        )
+    agreeing = sum(run.point.value > best.point.value - AGREE for run in runs)
+    return Maximum.of(best, len(runs), agreeing)
+
+
+def redrawn(rows: Linked, ridge: float, times: Floats, begin: Floats) -> Maximum:
+    """Return the maximum near an estimate, of annotators that are drawn so many times each.
+
+    Classes are in the order of the estimate: the one in which the most annotators, by their
+    memberships, stay in their class.
+
+    Raises
+    ------
+    ConvergenceError
+        If it is not reached.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    likelihood = Likelihood(rows.times(times), ridge)
+    run = Ascent(likelihood, begin).run(ENOUGH, STEPS)
+    if run.residual > 10.0 * ENOUGH:
+        raise ConvergenceError(
+            f"latent classes of a draw: residual {run.residual:.2e} after {run.iterations} "
+            "iterations"
+        )
+    parts = []
+    for parameters in (begin, run.point.parameters):
+        tables, logits = likelihood.split(parameters)
+        parts.append(rows.together(tables, logits - mixed(logits)[0])[1])
+    staying = parts[0].T @ (rows.weight[:, None] * parts[1])
+    order = linear_sum_assignment(staying, maximize=True)[1]
+    found = Maximum.of(run)
+    return found._replace(tables=found.tables[:, order], shares=found.shares[order])

@@ -1,4 +1,9 @@
-"""The annotators of a table of comparisons: who they are, how much each counts, samples of them."""
+"""The annotators of a table of comparisons: who they are, how much each counts, samples of them.
+
+One rule for all: an annotator counts by the mean weight of their comparisons, whatever their
+number; without weights, everybody counts the same. Where annotators are unknown, each comparison
+is an annotator of its own.
+"""
 
 from typing import NamedTuple
 
@@ -54,6 +59,12 @@ class People(NamedTuple):
         return cls(who, means / means.mean(), given / means[who])
 
     @classmethod
+    def known_or_rows(cls, comparisons: Comparisons) -> "People":
+        """Return the annotators, or people of one comparison each if no annotator is known."""
+        known = comparisons.annotator is not None and comparisons.annotator.max() >= 0
+        return cls.of(comparisons) if known else cls.of_rows(comparisons)
+
+    @classmethod
     def of_rows(cls, comparisons: Comparisons) -> "People":
         """Return people of one comparison each, for comparisons whose annotators are unknown."""
         size = len(comparisons)
@@ -75,6 +86,25 @@ def types_of_annotators(comparisons: Comparisons, people: People) -> Integers:
     types = np.full(people.size, -1)
     np.maximum.at(types, people.who, given)
     return types
+
+
+def people_by_type(comparisons: Comparisons) -> Floats:
+    """Return how many people each type has, in the order of the types; unknown types do not count.
+
+    Raises
+    ------
+    InputError
+        If types are unknown, or have no names and are not numbered from 0 without gaps.
+    """
+    people = People.known_or_rows(comparisons)
+    types = types_of_annotators(comparisons, people)
+    known = types >= 0
+    n_types = 0 if comparisons.types is None else len(comparisons.types)
+    counts = np.bincount(types[known], people.weight[known], n_types).astype(np.float64)
+    if comparisons.types is None and not counts.all():
+        must = "numbered from 0 without gaps"
+        raise _validate.complaint("annotator_type", must, f"none of {counts.argmin()}")
+    return counts
 
 
 def sample_annotators(comparisons: Comparisons, most: int, rng: np.random.Generator) -> Comparisons:

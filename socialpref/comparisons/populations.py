@@ -6,25 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..errors import ConvergenceError
 from ..population import Population
-from .classes import ClassMixture, mixture_of
-from .em import Ascent, Likelihood, mixed
+from .classes import ClassMixture
+from .em import centred, redrawn
 from .people import People, available_options, types_of_annotators
 from .shuffles import WEAK_PRIOR, finite_rewards
 from .table import Comparisons
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.integer]
 Types = Literal["given", "everybody"]
 Estimate = tuple[Floats, list[Floats]]
 """Shares of the types, and the rewards (types, options) at each prompt."""
-
-ENOUGH = 1e-5
-"""Residual, per annotator, of the latent classes of draws."""
-
-STEPS = 1000
-"""Iterations of each of these fits at most."""
 
 
 def population_of(
@@ -182,8 +174,7 @@ class _ByType:
     def __init__(
         self, comparisons: Comparisons, everybody: bool, prompts: list[int], prior: float | None
     ) -> None:
-        known = comparisons.annotator is not None and comparisons.annotator.max() >= 0
-        people = People.of(comparisons) if known else People.of_rows(comparisons)
+        people = People.known_or_rows(comparisons)
         self.size, self.weight = people.size, people.weight
         self.prompts, self.prior = prompts, prior
         self.available = available_options(comparisons)
@@ -256,35 +247,16 @@ class _ByClass:
         self.fit, self.prompts = fit, prompts
         self.rows = fit.rows_of(comparisons)
         self.size = self.rows.n_annotators
-        self.available = self.rows.available
+        self.available = available_options(comparisons)
         self.names = tuple(f"class {i + 1}" for i in range(fit.n_classes))
         self.start = np.append(fit.tables(), np.log(fit.shares))
         self.point: Estimate = fit.shares, [fit.rewards[x] for x in prompts]
-        self.members = self._members(fit.tables(), np.log(fit.shares))
 
     def of(self, times: NDArray[Any]) -> Estimate:
         """Return the shares, and each prompt's rewards, of the people drawn so many times."""
         if self.fit.ridge == np.inf:
             return self.point
-        likelihood = Likelihood(self.rows.times(times), self.fit.ridge)
-        run = Ascent(likelihood, self.start).run(ENOUGH, STEPS)
-        if run.residual > 10.0 * ENOUGH:
-            raise ConvergenceError(
-                f"latent classes of a draw: residual {run.residual:.2e} after {run.iterations} "
-                "iterations"
-            )
-        rewards, logits = likelihood.split(run.point.parameters)
-        order = self._matching(self._members(rewards, logits))
-        found = mixture_of(likelihood, run)
-        return found.shares[order], [found.rewards[x, order] for x in self.prompts]
-
-    def _members(self, rewards: Floats, logits: Floats) -> Floats:
-        """Return how likely annotators of each pattern are of each class."""
-        return mixed(self.rows.chances(self.rows.gaps(rewards), logits - mixed(logits)[0]))[1]
-
-    def _matching(self, members: Floats) -> Integers:
-        """Return which class of a draw is which of the estimate: most members stay."""
-        from scipy.optimize import linear_sum_assignment
-
-        staying = self.members.T @ (self.rows.weight[:, None] * members)
-        return np.asarray(linear_sum_assignment(staying, maximize=True)[1])
+        found = redrawn(self.rows, self.fit.ridge, times, self.start)
+        tables = np.moveaxis(found.tables.reshape(*self.available.shape, -1), 2, 1)
+        rewards = centred(tables, self.available[:, None], 2)
+        return found.shares, [rewards[x] for x in self.prompts]

@@ -4,7 +4,7 @@ What annotators seem to have in common with themselves is compared with such lab
 ones, shuffled among annotators, or new ones from one Bradley-Terry model for everybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -115,6 +115,18 @@ class NoTastes:
         moved = np.empty_like(values)
         moved[self._order] = values[self._order][source]
         return moved
+
+    def dealt(self, rng: np.random.Generator) -> Comparisons:
+        """Return the comparisons with annotators dealt anew, whatever the pairs.
+
+        Ballots stay whole, and everybody keeps the number of comparisons (or ballots).
+        """
+        at = self._order[self._starts]
+        owners = np.empty(len(at), np.int64)
+        owners[self._unit[at]] = self.people.who[at]
+        annotator = rng.permutation(owners)[self._unit]
+        rows = replace(self.rows, annotator_type=None, types=None, annotator_names=None)
+        return replace(rows, annotator=annotator)
 
     def turned(self, labels: Floats) -> Floats:
         """Return labels as those of the option with the lower number, or back."""

@@ -78,6 +78,11 @@ class Comparisons(FromTables):
     available : array_like of bool, shape (n_prompts, n_options), optional
         Which options exist at each prompt. If omitted, all options exist at a single prompt, and
         of several prompts each has the options that are compared there.
+    differences : array_like, shape (n, F), optional
+        How much more of each feature the first has than the second. Features describe options
+        that hardly recur, such as texts.
+    features : sequence of str, optional
+        Names of these features.
     options : sequence of str, optional
         Names of the options; if there are `own_options`, of the first ones, which prompts share.
     own_options : sequence of sequence of str, optional
@@ -117,6 +122,8 @@ class Comparisons(FromTables):
     panel: Integers | None = None
     ballot: Integers | None = None
     weight: Floats | None = None
+    differences: Floats | None = None
+    features: tuple[str, ...] | None = None
     available: Mask | None = None
     options: tuple[str, ...] | None = None
     own_options: tuple[tuple[str, ...], ...] | None = None
@@ -161,6 +168,7 @@ class Comparisons(FromTables):
                 raise _validate.complaint("weight", must, f"shape {weight.shape}")
             _check_rows("weight", weight, weight > 0.0, "above 0")
             self._set(weight=weight)
+        self._check_features()
         self._check_types()
         self._check_available()
 
@@ -190,6 +198,19 @@ class Comparisons(FromTables):
         self._set(dropped=tuple(self.dropped))
         if self.n_read is not None:
             self._set(n_read=_validate.integer("n_read", self.n_read))
+
+    def _check_features(self) -> None:
+        """Check the differences, and name the features."""
+        if self.differences is None:
+            if self.features is not None:
+                raise _validate.complaint("features", "of 'differences'", "no differences")
+            return
+        values = _validate.real_array("differences", self.differences, 2)
+        if len(values) != len(self) or not values.shape[1]:
+            must = f"of shape ({len(self)}, features), a row for each label"
+            raise _validate.complaint("differences", must, f"shape {values.shape}")
+        names = _validate.labels("features", self.features, values.shape[1], "feature")
+        self._set(differences=values, features=names)
 
     def _check_types(self) -> None:
         """Refuse an annotator of two types."""
@@ -425,31 +446,6 @@ class Comparisons(FromTables):
         who[~known] = len(numbers) + np.arange(alone)
         return who, len(numbers) + alone
 
-    def annotators_by_type(self) -> Floats:
-        """Return how many annotators each type has; the labels' weight, if annotators are unknown.
-
-        Each annotator counts once, whatever the number and the weights of their labels.
-
-        Raises
-        ------
-        InputError
-            If types are unknown, or have no names and are not numbered from 0 without gaps.
-        """
-        if self.annotator_type is None or self.annotator_type.max() < 0:
-            raise _validate.complaint("annotator_type", "known for reward averaging", "None")
-        kept = self.annotator_type >= 0
-        weights = None if self.weight is None else self.weight[kept]
-        kinds = self.annotator_type[kept]
-        if self.annotator is not None and (self.annotator[kept] >= 0).any():
-            people, at = np.unique(self.annotator[kept], return_index=True)
-            kinds, weights = kinds[at[people >= 0]], None
-        n_types = 0 if self.types is None else len(self.types)
-        counts = np.bincount(kinds, weights, n_types).astype(np.float64)
-        if self.types is None and not counts.all():
-            must = "numbered from 0 without gaps"
-            raise _validate.complaint("annotator_type", must, f"none of {counts.argmin()}")
-        return counts
-
     def save(self, path: str | Path) -> None:
         """Write a Parquet file; it appears whole or not at all.
 
@@ -463,6 +459,9 @@ class Comparisons(FromTables):
 
         target = Path(path)
         columns = {name: getattr(self, name) for name in COLUMNS}
+        if self.differences is not None:
+            del columns["differences"]
+            columns |= {f"{FEATURE}{f}": part for f, part in enumerate(self.differences.T)}
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in COLUMNS}
         kept["dropped"] = [asdict(part) for part in self.dropped]
         if self.available is not None:
@@ -495,6 +494,9 @@ class Comparisons(FromTables):
                 kept["available"] = flat.reshape(shape).astype(bool)
             kept["dropped"] = [Dropped(**part) for part in kept.get("dropped", ())]
             columns: dict[str, Any] = {n: table[n].to_numpy() for n in table.column_names}
+            parts = [columns.pop(n) for n in table.column_names if n.startswith(FEATURE)]
+            if parts:
+                columns["differences"] = np.stack(parts, axis=1)
             return cls(**columns, **kept)
         except (
             OSError,
@@ -510,9 +512,11 @@ class Comparisons(FromTables):
 
 COLUMNS = (
     *("prompt", "first", "second", "label"),
-    *("annotator", "annotator_type", "panel", "ballot", "weight"),
+    *("annotator", "annotator_type", "panel", "ballot", "weight", "differences"),
 )
 """What each row has."""
+FEATURE = "difference "
+"""How the columns of differences begin in a Parquet file."""
 
 
 def _check_rows(name: str, values: NDArray[Any], right: Mask, must: str) -> None:

@@ -78,8 +78,9 @@ class Heterogeneity:
             "simulation": "labels simulated from one model for all",
         }
         assert self.how is not None
+        deff = "not defined" if self.deff is None else f"{self.deff:.2f}"
         return (
-            f"Design effect of annotators {self.deff:.2f} (p = {self.p_value:.3g}, "
+            f"Design effect of annotators {deff} (p = {self.p_value:.3g}, "
             f"{self.replicates} times {labels[self.how]})."
         )
 

@@ -10,7 +10,16 @@ from .._extras import require
 
 require("llm", "socialpref.llm", ["torch"])
 
-from .data import Corpus, Pair, measure, read_pairs
+from .data import Corpus, Pair, measure, preference_dataset, read_pairs
 from .models import SMALL, Models, open_models
 
-__all__ = ["SMALL", "Corpus", "Models", "Pair", "measure", "open_models", "read_pairs"]
+__all__ = [
+    "SMALL",
+    "Corpus",
+    "Models",
+    "Pair",
+    "measure",
+    "open_models",
+    "preference_dataset",
+    "read_pairs",
+]

@@ -9,6 +9,7 @@ from .. import _validate
 from ..errors import InputError
 from ..rules import nbc
 from ..surveys.findings import QuestionResult
+from ..surveys.question import Question
 from ..surveys.studies import Study
 from .style import DARK, LIGHT, MIDDLE, check_table
 
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+WIDTH = 7.0
+"""Of every figure, in inches: readable at 700 pixels."""
+KINDS = ("what is compared", "who counts")
+GRID = np.linspace(0.0, 1.0, 201)
+
+
 def flip_cdf(study: Study) -> "Figure":
-    """Draw the distribution function of the flip distance among flippable questions.
+    """Draw how many examined questions flip within a distance, of either kind.
 
     Parameters
     ----------
@@ -28,42 +35,60 @@ def flip_cdf(study: Study) -> "Figure":
     Returns
     -------
     Figure
-        The paper's Figure 1 (left), with the median marked and the share of questions that
-        no sampling distribution flips stated.
+        The paper's Figure 1 (left), of all examined questions instead of the flippable, and
+        beside it flips by the groups' shares. Shaded are intervals, where the questions were
+        drawn again. A panel for each part of the survey.
     """
     from matplotlib.figure import Figure
 
     _validate.instance("study", study, Study, "a Study")
-    facts, distances = study.summary(), study.distances
-    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    if len(distances):
-        share = np.arange(1, len(distances) + 1) / len(distances)
-        axes.step([0.0, *distances, 1.0], [0.0, *share, 1.0], where="post", color=DARK, lw=2)
-        median = facts["median_distance"]
-        axes.plot([median, median, 0.0], [0.0, 0.5, 0.5], ls="--", lw=1.2, color=MIDDLE)
-        axes.annotate(
-            f"median {median:.3f}", (median, 0.0), (6, 8), textcoords="offset points", color="black"
-        )
-    else:
-        axes.text(0.5, 0.5, "no question can be flipped", ha="center", transform=axes.transAxes)
+    parts = study.parts or {"": study}
+    figure = Figure(figsize=(WIDTH, 0.5 + 3.5 * len(parts)), layout="constrained")
+    panels = figure.subplots(len(parts), squeeze=False)[:, 0]
+    for axes, (name, part) in zip(panels, parts.items(), strict=True):
+        _draw_cdf(axes, part, name)
     start = _origin(study.protocol.base == "uniform")
-    axes.set(
-        xlim=(0, 1),
-        ylim=(0, 1.02),
-        xlabel=f"total variation from {start} at which the ranking changes",
-        ylabel="share of flippable questions",
+    panels[-1].set_xlabel(
+        f"distance in total variation: of draws from {start}, or of the groups' shares"
     )
-    share_text = "" if not facts["n_questions"] else f" ({facts['share_flippable']:.1%})"
-    axes.set_title(
-        f"{_plain(study.survey.name)}: {facts['n_flippable']} of {facts['n_questions']} questions "
-        f"can be flipped{share_text}",
-        fontsize=10,
-        loc="left",
-    )
+    figure.suptitle(_plain(study.survey.name), fontsize=10, x=0.01, ha="left")
+    return figure
+
+
+def _draw_cdf(axes: "Axes", study: Study, name: str) -> None:
+    examined = sum(result.finding is not None for result in study.results)
+    both = (study.distances, study.share_distances)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of all examined questions")
     axes.grid(color="#e6e6e6", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    numbers = [len(distances) for distances in both]
+    title = (
+        f"{numbers[0]} of {examined} rankings can be flipped by {KINDS[0]}, "
+        f"{numbers[1]} by {KINDS[1]}"
+    )
+    axes.set_title("\n".join(filter(None, [_plain(name), title])), fontsize=10, loc="left")
+    if not any(map(len, both)):
+        axes.text(0.5, 0.5, "no question can be flipped", ha="center", transform=axes.transAxes)
+        return
+    styles = ((DARK, "-"), (MIDDLE, "--"))
+    for kind, distances, (colour, style) in zip(KINDS, both, styles, strict=True):
+        band = study.band(GRID, by_shares=kind == KINDS[1])
+        if band is not None:
+            axes.fill_between(
+                GRID, band[0] / examined, band[1] / examined, color=colour, alpha=0.15, lw=0
+            )
+        share = np.arange(1, len(distances) + 1) / examined
+        last = len(distances) / examined
+        axes.step(
+            [0.0, *distances, 1.0], [0.0, *share, last], where="post", color=colour, ls=style,
+            lw=2, label=_with_median(kind, distances),
+        )  # fmt: skip
+    # In the emptier corner: below the curves where many flip, above where few do.
+    axes.legend(frameon=False, fontsize=9, loc="best")
+
+
+def _with_median(kind: str, distances: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> str:
+    return f"{kind}: median {np.median(distances):.3f}" if len(distances) else f"{kind}: none"
 
 
 def question_bars(result: QuestionResult) -> "Figure":
@@ -78,7 +103,8 @@ def question_bars(result: QuestionResult) -> "Figure":
     -------
     Figure
         Options from top to bottom in the NBC order at the base sampling. The option that is
-        overtaken is dark, the one that overtakes it hatched.
+        overtaken is dark, the one that overtakes it hatched. Lines across the NBC bars are
+        intervals, where the question was drawn again.
 
     Raises
     ------
@@ -86,54 +112,86 @@ def question_bars(result: QuestionResult) -> "Figure":
         If the question was not examined.
     """
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
     _validate.instance("result", result, QuestionResult, "a QuestionResult")
     if result.finding is None:
         raise InputError(f"{result.question.key} was not examined: {result.reason}.")
     found, question = result.finding, result.question
     order, flip = list(found.nbc_order.order), found.flip
-    figure = Figure(figsize=(11.0, 1.9 + 0.4 * len(order)), layout="constrained")
-    panels = figure.subplots(1, 4, sharey=True)
-    rewards = found.population.mean_rewards()
+    labels = [_plain(fill(question.options[y], 26)) for y in order]
+    lines = sum(1 + label.count("\n") for label in labels)
+    title = "\n".join(fill(text, 84) for text in (_finding(result), _asked(question)))
+    rows = 2 if flip.exists else 1
+    head = 0.18 * (1 + title.count("\n"))
+    height = head + 0.4 * (rows == 2) + rows * (0.65 + max(0.3 * len(order), 0.16 * lines))
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    panels = figure.subplots(rows, 2, sharey=True).ravel()
+    rewards, scores = found.population.mean_rewards(), nbc(found.population, flip.base)
+    start = _origin(np.ptp(flip.base) == 0.0)
     _bars(panels[0], rewards[order], order, flip.pair, "average reward", 0.0)
-    scores, start = nbc(found.population, flip.base), _origin(np.ptp(flip.base) == 0.0)
     _bars(panels[1], scores[order], order, flip.pair, f"NBC, {start}", 0.5)
-    if flip.exists:
-        scores = nbc(found.population, flip.mix)
-        _bars(panels[2], scores[order], order, flip.pair, "NBC, flipping sampling", 0.5)
-        _bars(panels[3], flip.mix[order], order, flip.pair, "share of draws", 0.0)
-        panels[3].plot(flip.base[order], range(len(order)), "|", color="black", ms=22, mew=1.5)
-        panels[3].set_title(f"flipping sampling\n(lines: {start})", fontsize=9, loc="left")
-    else:
-        for panel in panels[2:]:
-            panel.set_axis_off()
-        tied = flip.certificate is None
-        reason = "all options are tied" if tied else "no sampling distribution\nchanges the ranking"
-        panels[2].text(0.0, 0.5, reason, transform=panels[2].transAxes, va="center", fontsize=9)
-    panels[0].set_yticks(
-        range(len(order)), [_plain(fill(question.options[y], 28)) for y in order], fontsize=8
-    )
-    panels[0].invert_yaxis()
-    if flip.exists:
-        figure.legend(
-            handles=[
-                Patch(facecolor=DARK, edgecolor="black", label="is overtaken"),
-                Patch(facecolor=MIDDLE, edgecolor="black", hatch="///", label="overtakes it"),
-            ],
-            loc="outside lower left",
-            ncols=2,
-            fontsize=8,
-            frameon=False,
+    if (error := found.uncertainty) is not None:
+        intervals = [error.nbc_intervals[y] for y in order]
+        panels[1].hlines(
+            np.arange(len(order)) + 0.3, [one.low for one in intervals],
+            [one.high for one in intervals], color="black", lw=1.5,
+        )  # fmt: skip
+        panels[1].set_title(
+            f"NBC, {start}\n(lines: {error.level:.0%} intervals)", fontsize=9, loc="left"
         )
-    figure.suptitle(
-        _plain(fill(f"{question.key}: {question.text}", 120)), fontsize=10, x=0.01, ha="left"
-    )
+    if flip.exists:
+        _bars(panels[2], flip.mix[order], order, flip.pair, "share of draws", 0.0)
+        panels[2].plot(flip.base[order], range(len(order)), "|", color="black", ms=14, mew=1.5)
+        panels[2].set_title(f"draws at the flip (strokes: {start})", fontsize=9, loc="left")
+        scores = nbc(found.population, flip.mix)
+        _bars(panels[3], scores[order], order, flip.pair, "NBC at the flip", 0.5)
+        _legend(figure)
+    panels[0].set_yticks(range(len(order)), labels, fontsize=8)
+    panels[0].invert_yaxis()
+    figure.suptitle(_plain(title), fontsize=10, x=0.01, ha="left")
     return figure
 
 
+def _legend(figure: "Figure") -> None:
+    from matplotlib.patches import Patch
+
+    figure.legend(
+        handles=[
+            Patch(facecolor=DARK, edgecolor="black", label="is overtaken"),
+            Patch(facecolor=MIDDLE, edgecolor="black", hatch="///", label="overtakes it"),
+        ],
+        loc="outside lower left",
+        ncols=2,
+        fontsize=8,
+        frameon=False,
+    )
+
+
+def _finding(result: QuestionResult) -> str:
+    """Return the title: what flips at which distance, as estimated."""
+    assert result.finding is not None
+    flip, error = result.finding.flip, result.finding.uncertainty
+    if flip.pair is None:
+        tied = flip.certificate is None
+        text = "all options are tied" if tied else "no sampling distribution changes the ranking"
+        words = f"As estimated, {text}"
+        return words if error is None else f"{words}; {error.flip_share:.0%} of replicates flip"
+    above, below = (result.question.options[y] for y in flip.pair)
+    level = f"\u201c{below}\u201d is level with \u201c{above}\u201d"
+    words = f"{level} once {flip.distance:.1%} of draws move"
+    if error is None:
+        return words
+    interval = error.flip_interval
+    ends = interval.describe("{:.1%}", infinite="never")
+    return f"{words} ({interval.level:.0%} interval {ends})"
+
+
+def _asked(question: Question) -> str:
+    return f"{question.key}: {question.text}" if question.text else question.key
+
+
 def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
-    """Draw how the share of flippable questions and the median distance depend on a setting.
+    """Draw how the shares of questions that flip and the median distances depend on a setting.
 
     Parameters
     ----------
@@ -145,38 +203,75 @@ def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
     Returns
     -------
     Figure
-        One row per setting; the dotted lines mark the reference.
+        One row per setting, flips by what is compared filled and by who counts hollow; the
+        dotted lines mark the reference.
     """
     from matplotlib.figure import Figure
 
-    check_table(table, ["setting", "is_reference"], ["share_flippable", "median_distance"])
+    check_table(
+        table,
+        ["setting", "is_reference"],
+        ["n_questions", "n_flippable", "n_share_flippable", "share_flippable", "median_distance",
+         "median_share_distance"],
+    )  # fmt: skip
     if table["is_reference"].dtype != bool or not table["is_reference"].any():
         raise _validate.complaint("table", "one with a row whose 'is_reference' is True", "none")
     _validate.instance("aspect", aspect, str, "a text")
-    figure = Figure(figsize=(7.5, 1.6 + 0.32 * len(table)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.8 + 0.32 * len(table)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    rows = np.arange(len(table))
-    columns = {
-        "share_flippable": ("share of questions that can be flipped", "o", DARK),
-        "median_distance": ("median distance among them", "D", MIDDLE),
-    }
-    for axes, (column, (label, marker, colour)) in zip(panels, columns.items(), strict=True):
-        values = table[column].astype(float)
-        axes.plot(values, rows, marker, color=colour, mec="black", ms=7)
-        axes.axvline(values[table["is_reference"]].iloc[0], color="black", ls=":", lw=1)
-        for row, value in zip(rows, values, strict=True):
-            if np.isfinite(value):
-                axes.annotate(
-                    f"{value:.3f}", (value, row), (8, -3), textcoords="offset points", fontsize=8
-                )
-        axes.set_xlim(0, 1.25 * max(np.nanmax(values), 1e-3) if values.notna().any() else 1)
-        axes.set_xlabel(label, fontsize=9)
-        axes.grid(axis="x", color="#e6e6e6", lw=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(rows, table["setting"])
-    panels[0].invert_yaxis()
+    compared = table["share_flippable"].astype(float)
+    counting = table["n_share_flippable"].astype(float) / table["n_questions"].astype(float)
+    medians = [table[f"median_{name}distance"].astype(float) for name in ("", "share_")]
+    _draw_dots(panels[0], compared, counting, "share of all questions")
+    _draw_dots(panels[1], medians[0], medians[1], "median distance of those that flip")
+    reference = table["is_reference"].to_numpy().argmax()
+    for axes, values in zip(panels, (compared, medians[0]), strict=True):
+        if np.isfinite(values.iloc[reference]):
+            axes.axvline(values.iloc[reference], color="black", ls=":", lw=1, zorder=0)
+    panels[0].set_yticks(range(len(table)), table["setting"])
+    panels[0].set_ylim(len(table) - 0.5, -0.5)
     panels[0].set_ylabel(aspect)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+    ranges = [_range(table[column]) for column in ("n_flippable", "n_share_flippable")]
+    most = int(table["n_questions"].max())
+    title = (
+        f"Depending on {aspect}, {ranges[0]} of {most} rankings can be flipped by {KINDS[0]}, "
+        f"{ranges[1]} by {KINDS[1]}"
+    )
+    figure.suptitle(fill(title, 84), fontsize=10, x=0.01, ha="left")
     return figure
+
+
+def _range(numbers: "pd.Series[int]") -> str:
+    low, high = numbers.min(), numbers.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _draw_dots(
+    axes: "Axes", filled: "pd.Series[float]", hollow: "pd.Series[float]", label: str
+) -> None:
+    """Draw two values a row; the smaller is written to the left of its mark, the other right."""
+    rows = range(len(filled))
+    axes.plot(filled, rows, "o", color=DARK, mec="black", ms=7, label=f"by {KINDS[0]}")
+    axes.plot(hollow, rows, "D", color="white", mec=MIDDLE, mew=1.8, ms=6, label=f"by {KINDS[1]}")
+    for row, pair in enumerate(zip(filled, hollow, strict=True)):
+        left = int(pair[0] > pair[1])
+        for i, value in enumerate(pair):
+            if np.isfinite(value):
+                side = ("right", -7) if i == left else ("left", 7)
+                axes.annotate(
+                    f"{value:.3f}", (value, row), (side[1], 0), textcoords="offset points",
+                    fontsize=8, ha=side[0], va="center",
+                    bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"},
+                )  # fmt: skip
+    values = np.array([*filled, *hollow])
+    most = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    axes.set_xlim(-0.25 * max(most, 1e-3), 1.25 * max(most, 1e-3))
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0.0 <= tick <= 1.25 * max(most, 1e-3)])
+    axes.set_xlabel(label, fontsize=9)
+    axes.grid(axis="x", color="#e6e6e6", lw=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _bars(

@@ -9,7 +9,7 @@ function build(space, tag, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (!missing(value) && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat(2).filter((child) => !missing(child) && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => !missing(child) && child !== false));
   return node;
 }
 const html = (tag, attributes = {}, ...children) => build("1999/xhtml", tag, attributes, children);

@@ -5,6 +5,7 @@ function article(question) {
   const order = finding ? finding.order.flat() : question.options.map((_, y) => y);
   const letters = lettersOf(order);
   const people = [
+    question.scale ? "options on a scale" : "options without a scale",
     question.grouping && `groups by ${question.grouping}`,
     missing(question.respondents) ? "shares only" : `${whole(question.respondents)} respondents`,
     question.effective !== question.respondents &&
@@ -35,17 +36,12 @@ function article(question) {
   );
 }
 
-function conclusions({ flip, winner_flip: winner, error }) {
-  const flips = flip.status === "flips";
-  const same = winner.status === flip.status && winner.distance === flip.distance;
-  const note = same ? flips && "The winner changes with it." : winner.words;
+function conclusions({ words: [main, ...others] }) {
   return html(
     "div",
     { class: "finding" },
-    html("p", { class: "main" }, flip.words),
-    note && html("p", {}, note),
-    flips && html("p", {}, `Flip distance ${fixed(flip.distance)} in total variation.`),
-    error && html("p", { class: "quiet" }, error.words),
+    html("p", { class: "main" }, main),
+    others.map((text) => html("p", { class: "quiet" }, text)),
   );
 }
 
@@ -137,7 +133,7 @@ const swatch = (name) =>
   svg(
     "svg",
     { width: 22, height: 14, "aria-hidden": "true" },
-    svg("rect", { class: name, width: 22, height: 14, stroke: "black" }),
+    svg("rect", { class: `swatch ${name}`, width: 22, height: 14 }),
   );
 
 function bar({ values, intervals, marks, start, span, show = fixed }, y, role) {
@@ -237,11 +233,11 @@ function simplexMap(question, letters) {
   );
   const meaning = { same: "as at the base", order: "same winner", winner: "another winner" };
   return [
-    html("h3", {}, "Which ranking holds where"),
+    html("h3", {}, "Which ranking holds where, by what is compared"),
     html(
       "div",
       { class: "side-by-side" },
-      html("figure", {}, drawing),
+      html("figure", {}, drawing, pngButton("map.png", () => drawing)),
       html(
         "div",
         {},
@@ -293,16 +289,13 @@ function roomIn(corners, avoid) {
 
 function matrix(question, order, letters) {
   const P = question.finding.pairwise;
-  const shade = (p) => `color-mix(in srgb, var(--dark) ${(90 * p).toFixed(0)}%, white)`;
+  const shade = (p) => `color-mix(in srgb, var(--dark) ${(50 * p).toFixed(0)}%, var(--paper))`;
   const cell = (y, z) =>
     y === z
       ? html("td", {}, "·")
       : html(
           "td",
-          {
-            class: P[y][z] > 0.5 && "wins",
-            style: `background:${shade(P[y][z])};color:${P[y][z] > 0.8 ? "white" : "black"}`,
-          },
+          { class: P[y][z] > 0.5 && "wins", style: `background:${shade(P[y][z])}` },
           fixed(100 * P[y][z], 1),
         );
   return [
@@ -329,8 +322,9 @@ function matrix(question, order, letters) {
 
 function answers(question, order, letters) {
   const heads = question.groups.map((name, g) => {
+    const few = question.small.includes(name) && "few people";
     const size = question.group_sizes && `n = ${whole(question.group_sizes[g])}`;
-    const about = [size, `${percent(question.group_shares[g])} of all`].filter(Boolean).join(", ");
+    const about = [few, size, `${percent(question.group_shares[g])} of all`].filter(Boolean).join(", ");
     return [name, html("span", { class: "quiet" }, about)];
   });
   const row = (y) =>
@@ -344,7 +338,22 @@ function answers(question, order, letters) {
       ),
       question.answers.map((shares) => html("td", {}, percent(shares[y]))),
     );
-  return [html("h3", {}, "Answers by group"), scrolling("answers", heads, order.map(row))];
+  const flipped = question.finding?.share_flip.shares;
+  const last = (name, values) =>
+    html(
+      "tr",
+      { class: "who" },
+      html("th", { scope: "row" }, name),
+      values.map((share) => html("td", {}, percent(share))),
+    );
+  return [
+    html("h3", {}, "Answers by group"),
+    scrolling("answers", heads, [
+      ...order.map(row),
+      last(`Who counts (${question.shares_are})`, question.group_shares),
+      flipped && last("Who counts, at the flip", flipped),
+    ]),
+  ];
 }
 
 const scrolling = (name, heads, body) =>
@@ -368,9 +377,15 @@ const scrolling = (name, heads, body) =>
     ),
   );
 
-function notes({ dropped, finding }) {
+function notes({ dropped, finding, small }) {
   const empty = finding?.empty_cells;
   return [
+    small.length > 0 &&
+      html(
+        "p",
+        { class: "warning" },
+        `Fewer than ${report.small} people in ${small.join(", ")}: rewards of so few are uncertain.`,
+      ),
     empty > 0 &&
       html(
         "p",

@@ -6,70 +6,140 @@ const questions = report.questions;
 const byKey = new Map(questions.map((question) => [question.key, question]));
 const resampled = report.level !== null;
 
-// --- Distribution of the flip distance ---------------------------------------------
+// --- Distributions of the flip distance -------------------------------------------
 
-function drawCdf() {
-  const figure = document.getElementById("cdf");
-  const { distances, summary } = report;
-  if (!distances.length) {
-    figure.replaceChildren(html("p", {}, "No question can be flipped."));
-    return;
-  }
-  const width = Math.min(figure.clientWidth, figure.clientWidth > 830 ? 700 : 760);
-  const height = Math.max(230, Math.min(330, width * 0.55));
-  const [left, right, top, bottom] = [44, 14, 12, 46];
+const KINDS = ["by what is compared", "by who counts"];
+
+function drawCurves() {
+  const place = document.getElementById("cdf");
+  place.replaceChildren(...report.curves.map((part) => curvesOf(part, place.clientWidth)));
+}
+
+function curvesOf({ name, examined, distances, bands, words }, room) {
+  const caption = html(
+    "figcaption",
+    {},
+    words.map((text) => html("p", {}, text)),
+    resampled &&
+      bands[0] &&
+      html("p", {}, `Shaded: ${percent(report.level, 0)} intervals over the replicates.`),
+  );
+  const title = name && html("h3", {}, name[0].toUpperCase() + name.slice(1));
+  if (!distances.flat().length) return html("figure", { class: "curves" }, title, caption);
+  const width = Math.min(room, room > 830 ? 700 : 760);
+  const height = Math.max(240, Math.min(340, width * 0.55));
+  const [left, right, top, bottom] = [50, 14, 12, 46];
   const x = (value) => left + value * (width - left - right);
-  const y = (value) => height - bottom - value * (height - top - bottom);
-  const steps = distances.map((d, i) => `H${x(d)}V${y((i + 1) / distances.length)}`).join("");
+  const y = (number) => height - bottom - (number / examined) * (height - top - bottom);
   const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
-  const median = summary.median_distance;
-  const interval = summary.median_distance_interval;
-  const [low, high] = interval ?? [median, median];
-  const rightHalf = x(high) > width * 0.6;
-  const label = `${distances.length} questions can be flipped; median distance ${fixed(median)} ${between(interval)}`;
-  figure.replaceChildren(
+  const steps = (values) => values.map((d, i) => `H${x(d)}V${y(i + 1)}`).join("");
+  const area = ([low, high]) =>
+    high.map((n, i) => `${i ? "L" : "M"}${x(i / (high.length - 1))} ${y(n)}`).join("") +
+    low.map((n, i) => `L${x(i / (low.length - 1))} ${y(n)}`).reverse().join("") + "Z";
+  const drawing = svg(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words.join(" ") },
+    ticks.map((t) => [
+      svg("line", { class: "grid", x1: x(t), x2: x(t), y1: y(0), y2: y(examined) }),
+      svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(t * examined), y2: y(t * examined) }),
+      svg("text", { x: x(t), y: y(0) + 18, "text-anchor": "middle" }, t.toFixed(1)),
+      svg("text", { x: left - 7, y: y(t * examined) + 4, "text-anchor": "end" }, percent(t, 0)),
+    ]),
+    bands.map((band, k) => band && svg("path", { class: `band kind${k}`, d: area(band) })),
+    distances.map((values, k) =>
+      svg("path", { class: `curve kind${k}`, d: `M${x(0)} ${y(0)}${steps(values)}H${x(1)}` }),
+    ),
+    svg("path", { class: "axis", fill: "none", d: `M${x(0)} ${y(examined)}V${y(0)}H${x(1)}` }),
+    svg(
+      "text",
+      { x: x(0.5), y: height - 6, "text-anchor": "middle" },
+      "distance (total variation)",
+    ),
+  );
+  const line = (k) =>
     svg(
       "svg",
-      { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
-      ticks.map((t) => [
-        svg("line", { class: "grid", x1: x(t), x2: x(t), y1: y(0), y2: y(1) }),
-        svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(t), y2: y(t) }),
-        svg("text", { x: x(t), y: y(0) + 18, "text-anchor": "middle" }, t.toFixed(1)),
-        svg("text", { x: left - 7, y: y(t) + 4, "text-anchor": "end" }, percent(t, 0)),
-      ]),
-      svg("rect", {
-        class: "band",
-        x: x(low),
-        y: y(1),
-        width: x(high) - x(low),
-        height: y(0) - y(1),
-      }),
-      svg("path", { class: "median", d: `M${x(0)} ${y(0.5)}H${x(median)}V${y(0)}` }),
-      svg("path", { class: "curve", d: `M${x(0)} ${y(0)}${steps}H${x(1)}` }),
-      svg("path", { class: "axis", fill: "none", d: `M${x(0)} ${y(1)}V${y(0)}H${x(1)}` }),
-      svg(
-        "text",
-        {
-          x: rightHalf ? x(low) - 6 : x(high) + 6,
-          y: y(0) - 10,
-          "text-anchor": rightHalf ? "end" : "start",
-        },
-        `median ${fixed(median)} ${between(interval)}`,
-      ),
-      svg(
-        "text",
-        { x: x(0.5), y: height - 6, "text-anchor": "middle" },
-        "flip distance (total variation)",
-      ),
-    ),
+      { width: 30, height: 10, "aria-hidden": "true" },
+      svg("path", { class: `curve kind${k}`, d: "M0 5H30" }),
+    );
+  return html(
+    "figure",
+    { class: "curves" },
+    title,
     html(
-      "figcaption",
-      {},
-      `Share of the ${distances.length} flippable questions whose ranking changes within a given distance ` +
-        "of the base. Dashed: the median. ",
-      interval ? `Shaded: its ${percent(report.level, 0)} interval. ` : "",
-      `The other ${summary.n_examined - distances.length} examined questions keep their ranking at any distance.`,
+      "p",
+      { class: "quiet" },
+      `Share of all ${examined} examined questions whose ranking changes within a distance.`,
     ),
+    html("ul", { class: "legend" }, KINDS.map((kind, k) => html("li", {}, line(k), kind))),
+    html("div", { class: "beside" }, drawing, caption),
+    pngButton("flip_distances.png", () => drawing),
+  );
+}
+
+// --- What was varied -----------------------------------------------------------------
+
+function drawDots() {
+  for (const figure of document.querySelectorAll("figure.dots")) {
+    const table = report.sensitivity[figure.dataset.aspect];
+    const narrow = figure.clientWidth < 560;
+    const drawings = [
+      ["n_flippable", "n_share_flippable", "rankings that can be flipped", (v) => whole(v)],
+      ["median_distance", "median_share_distance", "median distance among them", fixed],
+    ].map((panel) => dots(table, panel, Math.min(540, figure.clientWidth / (narrow ? 1 : 2) - 10)));
+    figure.replaceChildren(
+      html("ul", { class: "legend" }, KINDS.map((kind, k) => html("li", {}, dot(k), kind))),
+      html("div", { class: "panels" }, drawings),
+    );
+  }
+}
+
+const mark = (k, x, y) =>
+  k
+    ? svg("path", { class: "dot kind1", d: `M${x} ${y - 6}l6 6l-6 6l-6 -6z` })
+    : svg("circle", { class: "dot kind0", cx: x, cy: y, r: 5 });
+const dot = (k) => svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, mark(k, 8, 8));
+
+function dots(table, [first, second, title, show], width) {
+  const [left, right, row] = [150, 46, 24];
+  const height = 34 + row * table.length;
+  const values = table.flatMap((line) => [line[first], line[second]]).filter((v) => !missing(v));
+  const most = Math.max(...values, 1e-9);
+  const x = (value) => left + 30 + (value / most) * (width - left - right - 30);
+  return svg(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title },
+    svg("text", { class: "corner", x: 0, y: 14 }, title),
+    table.map((line, i) => {
+      const y = 34 + row * i;
+      const pair = [line[first], line[second]];
+      // The smaller number stands to the left of its mark, the larger to the right.
+      const lower = missing(pair[1]) || pair[0] <= pair[1] ? 0 : 1;
+      return [
+        svg("line", { class: "grid", x1: left, x2: width, y1: y, y2: y }),
+        svg(
+          "text",
+          { class: line.is_reference ? "corner" : "", x: left - 8, y: y + 4, "text-anchor": "end" },
+          line.setting,
+        ),
+        pair.map((value, k) =>
+          missing(value)
+            ? null
+            : [
+                mark(k, x(value), y),
+                svg(
+                  "text",
+                  {
+                    x: x(value) + (k === lower ? -9 : 9),
+                    y: y + 4,
+                    "text-anchor": k === lower ? "end" : "start",
+                  },
+                  show(value),
+                ),
+              ],
+        ),
+      ];
+    }),
   );
 }
 
@@ -80,9 +150,12 @@ const distanceText = (flip) =>
   flip?.status === "flips" ? fixed(flip.distance) : (flip?.status ?? "not examined");
 const overtaking = ({ options, reason, finding }) => {
   if (!finding) return reason;
-  const [above, below] = finding.flip.pair ?? [];
-  return above === undefined ? "" : `${options[below]} over ${options[above]}`;
+  const { pair, neighbours } = finding.flip;
+  if (missing(pair)) return "";
+  return `${options[pair[1]]} over ${options[pair[0]]}${neighbours ? " (neighbours)" : ""}`;
 };
+const marksOf = ({ scale, small }) =>
+  [scale ? "scale" : "no scale", small.length > 0 && "small groups"].filter(Boolean);
 const agree = ({ finding }) =>
   finding && JSON.stringify(finding.order) === JSON.stringify(finding.reward_order);
 const link = (question, ...content) =>
@@ -94,6 +167,7 @@ const columns = [
     value: (q) => q.key.toLowerCase(),
     cell: (q) => [
       link(q, q.key),
+      marksOf(q).map((text) => [" ", html("span", { class: "tag" }, text)]),
       html("span", { class: "clamped" }, q.text),
       html("span", { class: "below narrow" }, overtaking(q)),
     ],
@@ -120,6 +194,16 @@ const columns = [
       distanceText(q.finding?.flip),
       q.finding?.flip.status === "flips" &&
         html("span", { class: "below" }, between(q.finding.error?.flip_interval)),
+    ],
+  },
+  {
+    title: "By who counts",
+    number: true,
+    value: (q) => distance(q.finding?.share_flip),
+    cell: (q) => [
+      q.finding ? distanceText(q.finding.share_flip) : "–",
+      q.finding?.share_flip.status === "flips" &&
+        html("span", { class: "below" }, between(q.finding.error?.share_flip_interval)),
     ],
   },
   resampled && {
@@ -156,9 +240,12 @@ const choices = {
   "all questions": () => true,
   "ranking can be flipped": (q) => q.finding?.flip.status === "flips",
   "winner can be overtaken": (q) => q.finding?.winner_flip.status === "flips",
+  "flipped by who counts": (q) => q.finding?.share_flip.status === "flips",
+  "no swap of neighbours": (q) => q.finding?.flip.status === "flips" && !q.finding.flip.neighbours,
   "average reward disagrees": (q) => q.finding && !agree(q),
   "not examined": (q) => !q.finding,
 };
+for (const { name } of report.curves) if (name) choices[name] = (q) => q.part === name;
 
 const rows = new Map();
 const texts = new Map();
@@ -211,6 +298,7 @@ function drawTable() {
     .getElementById("show")
     .append(...Object.keys(choices).map((name) => html("option", {}, name)));
   document.getElementById("controls").addEventListener("input", fillTable);
+  document.getElementById("csv").addEventListener("click", saveShown);
   document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
   fillTable();
 }
@@ -222,15 +310,38 @@ function sortBy(column) {
 }
 
 function fillTable() {
-  const wanted = document.getElementById("filter").value.trim().toLowerCase();
+  const wanted = document.getElementById("filter").value.toLowerCase().split(/\s+/);
   const chosen = choices[document.getElementById("show").value];
-  shown = questions.filter((q) => chosen(q) && texts.get(q).includes(wanted)).sort(inOrder);
+  shown = questions
+    .filter((q) => chosen(q) && wanted.every((word) => texts.get(q).includes(word)))
+    .sort(inOrder);
   document.querySelector("#questions tbody").replaceChildren(...shown.map((q) => rows.get(q)));
   document.getElementById("count").textContent = `${shown.length} of ${questions.length} questions`;
   for (const column of columns) {
     if (column !== sorting.column) column.head.removeAttribute("aria-sort");
     else column.head.setAttribute("aria-sort", sorting.direction > 0 ? "ascending" : "descending");
   }
+}
+
+const number = (flip) =>
+  missing(flip) ? null : flip.status === "never" ? "inf" : flip.distance;
+function saveShown() {
+  const heads = ["question", "text", "part", "groups by", "options", "respondents", "scale",
+    "flip_distance", "flip_low", "flip_high", "flip_share", "overtakes", "winner_flip_distance",
+    "share_flip_distance", "share_flip_low", "share_flip_high", "reason"];
+  const ends = (interval) =>
+    interval ? [interval[0] ?? "inf", interval[1] ?? "inf"] : [null, null];
+  const rows = shown.map((q) => {
+    const found = q.finding;
+    const error = found?.error;
+    return [
+      q.key, q.text, q.part, q.grouping, q.options.length, q.respondents, q.scale,
+      number(found?.flip), ...ends(error?.flip_interval), error?.flip_share,
+      found ? overtaking(q) : "", number(found?.winner_flip),
+      number(found?.share_flip), ...ends(error?.share_flip_interval), q.reason,
+    ];
+  });
+  saveCsv("questions.csv", [heads, ...rows]);
 }
 
 // --- Opening and closing: the address names the question -----------------------------------
@@ -275,8 +386,9 @@ dialog.addEventListener(
   () => location.hash.startsWith("#q=") && history.replaceState(null, "", "#"),
 );
 addEventListener("hashchange", follow);
-addEventListener("resize", drawCdf);
+const drawFigures = () => (drawCurves(), drawDots());
+addEventListener("resize", drawFigures);
 
-drawCdf();
+drawFigures();
 drawTable();
 follow();

@@ -105,6 +105,30 @@ def _over_replicates(rows: list[Floats], level: float) -> tuple[Interval, list[f
     return number, [median.low, median.high] if medians else None
 
 
+def band(rows: Sequence[Floats], grid: Floats, level: float) -> tuple[Floats, Floats] | None:
+    """Return an interval of how many questions flip within each of some distances.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray, shape (R,)
+        The distances of each question's replicates.
+    grid : ndarray, shape (N,)
+    level : float
+
+    Returns
+    -------
+    tuple of two ndarrays, shape (N,), or None
+        The ends; None if the questions were not drawn equally often.
+    """
+    if len({len(row) for row in rows}) != 1:
+        return None
+    draws = np.array(rows)
+    within = np.array([(draws <= distance).sum(axis=0) for distance in grid])
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(within, [tail, 1.0 - tail], axis=1)
+    return low, high
+
+
 def named_first(results: Iterable[QuestionResult]) -> list[tuple[QuestionResult, Flip]]:
     """Return the flippable questions, each with the flip to name, in the order to name them.
 

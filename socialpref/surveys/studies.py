@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _validate
+from .. import __version__, _validate
 from ..flips.flip import flip
 from ..flips.targets import Winner
 from ..rules import nbc, ranking
 from .findings import ABOUT, FOUND, ORIGIN, RESAMPLED, Finding, QuestionResult
-from .headline import figures, finite, intervals
+from .headline import band, figures, finite, intervals
 from .protocol import Protocol
 from .question import Question
 from .shares import describe_shares, share_flips
@@ -90,6 +90,28 @@ class Study:
         }
         return {name: replace(self, results=some) for name, some in results.items()}
 
+    def band(self, grid: Floats, *, by_shares: bool = False) -> tuple[Floats, Floats] | None:
+        """Return an interval of how many rankings flip within each of some distances.
+
+        Parameters
+        ----------
+        grid : ndarray, shape (N,)
+            The distances.
+        by_shares : bool
+            Whether of flips by the groups' shares; otherwise by the sampling distribution.
+
+        Returns
+        -------
+        tuple of two ndarrays, shape (N,), or None
+            The ends, at the bootstrap's level; None without replicates of every examined
+            question.
+        """
+        if self.bootstrap is None:
+            return None
+        drawn = [r.finding.replicates for r in self.results if r.finding]
+        rows = [one.share_flip if by_shares else one.flip for one in drawn if one is not None]
+        return band(rows, grid, self.bootstrap.level)
+
     def headline(self) -> dict[str, Any]:
         """Return the headline figures, with intervals if the questions were drawn again."""
         least = self.protocol.min_options
@@ -105,12 +127,18 @@ class Study:
         enough respondents; ``share_flippable`` is of ``n_questions``, ``median_distance`` among
         the flippable, None if there are none. ``share_within`` is the share of ``n_questions``
         that flips within 0.05, 0.1 and 0.23. The names with ``share_flip`` or ``by_shares`` are
-        of flips by the groups' shares. ``parts`` holds the figures of each part of the survey.
+        of flips by the groups' shares. ``path``, ``group_variables``, ``weight`` and ``design``
+        say where the answers come from. ``parts`` holds the figures of each part of the survey.
         """
         shares = [describe_shares(r.question) for r in self.results]
         return {
             "survey": self.survey.name,
+            "version": __version__,
             "citation": self.survey.citation,
+            "path": self.survey.path,
+            "group_variables": sorted({r.question.grouping for r in self.results} - {""}),
+            "weight": self.survey.weight,
+            "design": self.survey.design,
             **self.headline(),
             "group_shares": {kind: shares.count(kind) for kind in dict.fromkeys(shares)},
             "parts": {name: part.headline() for name, part in self.parts.items()},

@@ -1,5 +1,6 @@
 """Surveys: questions from one source, and tidy tables of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+UNKNOWN = "not known"
+"""The design of counts, and of respondents without strata, units or replicate weights."""
+
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -32,6 +36,10 @@ class Survey:
         How to cite the source, with what must be said along with it.
     skipped : tuple of Dropped
         What of the source did not become a question, and why.
+    path : str
+        The file or folder that it was read from; empty if there is none.
+    weight : str
+        The column of the survey weights; empty if there is none.
 
     Raises
     ------
@@ -43,6 +51,8 @@ class Survey:
     questions: tuple[Question, ...]
     citation: str = ""
     skipped: tuple[Dropped, ...] = ()
+    path: str = ""
+    weight: str = ""
     _index: dict[str, Question] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +77,14 @@ class Survey:
         if not isinstance(key, str) or key not in self._index:
             raise _validate.complaint("question", f"a key of {self.name}", _validate.shown(key))
         return self._index[key]
+
+    @property
+    def design(self) -> str:
+        """How the respondents were drawn, as far as the source tells; else `UNKNOWN`."""
+        kinds = Counter(map(_design_of, self))
+        if len(kinds) == 1:
+            return next(iter(kinds))
+        return "; ".join(f"{kind} ({number} questions)" for kind, number in kinds.most_common())
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the survey as a tidy table, one row per question, group and option.
@@ -166,6 +184,16 @@ ROUNDING = 0.01
 """How far, as a share of the whole, they may be from that."""
 STAR = 0.0025
 """What * stands for among percentages: more than none and less than half a per cent."""
+
+
+def _design_of(question: Question) -> str:
+    answers = question.respondents
+    if answers is not None and answers.replicates is not None:
+        return f"{answers.replicates.weights.shape[1]} replicate weights"
+    if answers is not None and answers.design is not None:
+        design = answers.design
+        return f"{len(design.names)} strata, {len(design.strata)} primary units"
+    return UNKNOWN
 
 
 def check_frame(frame: object, name: str = "frame") -> None:

@@ -16,6 +16,7 @@ from .. import _validate
 from ..comparisons.choice import class_evidence
 from ..comparisons.classes import ClassMixture, Evidence, fit_latent_classes
 from ..comparisons.counts import Cells
+from ..comparisons.people import people_by_type
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
 from ..errors import InputError
@@ -208,13 +209,13 @@ class Fitting:
             if given.n_classes > 1 and isinstance(self.data, Comparisons):
                 given = replace(given, evidence=class_evidence(self.data, given.n_classes))
         if isinstance(given, ClassMixture) and given.n_classes > 1:
-            _check_evidence(given.evidence)
+            warn_without_evidence(given.evidence, stacklevel=5)
         return given
 
     def by_type(self) -> tuple[list[Cells | None], Floats]:
         """Return the cells of every type, None of one without annotators, and people's shares."""
         if isinstance(self.data, Comparisons):
-            counts = self.data.annotators_by_type()
+            counts = people_by_type(self.data)
             types = self.data.annotator_type
             parts = [
                 self.data.take(types == u).cells() if n else None for u, n in enumerate(counts)
@@ -243,7 +244,7 @@ class Fitting:
         )
 
 
-def _check_evidence(evidence: Evidence | None) -> None:
+def warn_without_evidence(evidence: Evidence | None, stacklevel: int) -> None:
     """Warn of a variance between annotators that nothing speaks for."""
     if evidence is None:
         reason = "were not tried on annotators who were left out; choose_classes does that"
@@ -257,7 +258,7 @@ def _check_evidence(evidence: Evidence | None) -> None:
         )
     warnings.warn(
         f"the latent classes {reason}: the variance that the loss corrects for may be noise",
-        stacklevel=5,
+        stacklevel=stacklevel,
     )
 
 

@@ -9,6 +9,7 @@ from ... import _validate
 from ...errors import InputError
 from ..dropped import Dropped
 from .assemble import Columns, Left, People, assembled, places_of
+from .features import Differences
 from .frames import Codes, Column, Floats, Frame, Mask, in_row, pooled
 from .words import MEANINGS, mapped, plain
 
@@ -24,6 +25,7 @@ def pairs(
     choice: str | None,
     people: People,
     mapping: Mapping[Any, Any] | None,
+    features: Differences | None = None,
 ) -> tuple[Columns, Codes]:
     """Return the comparisons of a table with two options in each row, and their rows."""
     names, (one, other) = pooled(frame.names("first", first), frame.names("second", second))
@@ -32,6 +34,8 @@ def pairs(
     left.drop("without a second option", other < 0)
     people.drop(left)
     left.drop("with the same option on both sides", one == other)
+    if features is not None:
+        left.drop("without a feature", np.asarray(np.isnan(features.values).any(axis=1)))
     label = np.ones(len(frame))
     if choice is not None:
         said = frame.names("choice", choice)
@@ -42,7 +46,10 @@ def pairs(
     rows = np.flatnonzero(left.kept)
     if not len(rows):
         raise left.nothing("comparison")
-    return assembled(names, one[rows], other[rows], label[rows], people, rows, left), rows
+    columns = assembled(names, one[rows], other[rows], label[rows], people, rows, left)
+    if features is not None:
+        columns |= {"features": features.names, "differences": features.values[rows]}
+    return columns, rows
 
 
 def votes_on_pairs(

@@ -8,6 +8,7 @@ from ... import _validate
 from . import ballots
 from .assemble import Columns, People
 from .columns import Form, form_of, guess_columns, says_who_won
+from .features import Features, differences_of
 from .frames import Frame
 from .pairs import pairs, votes_on_pairs
 from .preflib import ENDINGS, preflib
@@ -37,6 +38,7 @@ class FromTables:
         types: str | Sequence[str] | None = None,
         weight: str | None = None,
         mapping: Mapping[Any, Any] | None = None,
+        features: Features | None = None,
     ) -> Self:
         """Read a table with two options in each row.
 
@@ -57,12 +59,20 @@ class FromTables:
         mapping : mapping, optional
             What choices mean: ``"first"``, ``"second"``, ``"tie"``, ``"skip"`` or the probability
             that the first is preferred. The key None is for missing choices.
+        features : sequence of str, mapping, or data frame, optional
+            What describes options that hardly recur, such as texts. Names stand for two columns:
+            ``"score"`` for ``score_a`` and ``score_b`` (or _1 and _2, _first and _second, or the
+            names of the columns of the options), and ``"length"``, where there are no such
+            columns, for the number of characters of the options. A mapping gives the two columns
+            of each feature. A data frame has one row for each option: its name in the first
+            column, and features, an embedding for example, in the others.
 
         Returns
         -------
         Comparisons
             Duplicates and contradictions are kept; `repeats` counts them. Rows without an option,
-            with the same one on both sides, skipped or without a choice are in `dropped`.
+            with the same one on both sides, without a feature, skipped or without a choice are in
+            `dropped`.
 
         Raises
         ------
@@ -93,7 +103,8 @@ class FromTables:
         """
         table = Frame(frame)
         people = People.of(table, annotator, prompt, types, weight)
-        return cls._made(pairs(table, first, second, choice, people, mapping)[0])
+        described = None if features is None else differences_of(table, features, first, second)
+        return cls._made(pairs(table, first, second, choice, people, mapping, described)[0])
 
     @classmethod
     def from_rankings(

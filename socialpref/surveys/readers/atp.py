@@ -132,7 +132,14 @@ def read_atp(
     questions, skipped = _merged(found)
     name = f"American Trends Panel by {' + '.join(by)}"
     with reading(folder):
-        return survey_of(name, questions, PEW_CITATION, [*skipped, *lacking])
+        return survey_of(
+            name,
+            questions,
+            PEW_CITATION,
+            [*skipped, *lacking],
+            path=str(folder),
+            weight="WEIGHT_Wxx, each wave's own" if weight is None else weight,
+        )
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,9 @@ def read_globalopinionqa(
                 questions.append(_global_question(key, record, missing))
             except InputError as error:
                 skipped.append(Dropped("variable", key, str(error), 0.0))
-        return survey_of("GlobalOpinionQA", questions, GLOBALOPINIONQA_CITATION, skipped)
+        return survey_of(
+            "GlobalOpinionQA", questions, GLOBALOPINIONQA_CITATION, skipped, path=str(file)
+        )
 
 
 def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -87,7 +87,9 @@ def read_opinionqa(path: str | Path, groups: str = "party") -> Survey:
         questions = tuple(
             _opinionqa_question(key, table, described, grouping) for key, table in answers.items()
         )
-        return Survey(f"OpinionQA by {grouping}", questions, OPINIONQA_CITATION)
+        return Survey(
+            f"OpinionQA by {grouping}", questions, OPINIONQA_CITATION, path=str(counts.parent)
+        )
 
 
 def _opinionqa_question(

@@ -89,6 +89,7 @@ def read_ratings(
         )
     return replace(
         survey,
+        path=str(file),
         questions=tuple(
             replace(question, ordinals=tuple(map(float, question.options))) for question in survey
         ),

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def read_respondents(
             if (name not in apart if questions is None else name in named)
         ]
         check_items(frame, asked, file.name)
-        return survey_from_rows(
+        survey = survey_from_rows(
             frame.drop(columns=list(set(where) - used)),
             groups=groups,
             weight=weight,
@@ -121,6 +122,7 @@ def read_respondents(
             citation=citation,
             source=name,
         )
+    return replace(survey, path=str(file))
 
 
 def check_rankings(path: str | Path, groups: Sequence[str]) -> None:

@@ -141,7 +141,7 @@ def survey_from_rows(
     check_known(drop_groups, rows.group_labels)
     missing.check_used(rows.words)
     warn_of(rows.suspicious, rows.suspicious_groups)
-    return survey_of(name, rows.questions, citation, rows.skipped)
+    return survey_of(name, rows.questions, citation, rows.skipped, weight=weight or "")
 
 
 class Rows(NamedTuple):
@@ -238,14 +238,18 @@ def _about(book: Codebook, by: Sequence[str], source: str, key: str) -> dict[str
 
 
 def survey_of(
-    name: str, questions: Sequence[Question], citation: str, skipped: Sequence[Dropped]
+    name: str,
+    questions: Sequence[Question],
+    citation: str,
+    skipped: Sequence[Dropped],
+    **origin: str,
 ) -> Survey:
     """Return the survey of some questions, or say why there are none."""
     if not questions:
         why = "; ".join(f"{lost.name!r}: {lost.reason}" for lost in skipped[:3])
         more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
         raise InputError(f"nothing in {name} can be a question ({why or 'it is empty'}{more})")
-    return Survey(name, tuple(questions), citation, tuple(skipped))
+    return Survey(name, tuple(questions), citation, tuple(skipped), **origin)
 
 
 def check_known(drop_groups: Sequence[str], labels: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Tables of counts or percentages by question, group and option."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ def read_table(
         # Everything as text, so that "01", "None" and "1.50" stay the labels they are.
         frame = read_table_file(file, text=True)
         frame = _as_meant(frame, groups, file.name)
-        return Survey.from_frame(frame, groups=groups, name=file.name, missing=missing)
+        survey = Survey.from_frame(frame, groups=groups, name=file.name, missing=missing)
+    return replace(survey, path=str(file))
 
 
 def _as_meant(frame: "pd.DataFrame", groups: str, name: str) -> "pd.DataFrame":

@@ -1,0 +1,7 @@
+"""What comparisons teach a model, and whose preferences they are: everything in one result."""
+
+from .prompts import PromptAudit
+from .result import Audit
+from .run import audit
+
+__all__ = ["Audit", "PromptAudit", "audit"]
