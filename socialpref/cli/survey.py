@@ -726,8 +726,8 @@ def _headline(facts: dict[str, Any]) -> list[str]:
             f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
         ]
     lines.append(
-        f"  {counted(facts['n_winner_flippable'], 'question')} can get another winner by what is "
-        f"compared ({facts['n_winner_flippable_neighbours']} by neighbours)"
+        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner "
+        f"by what is compared: {facts['n_winner_flippable_neighbours']} by a swap of neighbours"
     )
     lines.append(
         f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"
