@@ -146,7 +146,10 @@ def form_of(path: str | Path, columns: Iterable[str] | None = None) -> Form:
     guess = guess_columns(() if columns is None else columns)
     if guess.form is None:
         listed = ", ".join(FORMS)
-        raise InputError(f"{file}: the form of its table must be given, one of {listed}.")
+        raise InputError(
+            f"{file}: the form of its table is not known from its columns' names; give the form "
+            f"({listed}) and the columns (of pairs: first, second, choice)."
+        )
     return guess.form
 
 
