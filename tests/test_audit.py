@@ -459,3 +459,37 @@ def test_no_table_gets_one_line(arguments: Sequence[str], out: Path) -> None:
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
     assert not out.exists()
+
+
+def test_features_and_the_report_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Texts that occur once: half of the annotators like long ones, half short ones."""
+    rng = np.random.default_rng(0)
+    n, each = 600, 6
+    lengths = rng.integers(10, 120, (n, 2))
+    taste = np.where(np.arange(n) // each % 2, 1.0, -1.0)
+    chance = 1 / (1 + np.exp(-taste * (lengths[:, 0] - lengths[:, 1]) / 15))
+    frame = pd.DataFrame(
+        {
+            "annotator": np.arange(n) // each,
+            "prompt": np.arange(n),
+            "response_a": [f"{i} ".ljust(size, "a") for i, size in enumerate(lengths[:, 0])],
+            "response_b": [f"{i} ".ljust(size, "b") for i, size in enumerate(lengths[:, 1])],
+            "choice": np.where(rng.random(n) < chance, "a", "b"),
+        }
+    )
+    frame.to_csv(tmp_path / "texts.csv", index=False)
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    words = ["--features", "length", "--bootstrap", "5", "--out", str(out), "--report", str(page)]
+    assert main(["comparisons", str(tmp_path / "texts.csv"), *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 latent classes" in said
+    assert "Types disagree on its sign" in said
+    assert "--features), and ask" not in said
+    facts = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert facts["texts"]
+    assert facts["features"]["n_types"] == 2
+    table = pd.read_csv(out / "feature_types.csv")
+    assert table["length"].min() < 0 < table["length"].max()
+    assert "<html" in page.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..comparisons import Comparisons
+    from ..comparisons.features import FeatureAudit
     from ..comparisons.readers.columns import Form
 
 FORMS = {
@@ -42,6 +44,8 @@ ROLES = {
 LISTS = {
     "types": "the column or columns with types of annotators; several are crossed",
     "columns": "the columns of the options, of wide tables",
+    "features": "features of options, for texts that hardly recur: of columns such as length_a and "
+    "length_b the common name; 'length' without such columns counts characters",
 }
 TOLD_BY: dict[str, "Form"] = {
     "first": "pairs",
@@ -134,12 +138,19 @@ def add_to(commands: Any) -> None:
         metavar="DIR",
         help="the folder of the results (default: socialpref-comparisons)",
     )
+    add(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="a report to write, an HTML page that opens in a browser (default: none)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Audit the comparisons, and write and print the results."""
     from .._files import forgetting, results_folder
     from ..audit import audit
+    from ..report import write_comparisons_report
 
     classes = _classes(options.classes)
     rows, guess = _read(options)
@@ -163,12 +174,58 @@ def run(options: argparse.Namespace) -> None:
         found.pairs_frame().to_csv(folder / "pairs.csv", index=False)
         found.types_frame().to_csv(folder / "types.csv", index=False)
         found.methods_frame().to_csv(folder / "methods.csv", index=False)
-        text = json.dumps(found.summary(), indent=2, allow_nan=False)
+        facts = found.summary()
+        features = _features(rows, classes, options)
+        if features is not None:
+            features.to_frame().to_csv(folder / "features.csv", index=False)
+            features.types_frame().to_csv(folder / "feature_types.csv", index=False)
+            facts["features"] = _plain(features.summary())
+        text = json.dumps(facts, indent=2, allow_nan=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         _draw(found, folder)
+        if options.report is not None:
+            write_comparisons_report(found, options.report)
     paragraphs = found.describe().split("\n\n")
+    if features is not None:
+        said = paragraphs[:-1] if found.texts else paragraphs  # the advice to look at features
+        paragraphs = [*said, *features.describe().splitlines()]
     print("\n\n".join(map(_filled, paragraphs)))
+    if options.report is not None:
+        print(f"\nThe report is {options.report}")
     print(f"\nTables and figures are in {options.out}{os.sep}")
+
+
+def _features(
+    rows: "Comparisons", classes: Any, options: argparse.Namespace
+) -> "FeatureAudit | None":
+    """Return what annotators prefer in terms of features, if the table has some."""
+    from ..comparisons.features import audit_features
+
+    if not rows.features:
+        return None
+    kinds: Any = "auto" if classes is None else classes
+    if classes == "none" and rows.types:
+        kinds = "given"
+    return audit_features(
+        rows,
+        kinds,
+        prior=options.prior,
+        bootstrap=options.bootstrap,
+        level=options.level,
+        seed=options.seed,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers that JSON has: what is infinite or unknown becomes None."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _filled(text: str) -> str:
