@@ -1,6 +1,7 @@
 """The audit of comparisons, and the command that writes it."""
 
 import importlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -24,6 +25,7 @@ from socialpref import (
     nbc,
 )
 from socialpref.audit import Audit, audit
+from socialpref.cli import main
 from socialpref.comparisons import example, population_of, simulate
 from socialpref.plots.comparisons import (
     flip_bars,
