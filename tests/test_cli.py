@@ -249,7 +249,7 @@ def test_a_kind_of_groups_of_the_starter_set(out: Path) -> None:
 
 def test_who_counts_can_be_told(tmp_path: Path, out: Path) -> None:
     file = tmp_path / "shares.csv"
-    file.write_text("group,share\nDemocrat,3\nIndependent,3\nOther,1\nRepublican,3\n")
+    file.write_text("group,share\nDemocrat,30\nIndependent,30\nOther,10\nRepublican,30\n")
     for shares, kind in (("equal", "equal"), (file, "given"), ("observed", "observed, unweighted")):
         ran = run("survey", "--group-shares", shares, "--sensitivity", "shares", "--out", out)
         assert ran.status == 0
