@@ -385,7 +385,7 @@ def test_a_study_with_jackknife_weights() -> None:
     assert (error.method, error.degrees, error.n_replicates) == ("replicate-weights", 39, 300)
     assert 0.5 < error.deff < 2.0
     assert error.flip_share == 0.0
-    assert error.flip_interval.describe() == "never to never"
+    assert error.flip_interval.describe(infinite="never") == "never to never"
     assert error.same_order == 1.0
     assert "share_flippable_interval" in result.summary()
     # By hand: each replicate's NBC, and the quantile of t with 39 degrees of freedom.
@@ -484,6 +484,11 @@ def rows(**more: object) -> pd.DataFrame:
             rows(rw1=1.0, rw2=[1.0] * 7 + [np.nan]),
             DesignColumns(replicate_weights=["rw*"], method="jk1"),
             "'rw2' must be a finite weight",
+        ),
+        (
+            rows(rw1=1.0, rw2=-1.0),
+            DesignColumns(replicate_weights=["rw*"], method="jk1"),
+            "'rw2' must be weights that add up to more than 0 .*; got a sum of -8",
         ),
         (
             rows(rw1=1.0, rw2=1.0, c1=0.5, c2=[0.5, 0.6] * 4),

@@ -316,6 +316,8 @@ def test_columns_may_have_numbers_for_names() -> None:
         ({"drop_groups": ["Dem", "Rep", "Other"]}, "some row must have a group and a weight"),
         ({"weight": "party"}, "'party' must be numbers; got 'Dem'."),
         ({"weight": "none"}, "there must be a column 'none'"),
+        ({"questions": ["Q", "party"]}, "'party' cannot be a question: it holds groups"),
+        ({"batteries": {"B": ["party"]}}, "'party' cannot be a question: it holds groups"),
     ],
 )
 def test_errors_name_what_is_wrong(settings: dict[str, Any], message: str) -> None:

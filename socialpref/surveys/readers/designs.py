@@ -154,6 +154,11 @@ class DesignColumns:
             must = "a finite weight for every row that counts"
             raise _validate.complaint(columns[int(faulty.argmax())], must, "another one")
         table = np.where(counts[:, None], table, 0.0)
+        sums = table.sum(axis=0)
+        if (faulty := sums <= 0.0).any():
+            worst = int(faulty.argmax())
+            must = "weights that add up to more than 0 (single ones may be negative)"
+            raise _validate.complaint(columns[worst], must, f"a sum of {sums[worst]:g}")
         table.flags.writeable = False
         where, method = self._where(), self.method
         factors = None

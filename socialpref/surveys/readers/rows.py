@@ -203,6 +203,10 @@ def read_rows(
     named = listed(() if questions is None else questions, "questions")
     _check_columns(frame, [*used, *named, *items, *columns.strata, *columns.units])
     apart = {*used, *columns.named(frame, used)}
+    if both := [column for column in [*named, *items] if column in apart]:
+        raise InputError(
+            f"{both[0]!r} cannot be a question: it holds groups, weights or the sample's design"
+        )
     rule = Rule(book, missing, pew)
     people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
     if together and (people.design is not None or people.replicates is not None):
