@@ -141,6 +141,22 @@ def test_counts_that_are_percentages(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="add up to 99 to 101 and are taken for percentages"):
         question = table(tmp_path, text)["q"]
     assert question.counts is None
+    for marked in (TOPLINE.replace("31%", "31"), TOPLINE.replace("*", "0.25")):
+        with pytest.warns(UserWarning, match=r"counts with \* or % are taken for percentages"):
+            found = table(tmp_path, marked.replace("percent", "count"))["q"]
+        np.testing.assert_allclose(found.choice_shares, table(tmp_path, TOPLINE)["q"].choice_shares)
+
+
+def test_counts_that_are_shares(tmp_path: Path) -> None:
+    # Rounded shares of the first group add up to .99, which is no reason to count it less.
+    text = "question,group,option,count\nq,x,a,.44\nq,x,b,.55\nq,y,a,.3\nq,y,b,.7\n"
+    with pytest.warns(UserWarning, match=r"add up to 0.99 to 1.01 and are taken for shares"):
+        question = table(tmp_path, text)["q"]
+    np.testing.assert_allclose(question.choice_shares, [[4 / 9, 5 / 9], [0.3, 0.7]])
+    np.testing.assert_array_equal(question.group_shares, [0.5, 0.5])
+    # One respondent in each group is one respondent.
+    people = "question,group,option,count\nq,x,a,1\nq,x,b,0\nq,y,a,0\nq,y,b,1\n"
+    assert table(tmp_path, people)["q"].n_respondents == 2
 
 
 def test_numbers_of_respondents_survive_a_frame() -> None:
