@@ -256,6 +256,9 @@ def test_who_counts_can_be_told(tmp_path: Path, out: Path) -> None:
         assert f"Shares of the groups: {kind}\n" in ran.out
         assert summary_of(out)["group_shares"] == {kind: 24}
         assert "largest group +3 points" in (out / "sensitivity_shares.csv").read_text()
+    file.write_text("group,share\nDemocrat,.5\nIndependent,.4\nOther,.1\nRepublican,.4\n")
+    ran = run("survey", "--group-shares", file, "--out", out)
+    assert ran.err.startswith("socialpref: warning: shares.csv: the shares add up to 1.4, neither")
     assert run("survey", "--group-shares", "census").status == 2
     assert run("survey", "--groups", "country").status == 2
 

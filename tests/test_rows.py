@@ -343,6 +343,15 @@ def test_weights_must_be_weights(weights: list[Any], message: str) -> None:
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("scale", [1e-320, 1e-200, 1.0, 1e300])
+def test_weights_of_any_size_have_a_kish_size(scale: float) -> None:
+    frame = pd.DataFrame(
+        {"g": list("aaab"), "Q": [1, 2, 1, 2], "w": np.array([2, 1, 1, 1]) * scale}
+    )
+    question = survey_from_rows(frame, groups=["g"], weight="w")["Q"]
+    np.testing.assert_allclose(question.effective_sizes, [16 / 6, 1])  # type: ignore[arg-type]
+
+
 def test_names_of_columns_must_differ() -> None:
     frame = pd.DataFrame([["a", 1, 2], ["b", 2, 1]], columns=["g", "Q", "Q"])
     with pytest.raises(InputError, match="distinct names; 'Q' is there twice"):
