@@ -1,5 +1,6 @@
 """Rows of respondents: a table with one row per respondent becomes questions."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -369,11 +370,14 @@ def _people(
     positions[counts] = places
     weights = _frozen(np.where(counts, weights, 0.0))
     others = [*groups, *([] if weight is None else [weight])]
+    labels, drawn = tuple(names[i] for i in here), design.design(frame, counts)
+    if drawn is not None:
+        _warn_of_single_units(drawn, positions, labels)
     return _People(
         groups=positions,
-        names=tuple(names[i] for i in here),
+        names=labels,
         weights=weights,
-        design=design.design(frame, counts),
+        design=drawn,
         replicates=design.replicates(frame, counts, weights, others),
         lost=tuple(lost for lost, _ in losses),
         reason=reason,
@@ -383,6 +387,19 @@ def _people(
             for column, part in zip(groups, parts, strict=True)
         },
     )
+
+
+def _warn_of_single_units(design: Design, groups: NDArray[np.int16], names: Sequence[str]) -> None:
+    """Warn of groups whose people are all of one primary unit, which shows no variance."""
+    pairs = np.unique(np.stack([groups, design.units])[:, groups >= 0], axis=1)
+    alone = np.bincount(pairs[0], minlength=len(names)) == 1
+    if alone.any():
+        shown = ", ".join(repr(name) for name, one in zip(names, alone, strict=True) if one)
+        warnings.warn(
+            f"all people of {shown} are of one primary unit, which shows no variance; intervals "
+            "take the answers of such a group as certain",
+            stacklevel=2,
+        )
 
 
 def _group_losses(
