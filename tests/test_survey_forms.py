@@ -200,6 +200,22 @@ def test_items_stand_to_each_other_as_their_shares_of_those_asked() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("marks", "size"),
+    [
+        (["a", "b", "c", "a"], 4),  # single answers
+        (["abc"] * 4, 12),  # nothing varies: every mark an answer
+        # c against a and b: variance 16 / n of 2 log c - log a - log b, 18 / n by single answers.
+        (["ab", "ab", "c", "c"], 4 * 18 / 16),
+    ],
+)
+def test_marks_are_worth_as_many_answers_as_vary_alike(marks: list[str], size: float) -> None:
+    frame = pd.DataFrame({item: [item in mark for mark in marks] for item in "abc"}).astype(int)
+    batteries = {"B": [*"abc"]}
+    survey = survey_from_rows(frame.assign(g="x"), groups=["g"], questions=[], batteries=batteries)
+    np.testing.assert_allclose(survey["B"].effective_sizes, [size])  # type: ignore[arg-type]
+
+
 def test_other_marks(tmp_path: Path) -> None:
     expected = battery(pd.DataFrame(MARKS)).choice_shares
     marks = pd.DataFrame(MARKS)

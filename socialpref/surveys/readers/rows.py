@@ -514,6 +514,25 @@ def _fault(numbers: NDArray[np.intp]) -> str:
     return "fewer than two options were chosen" if (numbers > 0).sum() < 2 else ""
 
 
+def _effective_marks(items: Sequence[Item], rows: NDArray[np.bool_], weights: Floats) -> float:
+    """Return the number of single answers whose shares are no more certain than those of marks.
+
+    It is 1 over the largest variance that a contrast of the logarithms of the items' shares has,
+    relative to its variance by one answer; and at most every mark is an answer of its own.
+    """
+    marked = np.column_stack([item.marked[rows] & item.asked[rows] for item in items])
+    asked = np.column_stack([item.asked[rows] for item in items])
+    put = weights @ asked
+    shares = weights @ marked / put
+    moves = weights[:, None] * (marked - shares * asked) / (shares * put)
+    root = np.sqrt(shares / shares.sum())
+    scaled = moves * root
+    scaled -= np.outer(scaled @ root, root)
+    largest = float(np.linalg.eigvalsh(scaled.T @ scaled)[-1])
+    most = float(weights.sum() ** 2 / (weights**2).sum() * shares.sum())
+    return most if largest * most <= 1.0 else 1.0 / largest
+
+
 def _battery(
     key: str,
     items: Sequence[Item],
@@ -523,8 +542,6 @@ def _battery(
     """Return the question whose options are the items of a battery, or why there is none.
 
     A group's choice shares are in proportion to the shares of those asked who marked each item.
-    The ratio of two such shares varies at most as if every mark were an answer of its own, so
-    the effective size is Kish's, times the number of marks by person.
     """
     counted = people.reason == 0
     given = np.any([item.given for item in items], axis=0)
@@ -533,17 +550,19 @@ def _battery(
         return Dropped("variable", key, "nobody answered it", float(given.sum()))
     here = np.unique(people.groups[asked])
     shares = np.zeros((len(here), len(items)))
-    weights, sizes, kish = np.zeros((3, len(here)))
+    weights, sizes, effective = np.zeros((3, len(here)))
     for g, group in enumerate(here):
         rows = asked & (people.groups == group)
         weights[g], sizes[g] = people.weights[rows].sum(), rows.sum()
-        kish[g] = weights[g] ** 2 / (people.weights[rows] ** 2).sum()
         for k, item in enumerate(items):
             put = rows & item.asked
             if not put.any():
                 reason = f"item {item.label!r} was not put to group {people.names[group]!r}"
                 return Dropped("variable", key, reason, float(given.sum()))
             shares[g, k] = people.weights[put & item.marked].sum() / people.weights[put].sum()
+        there = [item for item, share in zip(items, shares[g], strict=True) if share]
+        if there:
+            effective[g] = _effective_marks(there, rows, people.weights[rows])
     marks, chosen = shares.sum(axis=1), shares.sum(axis=0) > 0
     some = marks > 0
     if chosen.sum() < 2:
@@ -567,6 +586,6 @@ def _battery(
     return replace(
         question,
         sizes=sizes[some],
-        effective_sizes=kish[some] * marks[some],
+        effective_sizes=effective[some],
         sample_shares=people.shares_of(question.groups),
     )
