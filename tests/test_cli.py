@@ -259,6 +259,9 @@ def test_who_counts_can_be_told(tmp_path: Path, table: Path, out: Path) -> None:
         assert f"Shares of the groups: {kind}\n" in ran.out
         assert kind in summary_of(out)["group_shares"]
         assert "largest group +3 points" in (out / "sensitivity_shares.csv").read_text()
+    file.write_text("group,share\n" + "".join(f"{group},0.7\n" for group in groups))
+    ran = run("survey", table, "--group-shares", file, "--out", out)
+    assert ran.err.startswith("socialpref: warning: shares.csv: the shares add up to 1.4, neither")
     assert run("survey", "--group-shares", "census").status == 2
     assert run("survey", "--groups", "country").status == 2
 

@@ -386,9 +386,9 @@ def run(options: argparse.Namespace) -> None:
 
     _validate.integer("--top", options.top)
     check_jobs(options.jobs)
-    protocol, bootstrap = _protocol(options), _bootstrap(options)
-    guessed = find_source(options)
     with telling():
+        protocol, bootstrap = _protocol(options), _bootstrap(options)
+        guessed = find_source(options)
         survey = read_survey(options, options.groups)
     if guessed:
         print(f"{options.path} is read as --source {options.source}")
