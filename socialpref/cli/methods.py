@@ -60,7 +60,12 @@ def add_to(commands: Any) -> None:
         help="a table of a population, with the columns type, share, option and reward; with "
         "--question, a survey",
     )
-    add("--example", choices=EXAMPLES, help="a worked example of the theory (default: none)")
+    add(
+        "--example",
+        type=str.lower,
+        choices=EXAMPLES,
+        help="a worked example of the theory (default: none)",
+    )
     add("--question", metavar="KEY", help="the survey question to take (default: none)")
     add(
         "--source",
@@ -208,7 +213,10 @@ def _of_file(options: argparse.Namespace) -> tuple["Population", str]:
 
     link = Logistic(options.temperature)
     with reading(options.file):
-        return Population.from_frame(read_table_file(options.file), link=link), options.file.name
+        table = read_table_file(options.file)
+        small = {name: str(name).strip().lower() for name in table.columns}
+        names = {name: new for name, new in small.items() if new not in table.columns}
+        return Population.from_frame(table.rename(columns=names), link=link), options.file.name
 
 
 def _of_question(options: argparse.Namespace) -> tuple["Population", str]:
