@@ -265,3 +265,10 @@ def test_metrics_of_a_policy_with_zeros() -> None:
     assert found.nash_welfare == 0.0  # B is the second camp's worst option
     assert found.distortion == pytest.approx(3.0 / 0.5)
     assert np.isfinite(found.regularised_gap)
+
+
+def test_case_does_not_matter_in_columns_and_names(file: Path, out: Path) -> None:
+    pd.read_csv(file).rename(columns=str.title).to_csv(file, index=False)
+    assert run(file, "--methods", "DPO", "--out", out) == 0
+    assert len(policy(out, "DPO")) == 3
+    assert run("--example", "Two-Camps", "--methods", "dpo", "--out", out.with_name("more")) == 0

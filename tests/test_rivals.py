@@ -453,5 +453,33 @@ def test_extreme_preferences_are_right_or_refused() -> None:
         assert method.limit(huge).policy.sum() == pytest.approx(1.0)
     with pytest.raises(InputError, match="'epsilon'"):
         RobustDPO(0.05).limit(huge)
-    with pytest.raises(ConvergenceError, match="simpo"):
+    with pytest.raises(ConvergenceError, match="rewards are known only to"):
         SimPO(20.0).limit(huge)
+
+
+@pytest.mark.parametrize("gamma", [-1.0, 0.5, 3.0])
+def test_simpo_of_nearly_certain_preferences(gamma: float) -> None:
+    """Two strong pairs, linked by weak ones: each pair's forces balance over the weak ones.
+
+    Both have the same rewards inside, so all that they differ by is the gap x between them, at
+    which ``p s(gamma - x) = (1 - p) s(gamma + x)`` holds.
+    """
+    p = 1e-20
+    gap = float(np.log(p))
+    found = SimPO(gamma).limit(Population([[gap, gap, 0.0, 0.0]])).rewards
+    x = found[0] - found[2]
+    assert found[[0, 2]] == pytest.approx(found[[1, 3]], abs=1e-12)
+    assert gap - np.logaddexp(0.0, x - gamma) == pytest.approx(
+        -np.logaddexp(0.0, -gamma - x), abs=1e-9
+    )
+
+
+def test_simpo_where_a_slope_is_lost_in_rounding() -> None:
+    """Options 0, 1, 3 and 4 never win against 2: alone they have the same limit."""
+    rewards = np.array([[17, -70, 50, -35, -63], [-54, -23, 98, -71, 10], [-128, 0, 54, -14, -38]])
+    crowd = Population(rewards, [0.274, 0.648, 0.078])
+    alone = [0, 1, 3, 4]
+    whole, part = (
+        SimPO().limit(p).rewards for p in (crowd, Population(rewards[:, alone], crowd.shares))
+    )
+    assert whole[alone] - whole[0] == pytest.approx(part - part[0], abs=1e-6)

@@ -67,6 +67,8 @@ STILL = 1e-9
 ROUGH = 0.1
 """The largest step that is left before the next, when weights are scaled."""
 
+MAX_ITERATIONS = 200
+
 HARMLESS = 8.0
 """Logarithms of weights this far apart need no scaling down."""
 
@@ -85,7 +87,7 @@ def maximise(
     *,
     tolerance: float,
     goal: float | None = None,
-    max_iterations: int = 200,
+    max_iterations: int = MAX_ITERATIONS,
     prior: float = 0.0,
 ) -> Maximum:
     """Return the rewards of the maximum, which must exist.
@@ -109,6 +111,23 @@ def maximise(
             found = _log_newton(logs, found, prior, goal, max_iterations)
     elif not trusted:
         found = found._replace(error=np.inf)
+    return _checked(found, tolerance)
+
+
+def maximise_ahead(
+    pairs: LogPairs, size: int, *, ahead: float, tolerance: float, goal: float
+) -> Maximum:
+    """Return the maximum of ``sum wins log s(x - ahead) + losses log s(-x - ahead)``.
+
+    In logarithms from the first; arguments and errors as for `maximise`.
+    """
+    start = Maximum(np.zeros(size), np.inf, 0)
+    with np.errstate(all="ignore"):  # as in `maximise`
+        found = _log_newton(pairs, start, 0.0, goal, MAX_ITERATIONS, ahead)
+    return _checked(found, tolerance)
+
+
+def _checked(found: Maximum, tolerance: float) -> Maximum:
     if not _is_right(found, tolerance):
         raise ConvergenceError(
             f"Bradley-Terry fit: rewards are known only to {found.error:.2e} after "
@@ -401,10 +420,13 @@ class _LogPoint(NamedTuple):
 
 
 class _LogLikelihood:
-    """The likelihood in logarithms. A prior is a pair of each option with one more, held at 0."""
+    """The likelihood in logarithms. A prior is a pair of each option with one more, held at 0.
 
-    def __init__(self, pairs: LogPairs, size: int, prior: float) -> None:
-        self.pairs = pairs
+    Winners count by how far they are more than `ahead` above losers.
+    """
+
+    def __init__(self, pairs: LogPairs, size: int, prior: float, ahead: float = 0.0) -> None:
+        self.pairs, self.ahead = pairs, ahead
         self.log_prior = float(np.log(prior)) if prior else -np.inf
         self.best_gap = pairs.wins - pairs.losses
         self.games = np.logaddexp(pairs.wins, pairs.losses)
@@ -419,11 +441,19 @@ class _LogLikelihood:
     def at(self, rewards: Floats) -> _LogPoint:
         """Evaluate at any rewards."""
         gap = rewards[self.pairs.low] - rewards[self.pairs.high]
-        log_chance, log_risk = -np.logaddexp(0.0, -gap), -np.logaddexp(0.0, gap)
-        up, down = self.pairs.wins + log_risk, self.pairs.losses + log_chance
-        short = self.best_gap - gap
+        wins, losses = self.pairs.wins, self.pairs.losses
+        beyond, within = gap - self.ahead, gap + self.ahead
+        up, down = wins - np.logaddexp(0.0, beyond), losses - np.logaddexp(0.0, -within)
+        if self.ahead:
+            short = up - down
+            curvature = np.logaddexp(
+                up - np.logaddexp(0.0, -beyond), down - np.logaddexp(0.0, within)
+            )
+        else:
+            short = self.best_gap - gap
+            curvature = self.games - np.logaddexp(0.0, -gap) - np.logaddexp(0.0, gap)
         force = np.maximum(up, down) + np.log(-np.expm1(-np.abs(short)))
-        curvature, traffic = self.games + log_chance + log_risk, np.logaddexp(up, down)
+        traffic = np.logaddexp(up, down)
         if self.log_prior > -np.inf:
             constant = np.full(len(rewards), self.log_prior)
             pull = constant + np.log(np.abs(rewards))
@@ -443,7 +473,7 @@ class _LogLikelihood:
         curvature = np.maximum(point.curvature, point.force - LARGEST_DISPLACEMENT)
         displacement = np.copysign(np.exp(point.force - curvature), point.short)
         size = np.abs(np.append(point.rewards, 0.0))
-        digits = 1.0 + self.digits + size[self.low] + size[self.high]
+        digits = 1.0 + abs(self.ahead) + self.digits + size[self.low] + size[self.high]
         noise = ROUNDING * digits * np.exp(np.maximum(point.traffic - curvature, 0.0))
         step, bound = self._least_squares(curvature, displacement, noise)
         return step, float(bound.max() + bound.mean())
@@ -465,6 +495,8 @@ class _LogLikelihood:
             return self.at(point.rewards + step)
         change, length = self.gaps(step), min(1.0, LONGEST / reach)
         top, slope = self.slope(point, change)
+        if not slope > 0.0:  # rounding hides it: a short step is safe
+            return self.at(point.rewards + NEAR / reach * step)
         for _ in range(HALVINGS):
             new = self.at(point.rewards + length * step)
             scale, ahead = self.slope(new, change)
@@ -489,7 +521,12 @@ class _LogLikelihood:
 
 
 def _log_newton(
-    pairs: LogPairs, start: Maximum, prior: float, goal: float, max_iterations: int
+    pairs: LogPairs,
+    start: Maximum,
+    prior: float,
+    goal: float,
+    max_iterations: int,
+    ahead: float = 0.0,
 ) -> Maximum:
     """Return the maximum of weights given by logarithms, from a start that may be near it.
 
@@ -499,7 +536,7 @@ def _log_newton(
     """
     size = len(start.rewards)
     if start.error <= ROUGH:
-        likelihood = _LogLikelihood(pairs, size, prior)
+        likelihood = _LogLikelihood(pairs, size, prior, ahead)
         found = _climb(likelihood, start._replace(error=np.inf), goal, max_iterations)
     else:
         logs = np.concatenate([pairs.wins, pairs.losses, [np.log(prior)]])
@@ -508,7 +545,7 @@ def _log_newton(
         for halvings in range(int(np.ceil(np.log2(spread / HARMLESS))), -1, -1):
             scale = 0.5**halvings
             scaled = LogPairs(pairs.low, pairs.high, scale * pairs.wins, scale * pairs.losses)
-            likelihood = _LogLikelihood(scaled, size, prior**scale if prior else 0.0)
+            likelihood = _LogLikelihood(scaled, size, prior**scale if prior else 0.0, ahead)
             doubled = Maximum(2.0 * found.rewards, np.inf, found.iterations)
             found = _climb(likelihood, doubled, ROUGH if halvings else goal, max_iterations)
     return found._replace(rewards=found.rewards - found.rewards.mean())

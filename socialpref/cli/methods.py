@@ -60,7 +60,12 @@ def add_to(commands: Any) -> None:
         help="a table of a population, with the columns type, share, option and reward; with "
         "--question, a survey",
     )
-    add("--example", choices=EXAMPLES, help="a worked example of the theory (default: none)")
+    add(
+        "--example",
+        type=str.lower,
+        choices=EXAMPLES,
+        help="a worked example of the theory (default: none)",
+    )
     add("--question", metavar="KEY", help="the survey question to take (default: none)")
     add(
         "--source",
@@ -194,21 +199,25 @@ def _population(options: argparse.Namespace) -> tuple["Population", str]:
     if options.bootstrap:
         raise InputError("--bootstrap draws from data; it goes with --question or --comparisons")
     if options.file is not None:
-        return _of_file(options)
+        return read_population(options.file, options.temperature), options.file.name
     if options.example is None:
         print("No population is named: this is the worked example of the mediocre winner.")
     make = examples.two_camps if options.example == "two-camps" else examples.mediocre_winner
     return make(), (options.example or EXAMPLES[0]).replace("-", " ").capitalize()
 
 
-def _of_file(options: argparse.Namespace) -> tuple["Population", str]:
+def read_population(file: Path, temperature: float = 1.0) -> "Population":
+    """Return the population of a table; capital letters in the names of columns do not matter."""
     from .._tables import read_table_file, reading
     from ..links import Logistic
     from ..population import Population
 
-    link = Logistic(options.temperature)
-    with reading(options.file):
-        return Population.from_frame(read_table_file(options.file), link=link), options.file.name
+    link = Logistic(temperature)
+    with reading(file):
+        table = read_table_file(file)
+        small = {name: str(name).strip().lower() for name in table.columns}
+        names = {name: new for name, new in small.items() if new not in table.columns}
+        return Population.from_frame(table.rename(columns=names), link=link)
 
 
 def _of_question(options: argparse.Namespace) -> tuple["Population", str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _validate
 from ..errors import InputError
+from .methods import read_population
 
 if TYPE_CHECKING:
     from ..population import Population
@@ -146,7 +147,6 @@ def run(options: argparse.Namespace) -> None:
 def _population(options: argparse.Namespace) -> tuple["Population", str]:
     """Return what is assumed of the annotators, and where it comes from."""
     from .. import examples
-    from .._tables import read_table_file, reading
     from ..population import Population
 
     given = {
@@ -165,9 +165,7 @@ def _population(options: argparse.Namespace) -> tuple["Population", str]:
     if options.types is not None and (options.population or options.example):
         raise InputError("--types goes with --options or --comparisons")
     if options.population is not None:
-        with reading(options.population):
-            frame = read_table_file(options.population)
-        return Population.from_frame(frame), str(options.population.name)
+        return read_population(options.population), str(options.population.name)
     if options.example is not None:
         make = getattr(examples, options.example.replace("-", "_"))
         return make(), f"the example {options.example}"

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..bradley_terry.pairs import LogPairs
-from ..bradley_terry.solver import maximise
+from ..bradley_terry.solver import maximise, maximise_ahead
 from ..errors import ConvergenceError
 from ..links import Link, Logistic, Probit
 from ..population import Population
@@ -64,8 +64,11 @@ def bradley_terry_rewards(population: Population, sampling: ArrayLike | None) ->
     return fit_log_odds(log_preferences(population), weights)
 
 
-def fit_log_odds(log_wins: Floats, weights: Floats) -> ImplicitRewards:
-    """Return the Bradley-Terry fit to how often, (K, K), each option wins against each other."""
+def fit_log_odds(log_wins: Floats, weights: Floats, ahead: float = 0.0) -> ImplicitRewards:
+    """Return the Bradley-Terry fit to how often, (K, K), each option wins against each other.
+
+    Of a winner counts by how much it is more than `ahead` above the loser.
+    """
     compared = (weights > 0.0) & ~np.eye(len(weights), dtype=bool)
     if not np.isfinite(log_wins[compared]).all():
         raise ConvergenceError(
@@ -74,4 +77,8 @@ def fit_log_odds(log_wins: Floats, weights: Floats) -> ImplicitRewards:
     logs = np.full(weights.shape, -np.inf)
     logs[compared] = log_wins[compared] + np.log(weights[compared])
     pairs = LogPairs.of_matrix(logs - logs.max())
-    return ImplicitRewards(*maximise(pairs, len(logs), tolerance=TOLERANCE, goal=GOAL))
+    if ahead:
+        found = maximise_ahead(pairs, len(logs), ahead=ahead, tolerance=TOLERANCE, goal=GOAL)
+    else:
+        found = maximise(pairs, len(logs), tolerance=TOLERANCE, goal=GOAL)
+    return ImplicitRewards(*found)

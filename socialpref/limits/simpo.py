@@ -8,30 +8,9 @@ from numpy.typing import ArrayLike
 from .. import _validate
 from ..population import Population
 from .design import pair_design
-from .fits import bradley_terry_rewards
-from .limit import Floats, ImplicitRewards, Limit, limit_of
-from .margins import minimise
+from .fits import bradley_terry_rewards, fit_log_odds, log_preferences
+from .limit import ImplicitRewards, Limit, limit_of
 from .method import Information, Method
-from .noisy import LogSigmoid
-
-
-@dataclass(frozen=True)
-class Shifted(LogSigmoid):
-    """DPO's loss of a margin less gamma."""
-
-    gamma: float
-
-    def value(self, margin: Floats) -> Floats:
-        """Return l."""
-        return super().value(margin - self.gamma)
-
-    def slope(self, margin: Floats) -> Floats:
-        """Return its derivative."""
-        return super().slope(margin - self.gamma)
-
-    def curvature(self, margin: Floats) -> Floats:
-        """Return its second derivative."""
-        return super().curvature(margin - self.gamma)
 
 
 @dataclass(frozen=True)
@@ -80,7 +59,7 @@ class SimPO(Method):
         if self.gamma == 0.0:
             return bradley_terry_rewards(population, sampling)
         weights = pair_design(population, sampling)
-        return minimise(Shifted(self.gamma), population.pairwise(), weights, self.name)
+        return fit_log_odds(log_preferences(population), weights, ahead=self.gamma)
 
     def limit_of_one(
         self,

@@ -106,7 +106,8 @@ def distortion_bound(
     """
     grid = _Grid.of(preferences, bound, step)
     pi = _validate.distribution("policy", policy, grid.size)
-    worst: tuple[float, int, Floats, Floats] | None = None
+    worst: tuple[float, int, Floats] | None = None
+    upper = 0.0
     for y in range(grid.size):
         shares, multipliers = grid.solve(
             -grid.utilities[:, y],
@@ -114,11 +115,11 @@ def distortion_bound(
             np.append(np.zeros(grid.misses.shape[1]), 1.0),
         )
         value = float(shares @ grid.utilities[:, y])
+        upper = max(upper, grid.level(y, -multipliers[:-1], pi))
         if worst is None or value > worst[0]:
-            worst = value, y, shares, -multipliers[:-1]
+            worst = value, y, shares
     assert worst is not None
-    value, option, shares, prices = worst
-    upper = grid.level(option, prices, pi)
+    value, option, shares = worst
     if not upper - value <= GAP * max(1.0, value):
         raise ConvergenceError(f"distortion: proven to lie between {value:.6g} and {upper:.6g}")
     some = shares > EMPTY * shares.max()

@@ -194,7 +194,7 @@ def information(
     Parameters
     ----------
     population : Population
-        With the logistic link.
+        With the logistic link. Of one prompt: several are asked about one by one.
     structure : Structure, or mapping of Structure to float
         Such as ``Linked(2)``; or several, each with its part of the labels.
     sampling : array_like, shape (K,), optional

@@ -7,6 +7,7 @@ is then put to a search for a counterexample.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,8 +58,8 @@ class OwnPopulation:
         them; `rewards` lie between.
     orders, reverses : tuple of str
         Of "NBC" and "average reward", those that the policy has, and those it turns round.
-    distances : dict of str to float
-        Total variation to the limits of all methods, nearest first.
+    looked : Looked
+        Where the loss ends.
     """
 
     policy: Floats
@@ -68,7 +69,12 @@ class OwnPopulation:
     ranges: tuple[Floats, Floats] | None
     orders: tuple[str, ...]
     reverses: tuple[str, ...]
-    distances: dict[str, float]
+    looked: Looked = field(repr=False)
+
+    @cached_property
+    def distances(self) -> dict[str, float]:
+        """Total variation to the limits of all methods, nearest first."""
+        return distances_of(self.looked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +95,6 @@ class Certification:
         How many of the first look have the minimum on a kink.
     orders_on_all : tuple of OrderVerdict
         One for each order, with the search for a counterexample included.
-    converges_to : tuple of str
-        Methods that have the same limit on all populations of the first look.
-    proportional_to : dict of str to float
-        Methods whose rewards are the loss's divided by the number, on all of them.
     own : OwnPopulation or None
         Of the population that was asked about, if it has a minimum there.
     asked_own : bool
@@ -108,11 +110,23 @@ class Certification:
     several_minima: int
     kinked: int
     orders_on_all: tuple[OrderVerdict, ...]
-    converges_to: tuple[str, ...]
-    proportional_to: dict[str, float]
     own: OwnPopulation | None
     asked_own: bool
     looked: tuple[Looked, ...] = field(repr=False)
+
+    @cached_property
+    def _factors(self) -> dict[str, float]:
+        return factors_of(self.looked)
+
+    @property
+    def converges_to(self) -> tuple[str, ...]:
+        """Methods that have the same limit on all populations of the first look."""
+        return tuple(name for name, factor in self._factors.items() if factor == 1.0)
+
+    @property
+    def proportional_to(self) -> dict[str, float]:
+        """Methods whose rewards are the loss's divided by the number, on all of them."""
+        return {name: factor for name, factor in self._factors.items() if factor != 1.0}
 
     @property
     def has_minimum(self) -> bool:
@@ -337,7 +351,6 @@ def certify(
         n_starts = FIRST_STARTS if any(one.others for one in looked) else 1
         more = look(kind, [*drawn[1::2], *near], n_starts)
         verdicts = [verdict_of(v.order, [*looked, *more]) if v.always else v for v in verdicts]
-    factors = factors_of(looked)
     return Certification(
         n_populations=len(looked),
         n_searched=len(more),
@@ -346,8 +359,6 @@ def certify(
         several_minima=sum(one.flat or bool(one.others) for one in looked),
         kinked=sum(one.kinked for one in looked),
         orders_on_all=tuple(verdicts),
-        converges_to=tuple(name for name, factor in factors.items() if factor == 1.0),
-        proportional_to={name: factor for name, factor in factors.items() if factor != 1.0},
         own=None if own is None else _own(own),
         asked_own=population is not None,
         looked=tuple(looked),
@@ -367,5 +378,5 @@ def _own(one: Looked) -> OwnPopulation | None:
         ranges=one.ranges,
         orders=tuple(order for order in ORDERS if len(found[order]) and (found[order] > 0).all()),
         reverses=tuple(order for order in ORDERS if len(found[order]) and (found[order] < 0).all()),
-        distances=distances_of(one),
+        looked=one,
     )

@@ -22,6 +22,8 @@ FAR = 1e9
 """Rewards that are still moving so far out run away."""
 ACCURACY = 1e-8
 """The length of a Newton step at a minimum, relative to the largest reward or 1."""
+LEVEL = 1e-14
+"""Losses are the same if they differ by less, relative to the larger or to 1."""
 FALLS, FLAT = 1e-9, 1e-13
 """Curvature below minus the one is negative, and below the other none; relative to the largest."""
 KICK = 0.3
@@ -98,8 +100,9 @@ def descend(losses: Expectation, start: Floats, shape: Shape | None = None) -> M
     if shape is None or not shape.convex or not found.all():
         # A minimum must be lower than what is far out by more than rounding hides.
         far = _farthest(losses, scores)
-        away = torch.where(found, far < value - 1e-9 * value.abs().clamp(min=1.0),
-                           ~(far > value + 4e-16 * value.abs()))  # fmt: skip
+        # On a level stretch that goes on to there, it is nowhere lower.
+        noise = torch.where(ends.flat, -LEVEL, 1e-9) * value.abs().clamp(min=1.0)
+        away = torch.where(found, far < value - noise, ~(far > value + 4e-16 * value.abs()))
         if shape is not None and shape.convex:
             away &= ~found
     arrays = (scores, value, ends.error, found & ~away, away, ends.flat & found, kinked)

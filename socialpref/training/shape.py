@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .expectation import ON_A_KINK as BESIDE
 from .expectation import Expectation, Kinks
 
 Floats = NDArray[np.float64]
@@ -155,6 +156,9 @@ def _kinks(losses: Expectation, i: int, grid: Tensor, cells: Tensor) -> Kinks:
         before = (here - low).abs() >= (high - here).abs()
         left, low = torch.where(before, left, middle), torch.where(before, low, here)
         right, high = torch.where(before, middle, right), torch.where(before, here, high)
+    place = (left + right) / 2.0
+    beside = BESIDE * (1.0 + place.abs())  # on the kink the slope is any between the two
+    low, high = slope(losses, i, place - beside), slope(losses, i, place + beside)
     jump = high - low
     real = jump.abs() > JUMP * (1.0 + low.abs())
-    return Kinks(((left + right) / 2.0)[real], jump[real])
+    return Kinks(place[real], jump[real])

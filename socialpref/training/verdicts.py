@@ -247,10 +247,11 @@ def limit_verdict(method: Method, looked: Sequence[Looked]) -> LimitVerdict:
             continue
         assert one.rewards is not None
         factor, off = _multiple(one, theirs)
-        close = (SAME + 10.0 * one.error) * max(1.0, float(np.abs(one.rewards).max()))
+        size = float(np.abs(one.rewards).max())
+        close = (SAME + 10.0 * one.error) * max(1.0, size)
         largest = float(np.abs(theirs).max())
         other = bool(factors) and abs(factor - factors[0]) * largest > 2.0 * close
-        if off > close or largest <= CLEAR or other:
+        if off > close or min(size, largest) <= CLEAR or other:
             return LimitVerdict(None, one.setting)
         factors.append(factor)
     if not factors or 2 * len(factors) < len(minima):
