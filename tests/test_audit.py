@@ -262,6 +262,27 @@ def test_whole_ballots_have_their_own_likelihood() -> None:
         audit(simulate(CAMPS, 200), likelihood="plackett-luce")
 
 
+def test_choices_and_short_ballots_have_that_likelihood_too() -> None:
+    def rewards(rows: Comparisons) -> pd.Series:
+        frame = audit(rows, likelihood="plackett-luce", classes="none").options_frame()
+        return frame["reward"]
+
+    names = ["a", "b", "c"]
+    chosen = pd.DataFrame({"pick": ["a"] * 5 + ["b"] * 3 + ["c"] * 2})
+    found = rewards(Comparisons.from_choices(chosen, choice="pick", options=names))
+    np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), [0.5, 0.3, 0.2], atol=1e-7)
+    # The same likelihood from ballots whose first place is all there is.
+    first = pd.DataFrame({"1st": chosen["pick"], "2nd": None})
+    ballots = Comparisons.from_rankings(first, columns=["1st", "2nd"], unranked="below")
+    np.testing.assert_allclose(rewards(ballots), found, atol=1e-7)
+    votes = pd.DataFrame([[1, 1, -1], [1, -1, 1], [-1, 1, 1]], columns=names)
+    with pytest.raises(InputError, match="neither a ranking nor a choice"):
+        rewards(Comparisons.from_votes(votes, columns=names))
+    chain = Comparisons([0, 0], [0, 1], [1, 2], [1, 1], 1, 3, ballot=[0, 0])  # a > b, b > c
+    with pytest.raises(InputError, match="neither a ranking nor a choice"):
+        audit(chain, likelihood="plackett-luce", prior=1.0)
+
+
 def test_figures_show_what_was_found(voters: Audit) -> None:
     (one,) = voters.prompts
     rewards = reward_intervals(one).axes[0]
