@@ -278,9 +278,35 @@ def test_choices_and_short_ballots_have_that_likelihood_too() -> None:
     votes = pd.DataFrame([[1, 1, -1], [1, -1, 1], [-1, 1, 1]], columns=names)
     with pytest.raises(InputError, match="neither a ranking nor a choice"):
         rewards(Comparisons.from_votes(votes, columns=names))
-    chain = Comparisons([0, 0], [0, 1], [1, 2], [1, 1], 1, 3, ballot=[0, 0])  # a > b, b > c
+    zeros, ends = np.zeros(2, dtype=int), np.array([0, 1])
+    chain = Comparisons(zeros, ends, ends + 1, np.ones(2), 1, 3, ballot=zeros)  # a > b, b > c
     with pytest.raises(InputError, match="neither a ranking nor a choice"):
         audit(chain, likelihood="plackett-luce", prior=1.0)
+
+
+def test_intervals_of_distances_hold_the_estimate() -> None:
+    crowd = Population([[1.5, 0.5, -0.5, -1.5], [-1.5, -0.5, 0.5, 1.5]])  # near a tie of all
+    rows = simulate(crowd, 600, "typed", seed=4)
+    found = audit(rows, bootstrap=30, level=0.2)
+    facts, (one,) = found.summary(), found.prompts
+    outside = 0
+    for key, values in one.distances.items():
+        low, high = facts[f"{key}_interval"]
+        estimate = np.inf if facts[key] is None else facts[key]
+        assert (np.inf if low is None else low) <= estimate
+        assert estimate <= (np.inf if high is None else high)
+        outside += key != "winner_flip_distance" and estimate not in Interval.of(values, 0.2)
+    assert outside
+    assert found.describe().count("is stretched to hold it") == outside
+
+
+def test_the_design_effect_of_weighted_comparisons_is_that_of_the_errors() -> None:
+    rng = np.random.default_rng(2)
+    rows = simulate(CAMPS, 600, "linked", comparisons=10, seed=1)
+    found = audit(replace(rows, weight=rng.choice([0.5, 3.0], len(rows))), classes="none")
+    errors = found.options_frame()[["se_naive", "se_clustered"]]
+    naive, clustered = (errors**2).sum()
+    assert found.summary()["deff"] == pytest.approx(clustered / naive)
 
 
 def test_figures_show_what_was_found(voters: Audit) -> None:
