@@ -300,6 +300,14 @@ def test_intervals_of_distances_hold_the_estimate() -> None:
     assert found.describe().count("is stretched to hold it") == outside
 
 
+def test_advice_on_few_people_says_that_they_are_few() -> None:
+    few = simulate(CAMPS, 160, "linked", comparisons=8)
+    typed = replace(few, annotator_type=np.asarray(few.annotator) % 2)
+    assert "20 annotators are few to tell by" in audit(typed).describe()
+    many = replace(typed, annotator=np.arange(160), annotator_type=np.arange(160) % 2)
+    assert "few to tell by" not in audit(many).describe()
+
+
 def test_the_design_effect_of_weighted_comparisons_is_that_of_the_errors() -> None:
     rng = np.random.default_rng(2)
     rows = simulate(CAMPS, 600, "linked", comparisons=10, seed=1)

@@ -417,6 +417,8 @@ def _advice(audit: Audit) -> str:
             " The annotators' comparisons show no heterogeneity beyond chance, so the types' "
             "differences may be noise."
         )
+    if audit.n_annotators is not None and audit.n_annotators < FEW:
+        noise += f" But {audit.n_annotators} annotators are few to tell by: ask more."
     noise += _closeness(audit)
     agree = [one.orders_agree_share for one in audit.prompts]
     shares = [share for share in agree if share is not None]
