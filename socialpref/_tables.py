@@ -29,7 +29,15 @@ _NUMBER = re.compile(r"\s*([-+]?\d*,?\d+|[*–—-])\s*")
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with a file into one `DataError` that names it."""
+    """Turn whatever goes wrong with a file into one `DataError` that names it.
+
+    Raises
+    ------
+    InputError
+        If a package that reads such files is not installed.
+    """
+    if ending_of(file) == ".xlsx":
+        require("excel", "reading Excel files")
     try:
         yield
     except OSError as error:
@@ -67,7 +75,7 @@ def read_table_file(file: Path, *, text: bool = False, rows: int | None = None) 
     Raises
     ------
     InputError
-        If it is not a file of that form, or a package that reads it is not installed.
+        If it is not a file of that form.
     """
     ending = ending_of(file)
     if ending == ".parquet":
@@ -153,8 +161,6 @@ def _read_parquet(file: Path, rows: int | None) -> "pd.DataFrame":
 
             return read_schema(file).empty_table().to_pandas()
         frame = pd.read_parquet(file)
-    except ImportError:
-        raise InputError("reading Parquet files needs pyarrow, which is not installed") from None
     except ValueError as error:  # pyarrow's errors are such
         raise InputError(f"it is not a Parquet file: {error}") from None
     return frame if rows is None else frame.head(rows)
@@ -163,7 +169,6 @@ def _read_parquet(file: Path, rows: int | None) -> "pd.DataFrame":
 def _read_excel(file: Path, text: bool, rows: int | None) -> "pd.DataFrame":
     import pandas as pd
 
-    require("excel", "reading Excel files")
     options: dict[str, Any] = {"dtype": object} if text else {}
     try:
         return pd.read_excel(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from socialpref import DataError, InputError
-from socialpref.surveys import Protocol, Question, Survey, read_atp, study
+from socialpref.surveys import Protocol, Question, Survey, read_atp, read_respondents, study
 from socialpref.surveys.readers.opinionqa import PEW_CITATION
 
 from .sav_files import LABELS, NAN, PARTY, TEXTS, WAVE, random_wave, renamed, write_sav
@@ -98,6 +98,31 @@ def test_user_missing_values_are_missing(folder: Path) -> None:
         ("option", "Not sure", "user-missing", 2),
         ("option", "Refused", "refused", 1),
     ]
+
+
+def test_labels_of_not_asked_keep_the_rule_of_the_protocol(tmp_path: Path) -> None:
+    # Of the codes it knows, the published script leaves out 99 and what the file declares
+    # missing: "not applicable" was on the list of answers, and somebody chose it.
+    answers: dict[str, Any] = {
+        "KIDS_W9": [1.0, 2.0, 3.0, 3.0, 99.0, NAN],
+        "F_PARTYSUM_FINAL": [1.0, 2.0, 1.0, 2.0, 1.0, 2.0],
+        "WEIGHT_W9": [1.0, 1.0, 2.0, 1.0, 1.0, 1.0],
+    }
+    labels = {"KIDS_W9": {1.0: "Yes", 2.0: "No", 3.0: "Not applicable", 99.0: "Refused"}}
+    write_sav(tmp_path / "w.sav", answers, labels=labels)
+    kept = read_atp(tmp_path)["KIDS_W9"]
+    assert kept.options == ("Yes", "No", "Not applicable")
+    np.testing.assert_array_equal(known(kept.counts), [[1, 0, 2], [0, 1, 1]])
+    assert told(kept) == [("option", "Refused", "refused", 1)]
+    # In any other file the same label says that the question was not asked.
+    other = read_respondents(tmp_path / "w.sav", ["F_PARTYSUM_FINAL"], "WEIGHT_W9", ["KIDS_W9"])
+    assert other["KIDS_W9"].options == ("Yes", "No")
+    assert ("option", "Not applicable", "not asked", 2) in told(other["KIDS_W9"])
+    # Declared missing, it is missing in Pew's files, too.
+    write_sav(tmp_path / "w.sav", answers, labels=labels, user_missing={"KIDS_W9": [3.0]})
+    declared = read_atp(tmp_path)["KIDS_W9"]
+    assert declared.options == ("Yes", "No")
+    assert ("option", "Not applicable", "not asked", 2) in told(declared)
 
 
 def test_about_the_questions(folder: Path) -> None:

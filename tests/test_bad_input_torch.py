@@ -327,12 +327,21 @@ CALLS: dict[str, Call] = {
     ),
     "certify": Call(
         certify,
-        {"loss": lambda margin, label: softplus((1 - 2 * label) * margin), "population": CAMPS},
+        {
+            "loss": lambda margin, label: softplus((1 - 2 * label) * margin),
+            "population": CAMPS,
+            "n_populations": 1,
+            "n_search": 0,
+        },
         {
             "loss": NO_OBJECT,
-            "population": {"None": None, "an array": np.eye(3), "the class": Population},
+            "population": {"an array": np.eye(3), "the class": Population},
             "information": NO_CHOICE,
-            "tolerance": NOT_POSITIVE | NONE,
+            "sees": {"a string": "logp", "another": ("prompt",)},
+            "n_types": NO_INTEGER,
+            "n_populations": NO_INTEGER | NONE,
+            "n_search": NO_INTEGER | NONE,
+            "seed": NO_INTEGER | NONE,
         },
     ),
     "verification": Call(

@@ -385,7 +385,7 @@ def test_a_study_with_jackknife_weights() -> None:
     assert (error.method, error.degrees, error.n_replicates) == ("replicate-weights", 39, 300)
     assert 0.5 < error.deff < 2.0
     assert error.flip_share == 0.0
-    assert error.flip_interval.describe() == "never to never"
+    assert error.flip_interval.describe(infinite="never") == "never to never"
     assert error.same_order == 1.0
     assert "share_flippable_interval" in result.summary()
     # By hand: each replicate's NBC, and the quantile of t with 39 degrees of freedom.
@@ -479,11 +479,17 @@ def rows(**more: object) -> pd.DataFrame:
     [
         (rows(u=[1, 2] * 4), DesignColumns(units=["v"]), "a column 'v'"),
         (rows(u=[1, np.nan] * 4), DesignColumns(units=["u"]), "'u' must be known.*4 missing"),
+        (rows(u=["x", " "] * 4), DesignColumns(units=["u"]), "'u' must be known.*4 missing"),
         (rows(), DesignColumns(replicate_weights=["rw*"], method="jk1"), "'rw\\*'"),
         (
             rows(rw1=1.0, rw2=[1.0] * 7 + [np.nan]),
             DesignColumns(replicate_weights=["rw*"], method="jk1"),
             "'rw2' must be a finite weight",
+        ),
+        (
+            rows(rw1=1.0, rw2=-1.0),
+            DesignColumns(replicate_weights=["rw*"], method="jk1"),
+            "'rw2' must be weights that add up to more than 0 .*; got a sum of -8",
         ),
         (
             rows(rw1=1.0, rw2=1.0, c1=0.5, c2=[0.5, 0.6] * 4),
@@ -498,13 +504,19 @@ def test_columns_are_checked(frame: pd.DataFrame, columns: DesignColumns, messag
 
 
 def test_columns_of_the_design_are_no_questions_and_negative_weights_are_legal() -> None:
-    frame = rows(rw1=[-0.5] + [1.0] * 7, rw2=1.5, s=1, u=[1, 2] * 4)
+    frame = rows(rw1=[-0.5] + [1.0] * 7, rw2=1.5, s=1, u=[1, 1, 2, 2] * 2)
     columns = DesignColumns(replicate_weights=["rw*"], method="sdr")
     survey = survey_from_rows(frame.drop(columns=["s", "u"]), groups=["g"], design=columns)
     assert [question.key for question in survey] == ["Q"]
     in_units = DesignColumns(strata=["s"], units=["u"])
     survey = survey_from_rows(frame.drop(columns=["rw1", "rw2"]), groups=["g"], design=in_units)
     assert [question.key for question in survey] == ["Q"]
+
+
+def test_a_group_in_one_unit_is_questioned() -> None:
+    frame = rows(g=list("aabbccba"), u=[1, 1, 2, 3, 4, 4, 2, 1])
+    with pytest.warns(UserWarning, match="all people of 'a', 'c' are of one primary unit"):
+        survey_from_rows(frame, groups=["g"], design=DesignColumns(units=["u"]))
 
 
 def test_those_who_do_not_count_still_belong_to_their_unit() -> None:

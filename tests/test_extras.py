@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from socialpref import InputError
+from socialpref import Comparisons, InputError
 from socialpref._extras import EXTRAS, require
 from socialpref.cli import main
 from socialpref.explorer import build
+from socialpref.surveys import read_table
 
 
 @pytest.fixture
@@ -107,6 +108,14 @@ def test_commands_say_what_is_missing(
 def test_functions_say_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the explorer needs plotly"):
         build(tmp_path / "explorer.html")
+
+
+@pytest.mark.usefixtures("bare")
+def test_readers_of_tables_say_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "answers.xlsx").write_bytes(b"PK")
+    for read in (read_table, Comparisons.from_file):
+        with pytest.raises(InputError, match="reading Excel files needs openpyxl"):
+            read(tmp_path / "answers.xlsx")
 
 
 def test_data_sets_for_trl_say_what_is_missing(request: pytest.FixtureRequest) -> None:

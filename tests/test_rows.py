@@ -316,6 +316,8 @@ def test_columns_may_have_numbers_for_names() -> None:
         ({"drop_groups": ["Dem", "Rep", "Other"]}, "some row must have a group and a weight"),
         ({"weight": "party"}, "'party' must be numbers; got 'Dem'."),
         ({"weight": "none"}, "there must be a column 'none'"),
+        ({"questions": ["Q", "party"]}, "'party' cannot be a question: it holds groups"),
+        ({"batteries": {"B": ["party"]}}, "'party' cannot be a question: it holds groups"),
     ],
 )
 def test_errors_name_what_is_wrong(settings: dict[str, Any], message: str) -> None:
@@ -339,6 +341,15 @@ def test_weights_must_be_weights(weights: list[Any], message: str) -> None:
     with pytest.raises(InputError) as error:
         survey_from_rows(frame, groups=["g"], weight="w")
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-200, 1.0, 1e300])
+def test_weights_of_any_size_have_a_kish_size(scale: float) -> None:
+    frame = pd.DataFrame(
+        {"g": list("aaab"), "Q": [1, 2, 1, 2], "w": np.array([2, 1, 1, 1]) * scale}
+    )
+    question = survey_from_rows(frame, groups=["g"], weight="w")["Q"]
+    np.testing.assert_allclose(question.effective_sizes, [16 / 6, 1])  # type: ignore[arg-type]
 
 
 def test_names_of_columns_must_differ() -> None:

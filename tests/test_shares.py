@@ -105,8 +105,8 @@ def test_a_protocol_says_who_counts(tmp_path: Path) -> None:
     np.testing.assert_allclose(result["Q"].question.group_shares, [0.1, 0.9])
     np.testing.assert_allclose(result["R"].question.group_shares, [0.5, 0.5])
     assert result.summary()["group_shares"] == {"given": 2}
-    file.write_text("group,share\ng,1\nh,3\n")
-    assert read_shares(file) == {"": {"g": 1.0, "h": 3.0}}
+    file.write_text("group,share\ng,1000\nh,3000\n")
+    assert read_shares(file) == {"": {"g": 1000.0, "h": 3000.0}}
     for text in ("group,n\ng,1\n", "group,share\ng,1\ng,2\n", "group,share\ng,x\n"):
         file.write_text(text)
         with pytest.raises(DataError):
@@ -116,6 +116,16 @@ def test_a_protocol_says_who_counts(tmp_path: Path) -> None:
             Protocol(group_shares=wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="'g'"):
         study(survey_of(question()), Protocol(group_shares={"R": {"g": 1.0}}))
+
+
+@pytest.mark.parametrize(("shares", "total"), [((0.9, 0.5), 1.4), ((90, 60), 150), ((50, 48), 98)])
+def test_shares_that_add_up_to_something_else_are_questioned(
+    tmp_path: Path, shares: tuple[float, float], total: float
+) -> None:
+    file = tmp_path / "shares.csv"
+    file.write_text(f"question,group,share\nQ,g,{shares[0]}\nQ,h,{shares[1]}\n")
+    with pytest.warns(UserWarning, match=rf"shares of Q add up to {total:g}, neither 1 nor 100"):
+        assert read_shares(file) == {"Q": dict(zip("gh", shares, strict=True))}
 
 
 def test_the_starter_sets_countries_count_the_same() -> None:
@@ -180,6 +190,8 @@ def test_margin_and_floor_of_share_flips_are_asked_for() -> None:
     for name in ("share_margin", "share_floor"):
         with pytest.raises(InputError, match=name):
             Protocol(**{name: -0.1})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"'share_floor' must be a number in \[0, 0.5\]; got 0.6"):
+        study(survey, Protocol(share_floor=0.6))
 
 
 def test_the_summary_counts_share_flips() -> None:

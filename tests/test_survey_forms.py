@@ -141,6 +141,22 @@ def test_counts_that_are_percentages(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="add up to 99 to 101 and are taken for percentages"):
         question = table(tmp_path, text)["q"]
     assert question.counts is None
+    for marked in (TOPLINE.replace("31%", "31"), TOPLINE.replace("*", "0.25")):
+        with pytest.warns(UserWarning, match=r"counts with \* or % are taken for percentages"):
+            found = table(tmp_path, marked.replace("percent", "count"))["q"]
+        np.testing.assert_allclose(found.choice_shares, table(tmp_path, TOPLINE)["q"].choice_shares)
+
+
+def test_counts_that_are_shares(tmp_path: Path) -> None:
+    # Rounded shares of the first group add up to .99, which is no reason to count it less.
+    text = "question,group,option,count\nq,x,a,.44\nq,x,b,.55\nq,y,a,.3\nq,y,b,.7\n"
+    with pytest.warns(UserWarning, match=r"add up to 0.99 to 1.01 and are taken for shares"):
+        question = table(tmp_path, text)["q"]
+    np.testing.assert_allclose(question.choice_shares, [[4 / 9, 5 / 9], [0.3, 0.7]])
+    np.testing.assert_array_equal(question.group_shares, [0.5, 0.5])
+    # One respondent in each group is one respondent.
+    people = "question,group,option,count\nq,x,a,1\nq,x,b,0\nq,y,a,0\nq,y,b,1\n"
+    assert table(tmp_path, people)["q"].n_respondents == 2
 
 
 def test_numbers_of_respondents_survive_a_frame() -> None:
@@ -182,6 +198,22 @@ def test_items_stand_to_each_other_as_their_shares_of_those_asked() -> None:
         ("group", "g", "missing", 1),
         ("option", "ship", "nobody chose it", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("marks", "size"),
+    [
+        (["a", "b", "c", "a"], 4),  # single answers
+        (["abc"] * 4, 12),  # nothing varies: every mark an answer
+        # c against a and b: variance 16 / n of 2 log c - log a - log b, 18 / n by single answers.
+        (["ab", "ab", "c", "c"], 4 * 18 / 16),
+    ],
+)
+def test_marks_are_worth_as_many_answers_as_vary_alike(marks: list[str], size: float) -> None:
+    frame = pd.DataFrame({item: [item in mark for mark in marks] for item in "abc"}).astype(int)
+    batteries = {"B": [*"abc"]}
+    survey = survey_from_rows(frame.assign(g="x"), groups=["g"], questions=[], batteries=batteries)
+    np.testing.assert_allclose(survey["B"].effective_sizes, [size])  # type: ignore[arg-type]
 
 
 def test_other_marks(tmp_path: Path) -> None:

@@ -386,9 +386,9 @@ def run(options: argparse.Namespace) -> None:
 
     _validate.integer("--top", options.top)
     check_jobs(options.jobs)
-    protocol, bootstrap = _protocol(options), _bootstrap(options)
-    guessed = find_source(options)
     with telling():
+        protocol, bootstrap = _protocol(options), _bootstrap(options)
+        guessed = find_source(options)
         survey = read_survey(options, options.groups)
     if guessed:
         print(f"{options.path} is read as {SOURCES[options.source]} (--source {options.source})")
@@ -726,8 +726,8 @@ def _headline(facts: dict[str, Any]) -> list[str]:
             f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
         ]
     lines.append(
-        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner so "
-        f"({facts['n_winner_flippable_neighbours']} by such a swap)"
+        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner "
+        f"by what is compared: {facts['n_winner_flippable_neighbours']} by a swap of neighbours"
     )
     lines.append(
         f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"

@@ -21,7 +21,6 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
     from ..methods import METHODS
 
-    names = ", ".join(method.name for method in METHODS if method.identified)
     others = ", ".join(method.name for method in METHODS if not method.identified)
     parser = commands.add_parser(
         "verify",
@@ -30,8 +29,9 @@ def add_to(commands: Any) -> None:
         "its loss, where training must end at the exact limit, and on samples, whose error must "
         "fall with the square root of their size. The order of the options must be the promised "
         "one. Flip distances of the starter questions are computed in three ways, which must "
-        "agree. The exit status is 1 if a check fails. Left out are methods whose comparisons do "
-        f"not always identify their limit: {others}. With a loss, MODULE:FUNCTION, nothing is "
+        "agree. The exit status is 1 if a check fails. Left out are methods that have no training "
+        "here, and those whose comparisons do not always identify their limit: "
+        f"{others}. With a loss, MODULE:FUNCTION, nothing is "
         "trained on samples: the loss is minimised on many populations, and the verdict says what "
         "it converges to, and whose order it has. The exit status is then 1 if it has no minimum "
         "or is not what is expected, with a counterexample.",
@@ -67,9 +67,9 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--methods",
-        nargs="+",
-        metavar="NAME",
-        help=f"the methods to train, of: {names} (default: all of these)",
+        metavar="LIST",
+        help="the methods to train, with their options in brackets, such as 'dpo, ipo(tau=0.1)' "
+        "(default: all but those left out)",
     )
     parser.add_argument(
         "--sizes",
@@ -178,15 +178,19 @@ def _load(name: str) -> Any:
 def _train(options: argparse.Namespace) -> int:
     from .._files import results_folder
     from ..flips.agreement import agreement
+    from ..methods import methods_written
     from ..plots import save
     from ..plots.verification import verification
     from ..surveys import read_starter
     from ..training import verify
 
     sizes = {} if options.sizes is None else {"sizes": options.sizes}
+    methods = None
+    if options.methods is not None:
+        methods = [entry.method for entry in methods_written(options.methods)]
     with results_folder(options.out) as folder:
         progress = sys.stderr.isatty()
-        report = verify(options.methods, n_seeds=options.seeds, progress=progress, **sizes)
+        report = verify(methods, n_seeds=options.seeds, progress=progress, **sizes)
         flips = agreement(question.population() for question in read_starter())
         table = report.table()
         table.to_csv(folder / "verify.csv", index=False)

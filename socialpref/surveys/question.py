@@ -234,11 +234,16 @@ class Question:
         counts = kept.tabulate(*shape, kept.weights)
         question = cls.from_counts(key, counts, *names, **more)
         sizes = kept.tabulate(*shape, kept.weights > 0).sum(axis=1)
-        squares = kept.tabulate(*shape, kept.weights**2).sum(axis=1)
+        # In units of each group's largest weight, whose square neither over- nor underflows.
+        counted, largest = kept.counted, np.zeros(len(g))
+        np.maximum.at(largest, kept.groups[counted], kept.weights[counted])
+        relative = np.zeros_like(kept.weights)
+        relative[counted] = kept.weights[counted] / largest[kept.groups[counted]]
+        squares = kept.tabulate(*shape, relative**2).sum(axis=1)
         return replace(
             question,
             sizes=sizes,
-            effective_sizes=counts.sum(axis=1) ** 2 / squares,
+            effective_sizes=(counts.sum(axis=1) / largest) ** 2 / squares,
             respondents=kept,
         )
 

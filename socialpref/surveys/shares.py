@@ -5,6 +5,7 @@ shares of the groups. So a ranking can be flipped by the shares as well as by th
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +22,12 @@ from ..flips.targets import Winner
 from ..population import Population
 from .protocol import Protocol
 from .question import Question
+from .survey import ROUNDING, WHOLE
 
 Floats = NDArray[np.float64]
+
+PEOPLE = 200
+"""Numbers that add up to more than this count people, not shares or percentages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,7 @@ def share_flips(population: Population, base: Floats, protocol: Protocol) -> Sha
     CertificateError
         If a distance cannot be proven.
     """
+    _validate.number("share_floor", protocol.share_floor, 0.0, 1.0 / population.n_types)
     by_shares = partial(
         flip,
         population,
@@ -126,7 +132,9 @@ def with_points(question: Question, points: float) -> Question:
 def read_shares(path: str | Path) -> Mapping[str, Mapping[str, float]]:
     """Read shares of groups from a CSV file with columns ``group, share``, perhaps ``question``.
 
-    Rows without a question hold for all questions that have no rows of their own.
+    Rows without a question hold for all questions that have no rows of their own. Shares are taken
+    in proportion: percentages or numbers of people do as well. A warning names small numbers that
+    add up to neither 1 nor 100.
 
     Returns
     -------
@@ -153,7 +161,16 @@ def read_shares(path: str | Path) -> Mapping[str, Mapping[str, float]]:
         frame["share"] = pd.to_numeric(frame["share"])
         if (twice := frame.duplicated(["question", "group"])).any():
             raise InputError(f"group {frame['group'][twice].iloc[0]!r} has two shares")
-        return {
-            str(key): dict(zip(rows["group"], rows["share"].tolist(), strict=True))
-            for key, rows in frame.groupby("question", sort=False)
-        }
+        shares: dict[str, dict[str, float]] = {}
+        for key, rows in frame.groupby("question", sort=False):
+            total = float(rows["share"].sum())
+            near = any(abs(total / whole - 1.0) <= ROUNDING + 1e-9 for whole in WHOLE.values())
+            if not near and total <= PEOPLE:
+                of = f" of {key}" if key else ""
+                warnings.warn(
+                    f"{file.name}: the shares{of} add up to {total:g}, neither 1 nor 100, and are "
+                    "taken in proportion",
+                    stacklevel=2,
+                )
+            shares[str(key)] = dict(zip(rows["group"], rows["share"].tolist(), strict=True))
+        return shares

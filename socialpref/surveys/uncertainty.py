@@ -429,8 +429,8 @@ def _shares_of(tables: Floats, question: Question) -> tuple[Floats, Floats]:
     totals = sizes.sum(axis=1, keepdims=True)
     if not totals.all():
         raise InputError(
-            f"{question.key} has no intervals: a replicate holds none of its answers, which come "
-            "from too few primary units"
+            f"{question.key} has no intervals: a replicate holds none of its answers. They come "
+            "from too few primary units, or their weights in the replicate are 0 or negative"
         )
     # A group that is not drawn at all has no weight: its choices do not matter.
     absent = sizes[:, :, None] == 0.0

@@ -1,5 +1,6 @@
 """Whether training does what the theory says, for the methods of the table."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..comparisons.classes import fit_latent_classes
 from ..comparisons.simulation import simulate
+from ..comparisons.table import Comparisons
 from ..divergences import total_variation
 from ..errors import ConvergenceError
 from ..examples import mediocre_winner, two_camps
 from ..limits.method import Method
-from ..limits.typed import LatentClasses
-from ..methods import METHODS, method_named
+from ..methods import METHODS, entries, method_named
 from ..population import Population
 from ..rules import nbc
+from .exact import Fit
 from .learning import has_training, learn, needs_joint
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ class Verification:
     Attributes
     ----------
     method, population : str
+        The method is written with the options that differ from their defaults.
     exact : float
         Total variation between training on the expectation and the exact limit.
     residual : float
@@ -250,7 +254,7 @@ def _verify(
     promised = {"NBC": nbc(population), "average reward": population.mean_rewards()}
     ordered = method.order is None or same_order(exact.rewards[0], promised[method.order])
     return Verification(
-        method.name,
+        entries((method,))[0].written,
         label,
         total_variation(exact.policy[0], target),
         exact.residual,
@@ -265,18 +269,27 @@ def _errors(
     method: Method, label: str, population: Population, n: int, n_seeds: int
 ) -> tuple[float, ...]:
     """Return how far policies that were trained on samples of a size are from the limit."""
-    joint = LatentClasses(population.n_types) if needs_joint(method) else None
     target, errors = method.limit(population).policy, []
     for seed in range(n_seeds):
         rows = simulate(population, n, method.information, seed=seed)
         try:
-            fit = learn(method, rows, joint=joint)
+            fit = _learned(method, rows, population.n_types)
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"verify: {method.name} on {label!r} with {n} labels, seed {seed}: {error}"
             ) from None
         errors.append(total_variation(fit.policy[0], target))
     return tuple(errors)
+
+
+def _learned(method: Method, rows: Comparisons, n_types: int) -> Fit:
+    """Return what a method learns from a sample, knowing how many types there are."""
+    if not needs_joint(method):
+        return learn(method, rows)
+    joint = fit_latent_classes(rows, n_types)
+    with warnings.catch_warnings():  # here it is known that there are classes
+        warnings.filterwarnings("ignore", "the latent classes")
+        return learn(method, rows, joint=joint)
 
 
 def same_order(learned: Floats, promised: Floats) -> bool:

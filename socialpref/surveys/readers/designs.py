@@ -110,11 +110,14 @@ class DesignColumns:
         """Return the strata and units of a table's rows, of which some count."""
         if not (self.strata or self.units):
             return None
+        known = np.ones(len(frame), dtype=bool)
         for column in (*self.strata, *self.units):
-            if (missing := frame[column].isna().to_numpy() & counts).any():
+            blank = frame[column].astype(str).str.strip() == ""  # text of an SPSS file, say
+            given = (frame[column].notna() & ~blank).to_numpy(bool)
+            if (missing := ~given & counts).any():
                 must = "known for every row that counts"
                 raise _validate.complaint(column, must, f"{missing.sum()} missing")
-        known = frame[[*self.strata, *self.units]].notna().all(axis=1).to_numpy()
+            known &= given
         rows = frame[known]
         layers = _crossed(rows, self.strata) if self.strata else None
         inside = _crossed(rows, self.units) if self.units else None
@@ -154,6 +157,11 @@ class DesignColumns:
             must = "a finite weight for every row that counts"
             raise _validate.complaint(columns[int(faulty.argmax())], must, "another one")
         table = np.where(counts[:, None], table, 0.0)
+        sums = table.sum(axis=0)
+        if (faulty := sums <= 0.0).any():
+            worst = int(faulty.argmax())
+            must = "weights that add up to more than 0 (single ones may be negative)"
+            raise _validate.complaint(columns[worst], must, f"a sum of {sums[worst]:g}")
         table.flags.writeable = False
         where, method = self._where(), self.method
         factors = None

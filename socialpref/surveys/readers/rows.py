@@ -1,5 +1,6 @@
 """Rows of respondents: a table with one row per respondent becomes questions."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -203,6 +204,10 @@ def read_rows(
     named = listed(() if questions is None else questions, "questions")
     _check_columns(frame, [*used, *named, *items, *columns.strata, *columns.units])
     apart = {*used, *columns.named(frame, used)}
+    if both := [column for column in [*named, *items] if column in apart]:
+        raise InputError(
+            f"{both[0]!r} cannot be a question: it holds groups, weights or the sample's design"
+        )
     rule = Rule(book, missing, pew)
     people = _people(frame, by, weight, columns, rule, listed(drop_groups, "drop_groups"))
     if together and (people.design is not None or people.replicates is not None):
@@ -365,11 +370,14 @@ def _people(
     positions[counts] = places
     weights = _frozen(np.where(counts, weights, 0.0))
     others = [*groups, *([] if weight is None else [weight])]
+    labels, drawn = tuple(names[i] for i in here), design.design(frame, counts)
+    if drawn is not None:
+        _warn_of_single_units(drawn, positions, labels)
     return _People(
         groups=positions,
-        names=tuple(names[i] for i in here),
+        names=labels,
         weights=weights,
-        design=design.design(frame, counts),
+        design=drawn,
         replicates=design.replicates(frame, counts, weights, others),
         lost=tuple(lost for lost, _ in losses),
         reason=reason,
@@ -379,6 +387,19 @@ def _people(
             for column, part in zip(groups, parts, strict=True)
         },
     )
+
+
+def _warn_of_single_units(design: Design, groups: NDArray[np.int16], names: Sequence[str]) -> None:
+    """Warn of groups whose people are all of one primary unit, which shows no variance."""
+    pairs = np.unique(np.stack([groups, design.units])[:, groups >= 0], axis=1)
+    alone = np.bincount(pairs[0], minlength=len(names)) == 1
+    if alone.any():
+        shown = ", ".join(repr(name) for name, one in zip(names, alone, strict=True) if one)
+        warnings.warn(
+            f"all people of {shown} are of one primary unit, which shows no variance; intervals "
+            "take the answers of such a group as certain",
+            stacklevel=2,
+        )
 
 
 def _group_losses(
@@ -493,6 +514,25 @@ def _fault(numbers: NDArray[np.intp]) -> str:
     return "fewer than two options were chosen" if (numbers > 0).sum() < 2 else ""
 
 
+def _effective_marks(items: Sequence[Item], rows: NDArray[np.bool_], weights: Floats) -> float:
+    """Return the number of single answers whose shares are no more certain than those of marks.
+
+    It is 1 over the largest variance that a contrast of the logarithms of the items' shares has,
+    relative to its variance by one answer; and at most every mark is an answer of its own.
+    """
+    marked = np.column_stack([item.marked[rows] & item.asked[rows] for item in items])
+    asked = np.column_stack([item.asked[rows] for item in items])
+    put = weights @ asked
+    shares = weights @ marked / put
+    moves = weights[:, None] * (marked - shares * asked) / (shares * put)
+    root = np.sqrt(shares / shares.sum())
+    scaled = moves * root
+    scaled -= np.outer(scaled @ root, root)
+    largest = float(np.linalg.eigvalsh(scaled.T @ scaled)[-1])
+    most = float(weights.sum() ** 2 / (weights**2).sum() * shares.sum())
+    return most if largest * most <= 1.0 else 1.0 / largest
+
+
 def _battery(
     key: str,
     items: Sequence[Item],
@@ -502,8 +542,6 @@ def _battery(
     """Return the question whose options are the items of a battery, or why there is none.
 
     A group's choice shares are in proportion to the shares of those asked who marked each item.
-    The ratio of two such shares varies at most as if every mark were an answer of its own, so
-    the effective size is Kish's, times the number of marks by person.
     """
     counted = people.reason == 0
     given = np.any([item.given for item in items], axis=0)
@@ -512,17 +550,19 @@ def _battery(
         return Dropped("variable", key, "nobody answered it", float(given.sum()))
     here = np.unique(people.groups[asked])
     shares = np.zeros((len(here), len(items)))
-    weights, sizes, kish = np.zeros((3, len(here)))
+    weights, sizes, effective = np.zeros((3, len(here)))
     for g, group in enumerate(here):
         rows = asked & (people.groups == group)
         weights[g], sizes[g] = people.weights[rows].sum(), rows.sum()
-        kish[g] = weights[g] ** 2 / (people.weights[rows] ** 2).sum()
         for k, item in enumerate(items):
             put = rows & item.asked
             if not put.any():
                 reason = f"item {item.label!r} was not put to group {people.names[group]!r}"
                 return Dropped("variable", key, reason, float(given.sum()))
             shares[g, k] = people.weights[put & item.marked].sum() / people.weights[put].sum()
+        there = [item for item, share in zip(items, shares[g], strict=True) if share]
+        if there:
+            effective[g] = _effective_marks(there, rows, people.weights[rows])
     marks, chosen = shares.sum(axis=1), shares.sum(axis=0) > 0
     some = marks > 0
     if chosen.sum() < 2:
@@ -546,6 +586,6 @@ def _battery(
     return replace(
         question,
         sizes=sizes[some],
-        effective_sizes=kish[some] * marks[some],
+        effective_sizes=effective[some],
         sample_shares=people.shares_of(question.groups),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from ... import _validate
 from ..._tables import read_table_file, reading
 from ..missing import MissingAnswers
-from ..survey import ROUNDING, Survey
+from ..survey import ROUNDING, WHOLE, Survey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,8 @@ def read_table(
 ) -> Survey:
     r"""Read a survey from a table of counts, shares or percentages.
 
-    Counts that make up 99 to 101 for each group of each question are taken for percentages.
+    Counts that make up 99 to 101 for each group of each question, or have ``*`` or ``%`` among
+    them, are taken for percentages, and fractions that make up .99 to 1.01 for shares.
     Counts that are no whole numbers, or more than a million for a question, are taken for sums
     of weights: without the numbers of respondents (column ``n``) they have no sampling error.
     A warning says so.
@@ -75,29 +76,43 @@ def read_table(
     return replace(survey, path=str(file))
 
 
+def _renamed(frame: "pd.DataFrame", meant: str, what: str) -> "pd.DataFrame":
+    """Return a table whose counts are shares or percentages, with a warning."""
+    kind = {"percent": "percentages", "share": "shares"}[meant]
+    warnings.warn(
+        f"{what} are taken for {kind}; a column n can give the numbers of respondents",
+        stacklevel=3,
+    )
+    return frame.rename(columns={"count": meant})
+
+
 def _as_meant(frame: "pd.DataFrame", groups: str, name: str) -> "pd.DataFrame":
     """Return a table whose counts are what they seem to be, and warn if that is no counts."""
     import pandas as pd
 
     if not {"question", groups, "option", "count"} <= set(frame.columns):
         return frame
+    if {"share", "percent"} & set(frame.columns):
+        return frame
+    texts = frame["count"].astype(str).str.strip()
+    if (texts == "*").any() or texts.str.endswith("%").any():
+        return _renamed(frame, "percent", f"{name}: counts with * or %")
     counts = pd.to_numeric(frame["count"], errors="coerce")
     with np.errstate(over="ignore"):
         plain = np.isfinite(counts.sum()) and counts.notna().all() and (counts >= 0).all()
-    if not plain or {"share", "percent"} & set(frame.columns):
+    if not plain:
         return frame  # whatever is wrong with the counts is said later
     cells = counts.groupby([frame["question"], frame[groups]]).sum()
-    if len(cells) > 1 and (cells / 100.0 - 1.0).abs().le(ROUNDING + 1e-9).all():
-        warnings.warn(
-            f"{name}: the counts of each group add up to 99 to 101 and are taken for "
-            "percentages; a column n can give the numbers of respondents",
-            stacklevel=2,
-        )
-        return frame.rename(columns={"count": "percent"})
+    broken = bool((counts % 1 != 0).any())
+    for meant, whole in WHOLE.items():
+        near = (cells / whole - 1.0).abs().le(ROUNDING + 1e-9).all()
+        if near and len(cells) > 1 and (broken or meant == "percent"):
+            sums = f"{0.99 * whole:g} to {1.01 * whole:g}"
+            return _renamed(frame, meant, f"{name}: the counts of each group add up to {sums} and")
     if "n" in frame.columns or "n_question" in frame.columns:
         return frame
     totals = counts.groupby(frame["question"]).sum()
-    if totals.max() > MANY or (counts % 1 != 0).any():
+    if totals.max() > MANY or broken:
         what = f"add up to {totals.max():.9g}" if totals.max() > MANY else "are no whole numbers"
         warnings.warn(
             f"{name}: the counts {what} and are taken for sums of weights; without a column n "
