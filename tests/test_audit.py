@@ -262,6 +262,61 @@ def test_whole_ballots_have_their_own_likelihood() -> None:
         audit(simulate(CAMPS, 200), likelihood="plackett-luce")
 
 
+def test_choices_and_short_ballots_have_that_likelihood_too() -> None:
+    def rewards(rows: Comparisons) -> pd.Series:
+        frame = audit(rows, likelihood="plackett-luce", classes="none").options_frame()
+        return frame["reward"]
+
+    names = ["a", "b", "c"]
+    chosen = pd.DataFrame({"pick": ["a"] * 5 + ["b"] * 3 + ["c"] * 2})
+    found = rewards(Comparisons.from_choices(chosen, choice="pick", options=names))
+    np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), [0.5, 0.3, 0.2], atol=1e-7)
+    # The same likelihood from ballots whose first place is all there is.
+    first = pd.DataFrame({"1st": chosen["pick"], "2nd": None})
+    ballots = Comparisons.from_rankings(first, columns=["1st", "2nd"], unranked="below")
+    np.testing.assert_allclose(rewards(ballots), found, atol=1e-7)
+    votes = pd.DataFrame([[1, 1, -1], [1, -1, 1], [-1, 1, 1]], columns=names)
+    with pytest.raises(InputError, match="neither a ranking nor a choice"):
+        rewards(Comparisons.from_votes(votes, columns=names))
+    zeros, ends = np.zeros(2, dtype=int), np.array([0, 1])
+    chain = Comparisons(zeros, ends, ends + 1, np.ones(2), 1, 3, ballot=zeros)  # a > b, b > c
+    with pytest.raises(InputError, match="neither a ranking nor a choice"):
+        audit(chain, likelihood="plackett-luce", prior=1.0)
+
+
+def test_intervals_of_distances_hold_the_estimate() -> None:
+    crowd = Population([[1.5, 0.5, -0.5, -1.5], [-1.5, -0.5, 0.5, 1.5]])  # near a tie of all
+    rows = simulate(crowd, 600, "typed", seed=4)
+    found = audit(rows, bootstrap=30, level=0.2)
+    facts, (one,) = found.summary(), found.prompts
+    outside = 0
+    for key, values in one.distances.items():
+        low, high = facts[f"{key}_interval"]
+        estimate = np.inf if facts[key] is None else facts[key]
+        assert (np.inf if low is None else low) <= estimate
+        assert estimate <= (np.inf if high is None else high)
+        outside += key != "winner_flip_distance" and estimate not in Interval.of(values, 0.2)
+    assert outside
+    assert found.describe().count("is stretched to hold it") == outside
+
+
+def test_advice_on_few_people_says_that_they_are_few() -> None:
+    few = simulate(CAMPS, 160, "linked", comparisons=8)
+    typed = replace(few, annotator_type=np.asarray(few.annotator) % 2)
+    assert "20 annotators are few to tell by" in audit(typed).describe()
+    many = replace(typed, annotator=np.arange(160), annotator_type=np.arange(160) % 2)
+    assert "few to tell by" not in audit(many).describe()
+
+
+def test_the_design_effect_of_weighted_comparisons_is_that_of_the_errors() -> None:
+    rng = np.random.default_rng(2)
+    rows = simulate(CAMPS, 600, "linked", comparisons=10, seed=1)
+    found = audit(replace(rows, weight=rng.choice([0.5, 3.0], len(rows))), classes="none")
+    errors = found.options_frame()[["se_naive", "se_clustered"]]
+    naive, clustered = (errors**2).sum()
+    assert found.summary()["deff"] == pytest.approx(clustered / naive)
+
+
 def test_figures_show_what_was_found(voters: Audit) -> None:
     (one,) = voters.prompts
     rewards = reward_intervals(one).axes[0]

@@ -717,3 +717,62 @@ def test_panels_of_soft_labels() -> None:
     rows = Comparisons(zeros, zeros, zeros + 1, label, 1, 2, panel=np.array([0, 0, 1, 1]))
     cells = rows.unanimous_cells()
     assert (cells.wins[0], cells.losses[0], cells.total[0]) == (0.625, 0.375, 2.0)
+
+
+def test_numbers_that_floats_cannot_hold_are_names_of_their_own() -> None:
+    big = 2**53
+    table = abc([big, big + 1], [big + 1, big + 2], [1, 0])
+    rows = Comparisons.from_frame(table, first="a", second="b", choice="c")
+    assert rows.options == (str(big), str(big + 1), str(big + 2))
+    assert (rows.first.tolist(), rows.second.tolist()) == ([0, 1], [1, 2])
+
+
+def test_missing_categories_of_polars() -> None:
+    names = pl.Series(["x", None, "y"], dtype=pl.Categorical)
+    table = pl.DataFrame({"a": names, "b": ["y", "x", "x"], "c": [1, 0, 1]})
+    rows = Comparisons.from_frame(table, first="a", second="b", choice="c")
+    assert rows.options == ("x", "y")
+    assert [str(part) for part in rows.dropped] == ["1 without a first option"]
+
+
+def test_rows_that_lead_to_no_comparison_are_dropped() -> None:
+    offered = pd.DataFrame({"u": [1, 1, 2, 2], "o": ["x", "y", "x", "y"], "c": [1, 0, 0, 0]})
+    rows = Comparisons.from_choices(offered, choice="c", option="o", annotator="u")
+    assert [str(part) for part in rows.dropped] == ["2 compared with nothing"]
+    votes = pd.DataFrame({"u": [1, 1, 2, 2], "s": ["x", "y", "x", "y"], "v": [1, -1, 1, 1]})
+    rows = Comparisons.from_votes(votes, option="s", vote="v", annotator="u")
+    assert (len(rows), rows.n_read) == (1, 4)
+    assert [str(part) for part in rows.dropped] == ["2 compared with nothing"]
+
+
+@pytest.mark.parametrize("kind", ["rank", "rating"])
+def test_a_ballot_has_one_weight_and_one_type(kind: str) -> None:
+    table = pd.DataFrame({"o": ["x", "y", "x", "y"], "r": [1, 2, 2, 1], "n": [1, 1, 2, 2]})
+    table = table.assign(w=[1, 1, 3.0, 2.0], t=["F", "F", "F", "M"])
+    read = Comparisons.from_rankings if kind == "rank" else Comparisons.from_ratings
+    given: dict[str, Any] = {"option": "o", kind: "r", "annotator": "n"}
+    with pytest.raises(InputError, match="one for each ballot; got 2 in row 3 and 3 in row 2"):
+        read(table, weight="w", **given)
+    assert len(read(table.assign(w=[1, 1, 2, 2]), weight="w", **given)) == 2
+    if kind == "rank":
+        with pytest.raises(InputError, match="each ballot; got 'F' in row 2 and 'M' in row 3"):
+            Comparisons.from_rankings(table, option="o", rank="r", ballot="n", types="t")
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_ranks_and_ratings_are_refused(value: float) -> None:
+    table = pd.DataFrame({"x": [1.0, value], "y": [2.0, 1.0]})
+    for read in (Comparisons.from_rankings, Comparisons.from_ratings):
+        with pytest.raises(InputError, match=r"a finite number; got -?inf in row 1"):
+            read(table, columns=["x", "y"])
+
+
+def test_votes_on_pairs_whatever_the_columns_are_called() -> None:
+    table = pd.DataFrame({"vote": ["x", "y"], "b": ["y", "z"], "j": ["a", "b"], "annotator": "tie"})
+    rows = Comparisons.from_votes(table, first="vote", second="b", columns=["j", "annotator"])
+    assert rows.options == ("x", "y", "z")
+    assert rows.label.tolist() == [1.0, 0.0, 0.5, 0.5]
+    assert rows.annotator_names == ("annotator", "j")
+    wrong = table.assign(k=[None, "q"])
+    with pytest.raises(InputError, match="got 'q' in row 1 of column 'k'"):
+        Comparisons.from_votes(wrong, first="vote", second="b", columns=["j", "k"])

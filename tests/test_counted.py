@@ -208,7 +208,7 @@ def bad(**columns: Any) -> pd.DataFrame:
         (bad(choice=["z", "z"]), {}, "got 'z' in 2 rows, whose options are 'x' and 'y'"),
         (bad(choice=[np.nan, 1.0]), {}, "a label in .0, 1.; got nan in one row"),
         (bad(weight=[-1.0, 1.0]), {"weight": "weight"}, "at least 0; got -1.0 in one row"),
-        (bad(weight=[np.inf, 1.0]), {"weight": "weight"}, "at least 0; got inf in one row"),
+        (bad(weight=[np.inf, 1.0]), {"weight": "weight"}, "a finite number; got inf in one row"),
         (bad(weight=["a", "b"]), {"weight": "weight"}, "'weight' must be a column of numbers"),
         (bad(), {"prompt": "nowhere"}, "'prompt' must be one of the columns"),
         (bad(), {"first": 3}, "'first' must be the name of a column"),

@@ -373,7 +373,7 @@ def test_features_are_columns_lengths_or_a_table_of_options() -> None:
         ({}, "at least one feature"),
         ({"x": "left x"}, "columns of the first and of the second"),
         ({"x": ("left x", "none")}, "one of the columns"),
-        ({"x": ("a", "b")}, "must be a number"),
+        ({"x": ("a", "b")}, "must be a finite number"),
         (["length", "length"], "more than once"),
         (pd.DataFrame({"text": ["no", "no"], "e": [0, 1]}), "'no' twice"),
         (pd.DataFrame({"text": ["no"]}), "'text' alone"),

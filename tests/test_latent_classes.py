@@ -429,6 +429,7 @@ def test_one_comparison_each_is_one_class() -> None:
     [
         ({"n_classes": 0}, "'n_classes' must be an integer of at least 1; got 0"),
         ({"n_classes": 2.5}, "'n_classes' must be an integer of at least 1; got 2.5"),
+        ({"n_classes": 10**4}, "the number of annotators; got 10000"),
         ({"ridge": 0.0}, "'ridge' must be a number in (0, inf]; got 0.0"),
         ({"n_starts": 0}, "'n_starts' must be an integer of at least 1; got 0"),
         ({"tolerance": -1.0}, "'tolerance' must be a number in (0, inf); got -1.0"),

@@ -323,6 +323,30 @@ def test_choices_of_one_among_all() -> None:
     np.testing.assert_allclose(closed.rewards, found.rewards, atol=1e-9)
 
 
+def test_ballots_that_rank_some_of_their_options() -> None:
+    # A choice among all is a ballot of one that lists the others, in whatever order.
+    listed = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0]]
+    choices = fit_plackett_luce(listed, weights=[4, 1, 3, 2], n_ranked=[1, 1, 1, 1])
+    strengths = np.exp(choices.rewards) / np.exp(choices.rewards).sum()
+    np.testing.assert_allclose(strengths, [0.5, 0.3, 0.2], atol=1e-9)
+    # Two ranked of four are what is left of a ballot of two with the rest below.
+    short = [[0, 1], [1, 2], [2, 3], [3, 0], [1, 0]]
+    full = [ballot + [y for y in (3, 2, 1, 0) if y not in ballot] for ballot in short]
+    below = fit_plackett_luce(short, unlisted="below", n_options=4)
+    ranked = fit_plackett_luce(full, n_ranked=np.full(5, 2))
+    np.testing.assert_allclose(ranked.rewards, below.rewards, atol=1e-9)
+    np.testing.assert_allclose(ranked.standard_errors(), below.standard_errors())
+    whole = fit_plackett_luce(full, n_ranked=[9] * 5)
+    np.testing.assert_allclose(whole.rewards, fit_plackett_luce(full).rewards, atol=1e-9)
+    with pytest.raises(InputError, match="options 0 that never lose"):  # 1 and 2 are not compared
+        fit_plackett_luce([[0, 1, 2]], n_ranked=[1])
+    for wrong in ([1, 1, 1], [0, 1, 1, 1], [1.0, 1.0, 1.0, 1.0]):
+        with pytest.raises(InputError, match="n_ranked"):
+            fit_plackett_luce(listed, n_ranked=wrong)
+    with pytest.raises(InputError, match="unlisted"):
+        fit_plackett_luce(listed, n_ranked=[1] * 4, unlisted="below")
+
+
 def test_options_that_no_ballot_links() -> None:
     ballots = [[0, 1, 3], [1, 0], [1, 0, 3], []]
     with pytest.raises(InputError, match="between options 0, 1, 3 and 2"):

@@ -185,7 +185,10 @@ def _davidson(
 def _plackett_luce(
     rows: Comparisons, x: int, at: Integers, fit: BradleyTerryFit, who: Integers | None
 ) -> RewardFit:
-    """Put the pairs of each ballot back together: an option's place is how many it loses to."""
+    """Put the pairs of each ballot back together: an option's place is how many it loses to.
+
+    Options at the end that are not compared with each other are below the others, in no order.
+    """
     if rows.ballot is None:
         raise InputError("'likelihood' must be 'bradley-terry' for comparisons without ballots.")
     if (rows.label[at] == 0.5).any():
@@ -193,15 +196,26 @@ def _plackett_luce(
     there, first, second = _numbered(rows, x, at)
     _, number = np.unique(rows.ballot[at], return_inverse=True)
     size, K = int(number.max()) + 1, len(there)
-    seen, lost = np.zeros((size, K), dtype=bool), np.zeros((size, K))
-    for option, loses in ((first, 1.0 - rows.label[at]), (second, rows.label[at])):
-        seen[number, option] = True
-        np.add.at(lost, (number, option), loses)
+    won, lost = np.zeros((size, K)), np.zeros((size, K))
+    for option, wins in ((first, rows.label[at]), (second, 1.0 - rows.label[at])):
+        np.add.at(won, (number, option), wins)
+        np.add.at(lost, (number, option), 1.0 - wins)
+    seen = won + lost > 0.0
     order = np.argsort(np.where(seen, lost, np.inf), axis=1, kind="stable")
-    ballots = np.where(np.take_along_axis(seen, order, axis=1), order, -1)
+    listed = np.take_along_axis(seen, order, axis=1)
+    won, lost = np.take_along_axis(won, order, axis=1), np.take_along_axis(lost, order, axis=1)
+    n_ranked = lost.max(axis=1, keepdims=True)
+    place = np.arange(K)
+    below = np.where(place < n_ranked, listed.sum(axis=1)[:, None] - 1.0 - place, 0.0)
+    wrong = listed & ((lost != np.minimum(place, n_ranked)) | (won != below))
+    if wrong.any():
+        raise InputError(
+            "'likelihood' must be 'bradley-terry' where a ballot is neither a ranking nor a choice."
+        )
     head = np.unique(number, return_index=True)[1]
     return fit_plackett_luce(
-        ballots,
+        np.where(listed, order, -1),
+        n_ranked=n_ranked[:, 0].astype(int),
         weights=None if rows.weight is None else rows.weight[at][head],
         options=fit.options,
         cluster=None if who is None else who[at][head],

@@ -24,6 +24,7 @@ from ..theory import OpenPair
 if TYPE_CHECKING:
     import pandas as pd
 
+DISTANCES = ("flip_distance", "winner_flip_distance", "share_flip_distance")
 NAMED = 5
 """So many options, or types, are named."""
 MOST_OPTIONS = 20
@@ -129,9 +130,19 @@ class PromptAudit:
         return float(np.mean([ranking(one) == ranking(other) for one, other in both]))
 
     def interval(self, key: str) -> Interval | None:
-        """Return the interval of a distance, such as ``"flip_distance"``; None without draws."""
+        """Return the interval of a distance, such as ``"flip_distance"``; None without draws.
+
+        It is stretched to hold the estimate, which near ties can lie outside the draws.
+        """
         values = self.distances.get(key)
-        return None if values is None else Interval.of(values, self.level)
+        return (
+            None if values is None else Interval.of(values, self.level).holding(self.distance(key))
+        )
+
+    def distance(self, key: str) -> float:
+        """Return the distance of a flip, such as ``"flip_distance"``."""
+        flips = (self.flip, self.winner_flip, self.share_flip)
+        return flips[DISTANCES.index(key)].distance
 
     def options_frame(self) -> "pd.DataFrame":
         """Return a row for each option."""
@@ -257,6 +268,14 @@ def _flips(one: PromptAudit) -> Iterator[str]:
         (one.share_flip, "the types' shares", "share_flip_distance"),
     ):
         yield _flip(flip, what, one.interval(key))
+        if key in one.distances:
+            inner = Interval.of(one.distances[key], one.level)
+            if inner.n_draws and not math.isnan(flip.distance) and flip.distance not in inner:
+                yield (
+                    f"The middle {inner.level:.0%} of the draws is "
+                    f"{inner.describe(infinite='never')}; near ties draws flip more easily, or "
+                    "less, than the estimate, and the interval is stretched to hold it."
+                )
 
 
 def _flip(flip: Flip, what: str, interval: Interval | None) -> str:

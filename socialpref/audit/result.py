@@ -17,12 +17,11 @@ from ..comparisons import (
     Repeats,
 )
 from ..inference import Interval
-from .prompts import NAMED, SIGNIFICANT, PromptAudit
+from .prompts import DISTANCES, NAMED, SIGNIFICANT, PromptAudit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DISTANCES = ("flip_distance", "winner_flip_distance", "share_flip_distance")
 FEW = 30
 """With fewer annotators, that no heterogeneity shows says little."""
 NEAR = 0.05
@@ -109,7 +108,7 @@ class Audit:
 
     def nearest(self, key: str) -> PromptAudit | None:
         """Return the prompt with the nearest flip, by ``"flip_distance"`` and the like."""
-        places = [(_distance(one, key), i) for i, one in enumerate(self.prompts)]
+        places = [(one.distance(key), i) for i, one in enumerate(self.prompts)]
         finite = [place for place in places if math.isfinite(place[0])]
         return self.prompts[min(finite)[1]] if finite else None
 
@@ -215,7 +214,7 @@ class Audit:
         facts["n_pairs_reversed"] = sum(one.n_pairs_reversed for one in self.prompts)
         for key in DISTANCES:
             least = self.nearest(key)
-            facts[key] = None if least is None else _distance(least, key)
+            facts[key] = None if least is None else least.distance(key)
             interval = self.interval(key)
             if interval is not None:
                 facts[f"{key}_interval"] = [_plain(interval.low), _plain(interval.high)]
@@ -243,7 +242,9 @@ class Audit:
         if not drawn:
             return None
         least = np.fmin.reduce(drawn)  # a prompt with nothing but ties has no distance
-        return Interval.of(least, self.settings["level"])
+        nearest = self.nearest(key)
+        estimate = math.inf if nearest is None else nearest.distance(key)
+        return Interval.of(least, self.settings["level"]).holding(estimate)
 
     def describe(self) -> str:
         """Return the finding in plain English: paragraphs, and what to do."""
@@ -265,11 +266,6 @@ class Audit:
         for one in by_size[: 1 if len(by_size) > PROMPTS else PROMPTS]:
             title = f"At prompt {one.name!r}: " if self.comparisons.n_prompts > 1 else ""
             yield title + one.describe()
-
-
-def _distance(prompt: PromptAudit, key: str) -> float:
-    flips = (prompt.flip, prompt.winner_flip, prompt.share_flip)
-    return flips[DISTANCES.index(key)].distance
 
 
 def _plain(value: float) -> float | None:
@@ -421,6 +417,8 @@ def _advice(audit: Audit) -> str:
             " The annotators' comparisons show no heterogeneity beyond chance, so the types' "
             "differences may be noise."
         )
+    if audit.n_annotators is not None and audit.n_annotators < FEW:
+        noise += f" But {audit.n_annotators} annotators are few to tell by: ask more."
     noise += _closeness(audit)
     agree = [one.orders_agree_share for one in audit.prompts]
     shares = [share for share in agree if share is not None]

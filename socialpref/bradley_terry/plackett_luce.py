@@ -84,6 +84,7 @@ def fit_plackett_luce(
     n_options: int | None = None,
     options: Sequence[str] | None = None,
     unlisted: Literal["unranked", "below"] = "unranked",
+    n_ranked: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
     prior: float | None = None,
     component: Literal["all", "largest"] = "all",
@@ -104,6 +105,9 @@ def fit_plackett_luce(
     unlisted : {"unranked", "below"}
         What is known of the options that a ballot leaves out: nothing, or that they come after
         those it lists.
+    n_ranked : array_like of int, shape (m,), optional
+        How many of the options that a ballot lists are ranked; the others come after these, in no
+        order. One, for the best of several. All are ranked if omitted.
     cluster : array_like, shape (m,), optional
         Who cast each ballot, for errors that allow for several ballots of one annotator.
     component : {"all", "largest"}
@@ -158,12 +162,12 @@ def fit_plackett_luce(
     names = _validate.labels("options", options, size, "option")
     length = len(table)
     counts = np.broadcast_to(checked_weights(weights, length), length)
+    places = np.maximum((table != NOTHING).sum(axis=1) - 1, 0)
+    if n_ranked is not None:
+        places = np.minimum(_checked_ranked(n_ranked, length, unlisted), places)
+    wins = _chain(table, counts, places, size if unlisted == "below" else None)
     if unlisted == "below":
-        wins = _chain(table, counts, size)
         table, places = _filled(table, size)
-    else:
-        wins = _chain(table, counts, None)
-        places = (table != NOTHING).sum(axis=1) - 1
     pairs = merge(*wins, size)
     kept = np.arange(size)
     if component == "largest":
@@ -329,15 +333,30 @@ def _table(ballots: ArrayLike | Sequence[Sequence[int]]) -> Integers:
     return table
 
 
+def _checked_ranked(n_ranked: ArrayLike, length: int, unlisted: str) -> Integers:
+    """Return how many options each ballot ranks."""
+    must = f"{length} integers from 1, one for each ballot"
+    numbers = _validate.any_array("n_ranked", n_ranked, must)
+    if np.asarray(n_ranked).dtype.kind not in "iu" or numbers.shape != (length,):
+        raise _validate.complaint("n_ranked", must, _validate.shown(n_ranked))
+    if numbers.min() < 1:
+        raise _validate.complaint("n_ranked", must, f"{numbers.min():g}")
+    if unlisted == "below":
+        raise _validate.complaint("n_ranked", "omitted where 'unlisted' is 'below'", "both")
+    return numbers.astype(np.intp)
+
+
 def _chain(
-    table: Integers, counts: Floats, below: int | None
+    table: Integers, counts: Floats, places: Integers, below: int | None
 ) -> tuple[Integers, Integers, Floats, Floats]:
     """Return enough of the wins within ballots to see what is linked: each over the next.
 
+    The last of the options that are ranked, at `places` - 1, wins over all that come after it.
     With `below`, the number of options, the last of a ballot wins over those it does not list.
     """
     ballot, place = np.nonzero(table[:, 1:] != NOTHING)
-    winner, loser = table[ballot, place], table[ballot, place + 1]
+    winner = table[ballot, np.minimum(place, places[ballot] - 1)]
+    loser = table[ballot, place + 1]
     weight = counts[ballot]
     if below is not None:
         listed = _listed(table, below)

@@ -294,7 +294,11 @@ def fit_latent_classes(
     ridge = _validate.number("ridge", ridge, 0.0, above=True, infinite=True)
     tolerance = _validate.number("tolerance", tolerance, 0.0, above=True)
     rng = _validate.seed("seed", seed)
-    likelihood = Likelihood(Linked.of(comparisons), ridge)
+    rows = Linked.of(comparisons)
+    if n_classes > rows.n_annotators:
+        must = f"at most {rows.n_annotators}, the number of annotators"
+        raise _validate.complaint("n_classes", must, n_classes)
+    likelihood = Likelihood(rows, ridge)
     found = maximum(likelihood, n_classes, n_starts, rng, tolerance, max_iterations, progress)
     return mixture_of(likelihood, found)
 

@@ -234,7 +234,7 @@ def _design_effect(table: NoTastes) -> float | None:
     Of options that cannot be compared with all others, the largest component is taken.
     """
     rows, who = table.rows, table.people.who
-    weights = table.people.weight[who] * table.people.multiple
+    weights = np.ones(len(rows)) if rows.weight is None else rows.weight
     order = np.argsort(rows.prompt, kind="stable")
     traces = np.zeros(2)
     for at in np.split(order, np.flatnonzero(np.diff(rows.prompt[order])) + 1):

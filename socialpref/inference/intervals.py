@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -108,6 +108,21 @@ class Interval:
         quantile = ndtri(upper) if math.isinf(degrees) else stdtrit(degrees, upper)
         reach = float(quantile) * spread
         return cls(centre - reach, centre + reach, level, 0)
+
+    def holding(self, estimate: float) -> Self:
+        """Return the interval, stretched to the estimate where that lies outside.
+
+        Near ties the draws are nearer to a flip than what they are drawn from, or farther.
+
+        Examples
+        --------
+        >>> from socialpref import Interval
+        >>> Interval.of([0.1, 0.2], level=0.5).holding(0.05).low
+        0.05
+        """
+        if math.isnan(estimate) or not self.n_draws:
+            return self
+        return replace(self, low=min(self.low, estimate), high=max(self.high, estimate))
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high

@@ -528,7 +528,7 @@ def summarise(
     level = bootstrap.level
 
     def interval(values: Floats, estimate: float) -> Interval:
-        return _holding(Interval.of(values, level), estimate)
+        return Interval.of(values, level).holding(estimate)
 
     return Uncertainty(
         n_replicates=len(replicates.flip),
@@ -552,16 +552,6 @@ def summarise(
         degrees=replicates.degrees,
         deff=replicates.deff,
     )
-
-
-def _holding(interval: Interval, estimate: float) -> Interval:
-    """Return the interval, stretched to the estimate where that lies outside.
-
-    Near ties the draws are nearer to a flip than what they are drawn from, or farther.
-    """
-    if math.isnan(estimate) or not interval.n_draws:
-        return interval
-    return replace(interval, low=min(interval.low, estimate), high=max(interval.high, estimate))
 
 
 def _nbc_intervals(replicates: Replicates, scores: Floats, level: float) -> tuple[Interval, ...]:

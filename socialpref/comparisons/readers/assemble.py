@@ -65,16 +65,22 @@ class People(NamedTuple):
         where = None if prompt is None else frame.names("prompt", prompt)
         kinds = frame.crossed("types", types)
         weights = None if weight is None else _weights(frame, weight)
-        if who is not None and kinds is not None:
-            torn = of_two_types(who.codes, kinds.codes)
-            if torn is not None:
-                one, other = (kinds.names[kinds.codes[row]] for row in torn)
-                name = who.names[who.codes[torn.row]]
-                raise InputError(
-                    f"'types' must be one for each annotator; got {one!r} in row {torn.row} and "
-                    f"{other!r} in row {torn.other} for annotator {name!r}."
-                )
-        return cls(who, where, kinds, weights)
+        found = cls(who, where, kinds, weights)
+        if who is not None:
+            found.check_types(who.codes, "annotator", who.names)
+        return found
+
+    def check_types(self, whose: Codes, what: str, names: Sequence[str] | None = None) -> None:
+        """Refuse an annotator, or a ballot, of two types."""
+        torn = None if self.types is None else of_two_types(whose, self.types.codes)
+        if torn is not None:
+            assert self.types is not None
+            one, other = (self.types.names[self.types.codes[row]] for row in torn)
+            of = "" if names is None else f" for {what} {names[whose[torn.row]]!r}"
+            raise InputError(
+                f"'types' must be one for each {what}; got {one!r} in row {torn.row} and "
+                f"{other!r} in row {torn.other}{of}."
+            )
 
     def drop(self, left: Left) -> None:
         """Leave out rows without a prompt or a weight."""
@@ -87,10 +93,10 @@ class People(NamedTuple):
 
 def _weights(frame: Frame, name: str) -> Floats:
     weight = frame.numbers("weight", name)
-    wrong = (weight < 0.0) | np.isinf(weight)
+    wrong = weight < 0.0
     if wrong.any():
         at = int(wrong.argmax())
-        raise in_row(name, "a finite weight of at least 0", weight[at], frame.place(at))
+        raise in_row(name, "a weight of at least 0", weight[at], frame.place(at))
     return weight
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ... import _validate
+from ...errors import InputError
 from .assemble import Columns, Left, People, assembled, places_of
 from .frames import Codes, Floats, Frame, factorised, in_row, pooled
 from .words import plain
@@ -61,6 +62,9 @@ class Entries:
     ) -> Columns:
         """Return the arguments of `Comparisons`."""
         one, other = self.pairs(**more)
+        compared = np.zeros(len(left.kept), dtype=bool)
+        compared[self.row[one]] = compared[self.row[other]] = True
+        left.drop("compared with nothing", ~compared)
         if not len(one):
             raise left.nothing(what)
         a, b = self.place[one], self.place[other]
@@ -99,7 +103,7 @@ def rankings_long(
     people.drop(left)
     number = ballots_of(frame, ballot, people, left)
     left.drop("without a rank", np.isnan(ranks))
-    entries = _entries(number, names.codes, ranks, left, twice=rank)
+    entries = _entries(number, names.codes, ranks, people, left, twice=rank)
     if unranked == "below":
         entries = with_rest(entries, len(names.names))
     return entries.columns(names.names, people, left, "ballot that ranks two options")
@@ -122,10 +126,16 @@ def ballots_of(frame: Frame, ballot: str | None, people: People, left: Left) -> 
 
 
 def _entries(
-    ballot: Codes, option: Codes, place: Floats, left: Left, twice: str | None = None
+    ballot: Codes,
+    option: Codes,
+    place: Floats,
+    people: People,
+    left: Left,
+    twice: str | None = None,
 ) -> Entries:
     """Return the entries of the rows that are left, of ballots with at least two of them."""
     number = np.unique(ballot, return_inverse=True)[1]
+    _check_people(number, people, left)
     sizes = np.bincount(number[left.kept], minlength=int(number.max()) + 1)
     if twice is not None:
         rows = np.flatnonzero(left.kept)
@@ -138,6 +148,24 @@ def _entries(
     left.drop("alone on their ballot", sizes[number] < 2)
     rows = np.flatnonzero(left.kept)
     return Entries(ballot[rows], option[rows], place[rows], rows)
+
+
+def _check_people(ballot: Codes, people: People, left: Left) -> None:
+    """Refuse a ballot whose rows are of two types, or of two weights."""
+    people.check_types(np.where(left.kept, ballot, -1), "ballot")
+    if people.weight is None:
+        return
+    rows = np.flatnonzero(left.kept)
+    _, head, number = np.unique(ballot[rows], return_index=True, return_inverse=True)
+    heads = rows[head[number]]
+    differs = people.weight[rows] != people.weight[heads]
+    if differs.any():
+        at = int(differs.argmax())
+        one, other = (people.weight[row[at]] for row in (rows, heads))
+        raise InputError(
+            f"'weight' must be one for each ballot; got {one:g} in row {rows[at]} and {other:g} "
+            f"in row {heads[at]}."
+        )
 
 
 def rankings_wide(
@@ -198,7 +226,7 @@ def ratings_long(frame: Frame, option: str, rating: str, people: People) -> Colu
     people.drop(left)
     number = ballots_of(frame, None, people, left)
     left.drop("without a rating", np.isnan(given))
-    entries = _entries(number, names.codes, -given, left)
+    entries = _entries(number, names.codes, -given, people, left)
     return entries.columns(names.names, people, left, "annotator who rated two options")
 
 
@@ -252,7 +280,7 @@ def votes_long(frame: Frame, option: str, vote: str, people: People) -> Columns:
     number = ballots_of(frame, None, people, left)
     left.drop("unseen", np.isnan(votes))
     left.drop("passed", votes == 0.0)
-    entries = _entries(number, names.codes, -votes, left)
+    entries = _entries(number, names.codes, -votes, people, left)
     what = "annotator who agrees with one statement and disagrees with another"
     return entries.columns(names.names, people, left, what, ties=False)
 
@@ -333,5 +361,5 @@ def choices_long(
     number = ballots_of(frame, ballot, people, left)
     left.drop("without a choice", np.isnan(chosen))
     places = np.where(chosen == 1.0, 0.0, np.inf)
-    entries = _entries(number, names.codes, places, left, twice=option)
+    entries = _entries(number, names.codes, places, people, left, twice=option)
     return entries.columns(names.names, people, left, "choice between two options")

@@ -1,6 +1,6 @@
 """Columns of any data frame, as numbers and names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,9 +45,12 @@ class Frame:
     """A data frame of pandas, polars, pyarrow or another library that narwhals knows.
 
     Of rows that were counted, `times` is the column that says how often each of them occurred.
+    Of rows that were made of others, `place` says where each of them is.
     """
 
-    def __init__(self, frame: Any, times: str | None = None) -> None:
+    def __init__(
+        self, frame: Any, times: str | None = None, place: Callable[[int], str] | None = None
+    ) -> None:
         import narwhals as nw
 
         try:
@@ -61,6 +64,7 @@ class Frame:
         self.columns = text_names(self._frame.columns)
         if not len(self._frame):
             raise _validate.complaint("frame", "with at least one row", "none")
+        self._place = place
         self.times: Codes | None = None
         if times is not None:
             self.times = np.asarray(self._frame[times].to_numpy(), dtype=np.int64)
@@ -89,13 +93,24 @@ class Frame:
 
     def place(self, row: int) -> str:
         """Return where something is: ``"in row 3"``, or of counted rows ``"in 7 rows"``."""
+        if self._place is not None:
+            return self._place(row)
         if self.times is None:
             return f"in row {row}"
         return "in one row" if self.times[row] == 1 else f"in {self.times[row]} rows"
 
     def numbers(self, argument: str, name: str) -> Floats:
-        """Return a column of numbers; missing ones are NaN, and what is no number is refused."""
-        return numbers_of(name, self.series(argument, name))
+        """Return a column of finite numbers; missing ones are NaN, and others are refused."""
+        import pandas as pd
+
+        series = self.series(argument, name)
+        read = series if series.dtype.kind in "iufb" else pd.to_numeric(series, errors="coerce")
+        numbers = np.asarray(read.to_numpy(dtype=np.float64, na_value=np.nan))
+        wrong = ~np.isfinite(numbers) & series.notna().to_numpy()
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise in_row(name, "a finite number", series[at], self.place(at))
+        return numbers
 
     def crossed(self, argument: str, names: str | Sequence[str] | None) -> Column | None:
         """Return the names of several columns together: ``"Rep + White"``."""
@@ -137,7 +152,7 @@ def _of_arrow(texts: Any) -> Column:
         return factorised(texts.to_pandas().astype(object))
     number = np.empty(len(order) + 1, dtype=np.int64)
     number[order], number[-1] = np.arange(len(order)), -1
-    codes = number[np.asarray(texts.indices.fill_null(-1))]
+    codes = number[np.asarray(texts.indices.cast(pa.int64()).fill_null(-1))]
     column = _without_empty(Column(codes, names, np.array(names, dtype=object)))
     return column.compact() if given else column
 
@@ -202,8 +217,12 @@ def pooled(*columns: Column) -> tuple[list[str], list[Codes]]:
     if all(column.names == columns[0].names for column in columns):
         return columns[0].names, [column.codes for column in columns]
     if all(column.values.dtype.kind in "iuf" for column in columns):
-        values = np.unique(np.concatenate([column.values.astype(float) for column in columns]))
-        names = [_name(value) for value in values.tolist()]
+        numbers = (
+            (value, name)
+            for column in columns
+            for value, name in zip(column.values.tolist(), column.names, strict=True)
+        )
+        names = list(dict.fromkeys(name for _, name in sorted(numbers)))
     else:
         names = sorted(set().union(*(column.names for column in columns)))
     place = {name: i for i, name in enumerate(names)}
@@ -212,21 +231,6 @@ def pooled(*columns: Column) -> tuple[list[str], list[Codes]]:
         number = np.array([*(place[name] for name in column.names), -1], dtype=np.int64)
         found.append(number[column.codes])
     return names, found
-
-
-def numbers_of(name: str, series: Any) -> Floats:
-    """Return a pandas Series as floats, NaN where it is missing."""
-    import pandas as pd
-
-    missing = series.isna().to_numpy()
-    if series.dtype.kind in "iufb":
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(numbers) & ~missing
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise in_row(name, "a number", series[at], at)
-    return np.asarray(numbers)
 
 
 def in_row(name: str, must: str, value: object, row: int | str) -> InputError:

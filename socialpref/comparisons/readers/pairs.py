@@ -13,7 +13,6 @@ from .features import Differences
 from .frames import Codes, Column, Floats, Frame, Mask, in_row, pooled
 from .words import MEANINGS, mapped, plain
 
-VOTE, VOTER = "vote", "annotator, by column"
 MANY = 100_000
 """Different numbers up to which it is looked whether they are names."""
 
@@ -69,20 +68,23 @@ def votes_on_pairs(
     prompt, types, weight = others
     if types is not None:
         raise _validate.complaint("types", "omitted for votes on pairs", repr(types))
-    kept = [name for name in (first, second, prompt, weight) if name is not None]
-    base = pd.DataFrame({name: frame.series("columns", name) for name in kept})
-    parts, unseen = [], 0
+    roles = {"first": first, "second": second, "prompt": prompt, "weight": weight}
+    base = pd.DataFrame(
+        {role: frame.series(role, name) for role, name in roles.items() if name is not None}
+    )
+    parts = []
     for name in given:
         votes = frame.series("columns", name)
-        there = votes.notna().to_numpy()
-        unseen += int((~there).sum())
-        part = base[there].assign(**{VOTE: votes[there].astype(object), VOTER: name})
-        parts.append(part)
-    whole = pd.concat(parts, ignore_index=True)
-    whole[VOTE] = whole[VOTE].infer_objects()
-    table = Frame(whole)
-    people = People.of(table, VOTER, prompt, None, weight)
-    found, _ = pairs(table, first, second, VOTE, people, mapping)
+        parts.append(base.assign(vote=votes.astype(object), annotator=name)[votes.notna()])
+    whole = pd.concat(parts)
+    unseen = len(given) * len(base) - len(whole)
+    rows, voters = whole.index, whole["annotator"].to_numpy()
+    whole = whole.reset_index(drop=True)
+    whole["vote"] = whole["vote"].infer_objects()
+    table = Frame(whole, place=lambda row: f"in row {rows[row]} of column {voters[row]!r}")
+    there = {role: role for role, name in roles.items() if name is not None}
+    people = People.of(table, "annotator", there.get("prompt"), None, there.get("weight"))
+    found, _ = pairs(table, "first", "second", "vote", people, mapping)
     if unseen:
         dropped = (Dropped("votes not given", unseen), *found["dropped"])
         found |= {"dropped": dropped, "n_read": found["n_read"] + unseen}
