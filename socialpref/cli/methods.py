@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _validate
 from ..errors import InputError
-from .survey import (
+from .reading import (
     EMBEDDED,
     SOURCES,
     add_reading,

@@ -2,14 +2,8 @@
 
 import argparse
 import json
-import math
 import os
-import re
 import sys
-import textwrap
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,54 +13,28 @@ from .. import _validate
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..surveys import (
         Bootstrap,
-        DesignColumns,
         Protocol,
-        QuestionResult,
-        Study,
         Survey,
-        Uncertainty,
     )
     from ..surveys.sensitivity_analysis import Variants
 
-SOURCES = {
-    "pew": "the embedded Pew table, 24 questions by party",
-    "starter": "the embedded starter set, 70 questions of other surveys",
-    "opinionqa": "OpinionQA's folder of counts (without a file: what 'data get' has fetched)",
-    "table": "a table of counts, shares or percentages by question, group and option",
-    "respondents": "a table, SPSS or Stata file with one row per respondent",
-    "atp": "SPSS files of Pew's American Trends Panel, one or a folder of them",
-    "globalopinionqa": "a JSON-lines file of answer shares by country",
-    "ratings": "a table with one row per rating of an item",
-}
-ROWS = ("respondents", "atp", "ratings")
-EMBEDDED = ("pew", "starter")
-GOES_WITH = {
-    "groups": tuple(source for source in SOURCES if source != "globalopinionqa"),
-    "drop_groups": ROWS,
-    "weight": ("respondents", "atp"),
-    "strata": ("respondents",),
-    "psu": ("respondents",),
-    "replicate_weights": ("respondents",),
-    "columns": ("respondents",),
-    "where": ("respondents",),
-    "codebook": ("respondents",),
-    "select_all": ("respondents",),
-    "missing": ("table", *ROWS),
-    "drop_options": ("table", "globalopinionqa", *ROWS),
-    "dont_know": ("table", "globalopinionqa", *ROWS),
-}
-"""Options of single sources."""
+from .findings import answer, left_out, report, say, shown
+from .reading import (
+    SOURCES,
+    add_reading,
+    find_source,
+    read_survey,
+    smoothing_of,
+    telling,
+)
+
 NEEDS_BOOTSTRAP = {
     "resample": "auto", "strata": "", "psu": "", "lonely_psu": "error", "replicate_weights": "",
     "replicate_method": None, "replicate_scale": None,
 }  # fmt: skip
 """Options that are about replicates, and their defaults."""
-WIDTH = 80
-"""Of what is printed."""
 WRITTEN = (
     "questions.csv", "skipped.csv", "summary.json", "flip_cdf.*", "question_*.png",
     "question_*.pdf", "sensitivity_*.csv", "sensitivity_*.png", "sensitivity_*.pdf",
@@ -284,97 +252,6 @@ def add_to(commands: Any) -> None:
     )
 
 
-def add_reading(add: Callable[..., Any]) -> None:
-    """Add the options that say how a survey is read, but for its file and kind."""
-    add(
-        "--groups",
-        metavar="NAME[,NAME]",
-        help="the column or columns that hold the groups; several are crossed. For the starter "
-        "set, a grouping such as country; for OpinionQA party, race or sex (default: party). "
-        "Default for a table: group; for Pew's files: F_PARTYSUM_FINAL",
-    )
-    add(
-        "--drop-groups",
-        default="",
-        metavar="LABEL[,LABEL]",
-        help="the groups to leave out (default: none)",
-    )
-    add(
-        "--weight",
-        metavar="NAME",
-        help="the column of survey weights; 'none' for no weights (default: none for rows of "
-        "respondents, each wave's own for Pew's files)",
-    )
-    add(
-        "--columns",
-        default="",
-        metavar="NAME[,NAME]",
-        help="the columns that are questions, needed for rows of respondents; 'all' for every "
-        "column that can be one, with those of demographics",
-    )
-    add(
-        "--select-all",
-        action="append",
-        default=[],
-        metavar="KEY=NAME[,NAME]",
-        help="the columns of the items of a 'select all that apply' question, or its one column "
-        "of text with the marked items between semicolons; may be repeated (default: none)",
-    )
-    add(
-        "--codebook",
-        type=Path,
-        metavar="FILE",
-        help="a table with the columns variable, code and label, and perhaps text, scale and "
-        "missing, that says what the codes mean (default: what the file itself says)",
-    )
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="[NAME=]CODE[,CODE]",
-        help="the codes of missing answers, of all questions or of the one that is named; may be "
-        "repeated (default: what labels and the file declare missing)",
-    )
-    add(
-        "--drop-options",
-        action="append",
-        default=[],
-        metavar="LABEL",
-        help="an option to leave out; may be repeated (default: none)",
-    )
-    add(
-        "--dont-know",
-        choices=("drop", "keep"),
-        help="whether \"don't know\" is an answer (default: drop; keep for Pew's files, as in "
-        "the published protocol)",
-    )
-    add(
-        "--where",
-        action="append",
-        default=[],
-        metavar="COLUMN=VALUE",
-        help="a condition on the rows of respondents to keep; may be repeated (default: all rows)",
-    )
-    add(
-        "--item",
-        default="item",
-        metavar="NAME",
-        help="the column of what was rated, for ratings (default: item)",
-    )
-    add(
-        "--annotator",
-        default="annotator",
-        metavar="NAME",
-        help="the column of who rated, for ratings (default: annotator)",
-    )
-    add(
-        "--rating",
-        default="rating",
-        metavar="NAME",
-        help="the column of the rating, for ratings (default: rating)",
-    )
-
-
 def run(options: argparse.Namespace) -> None:
     """Run the study and write and print its results."""
     import pandas as pd
@@ -419,60 +296,16 @@ def run(options: argparse.Namespace) -> None:
             from ..report import write_report
 
             write_report(result, options.report, sensitivity=tables)
-    if left := _left_out(survey):
-        _say(left)
-    _say(_report(result, options.top))
+    if left := left_out(survey):
+        say(left)
+    say(report(result, options.top))
     for question in asked:
-        _say(_answer(result[question.key]))
+        say(answer(result[question.key]))
     for aspect, table in tables.items():
-        _say(f"Sensitivity to {aspect}\n{_shown(table)}\n")
+        say(f"Sensitivity to {aspect}\n{shown(table)}\n")
     print(f"Tables and figures are in {options.out}{os.sep}")
     if options.report is not None:
         print(f"The report is {options.report}")
-
-
-def _say(text: str) -> None:
-    """Print lines; those that are too long go on below, further in than they began."""
-    for line in text.split("\n"):
-        if len(line) <= WIDTH:
-            print(line)
-            continue
-        lead = " " * (len(line) - len(line.lstrip()))
-        # Below the value of a line that has a name and a value.
-        named = re.match(r" *\S.*?\S {2,}(?=\S)", line)
-        place = len(named[0]) if named and len(named[0]) < WIDTH // 2 else len(lead) + 4
-        print(
-            textwrap.fill(
-                line,
-                WIDTH,
-                subsequent_indent=" " * place,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
-
-
-@contextmanager
-def telling() -> Iterator[None]:
-    """Print the warnings of a block on standard error, one line each."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for text in dict.fromkeys(str(warning.message) for warning in told):
-        print(f"socialpref: warning: {text}", file=sys.stderr)
-
-
-def _left_out(survey: "Survey") -> str:
-    """Return a line that says how many answers were missing, and of which kind; or nothing."""
-    from ..surveys.missing import DONT_KNOW, KINDS
-
-    lost = [d for q in survey for d in q.dropped if d.kind == "option" and d.reason in KINDS]
-    numbers = {kind: sum(d.respondents for d in lost if d.reason == kind) for kind in KINDS}
-    parts = [f"{number:,.10g} {kind}" for kind, number in numbers.items() if number]
-    if not parts or any(q.counts is None for q in survey):
-        return ""
-    more = '; --dont-know keep counts "don\'t know"' if numbers[DONT_KNOW] else ""
-    return f"Answers left out as missing: {', '.join(parts)}{more}"
 
 
 def _protocol(options: argparse.Namespace) -> "Protocol":
@@ -495,16 +328,6 @@ def _protocol(options: argparse.Namespace) -> "Protocol":
     )
 
 
-def smoothing_of(text: str) -> float | str:
-    """Return the number that a text is, or 'jeffreys'."""
-    if text == "jeffreys":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--smoothing must be a number or 'jeffreys'; got {text!r}") from None
-
-
 def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
     from ..surveys import Bootstrap
     from ..surveys.uncertainty import MAX_REPLICATES
@@ -520,129 +343,6 @@ def _bootstrap(options: argparse.Namespace) -> "Bootstrap | None":
         if not options.bootstrap and getattr(options, name) != default:
             raise InputError(f"--{name.replace('_', '-')} needs --bootstrap N, the number of draws")
     return bootstrap if options.bootstrap else None
-
-
-def find_source(options: argparse.Namespace) -> bool:
-    """Complete `path`, `source` and `groups`; return whether the source was told by the file."""
-    from ..surveys.readers.kinds import OPINIONQA_FILES, kind_of
-
-    if options.file is not None and options.path not in (None, options.file):
-        raise InputError(f"FILE and --path are the same; got {options.file} and {options.path}")
-    options.path = options.file if options.path is None else options.path
-    guessed = options.source is None and options.path is not None
-    if guessed:
-        ratings = options.item, options.rating, options.annotator
-        options.source = kind_of(options.path, groups=bool(options.groups), ratings=ratings)
-    elif options.source is None:
-        options.source = "pew"
-    if options.source == "opinionqa" and options.path and options.path.name in OPINIONQA_FILES:
-        options.groups = options.groups or options.path.name.removesuffix("_data.json")
-        options.path = options.path.parent
-    return guessed
-
-
-def read_survey(options: argparse.Namespace, groups: str | None) -> "Survey":
-    """Return the survey of the options that `add_reading` adds, by some groups."""
-    from .. import surveys
-    from ..surveys.missing import parse_codes
-    from ..surveys.readers.respondents import check_rankings
-    from ..surveys.registry import cached
-
-    source, path = options.source, options.path
-    for name, sources in GOES_WITH.items():
-        if getattr(options, name) and source not in sources:
-            option = name.replace("_", "-")
-            raise InputError(f"--{option} goes with --source {' or '.join(sources)}; got {source}")
-    if source in EMBEDDED and path is not None:
-        raise InputError(f"--source {source} is embedded: it goes without a file")
-    if source == "pew":
-        if groups not in (None, "party"):
-            raise InputError(
-                f"the Pew table is by party; for other groups choose --source starter or a file "
-                f"(got --groups {groups})"
-            )
-        return surveys.read_pew()
-    if source == "starter":
-        return surveys.read_starter(groups)
-    if source == "opinionqa":
-        return surveys.read_opinionqa(
-            cached("opinionqa") if path is None else path, groups or "party"
-        )
-    if path is None:
-        raise InputError(f"--source {source} needs a file: {SOURCES[source]}")
-    names, dropped = comma_list(groups or ""), comma_list(options.drop_groups)
-    missing = surveys.MissingAnswers(
-        parse_codes(options.missing), options.drop_options, options.dont_know
-    )
-    if source == "table":
-        return surveys.read_table(path, groups or "group", missing)
-    if source == "globalopinionqa":
-        return surveys.read_globalopinionqa(path, missing)
-    if source == "atp":
-        return surveys.read_atp(
-            path,
-            names or ["F_PARTYSUM_FINAL"],
-            weight=options.weight,
-            drop_groups=dropped,
-            missing=missing,
-        )
-    if not names:
-        raise InputError(f"--source {source} needs --groups: the columns that hold the groups")
-    if source == "ratings":
-        columns = options.item, options.rating, options.annotator
-        return surveys.read_ratings(path, names, *columns, drop_groups=dropped, missing=missing)
-    batteries = dict(map(_battery, options.select_all))
-    questions = None if options.columns.strip() == "all" else comma_list(options.columns)
-    if questions == [] and not batteries:
-        check_rankings(path, names)
-        raise InputError(
-            "rows of respondents need --columns: the columns that are questions, or 'all' for "
-            "every column that can be one, with those of demographics"
-        )
-    return surveys.read_respondents(
-        path,
-        names,
-        weight=None if options.weight == "none" else options.weight,
-        questions=questions,
-        where=dict(_condition(text) for text in options.where),
-        design=_design(options),
-        drop_groups=dropped,
-        missing=missing,
-        codebook=None if options.codebook is None else surveys.read_codebook(options.codebook),
-        batteries=batteries,
-    )
-
-
-def _design(options: argparse.Namespace) -> "DesignColumns":
-    from ..surveys import DesignColumns
-
-    return DesignColumns(
-        strata=comma_list(options.strata),
-        units=comma_list(options.psu),
-        lonely=options.lonely_psu,
-        replicate_weights=comma_list(options.replicate_weights),
-        method=options.replicate_method,
-        scale=options.replicate_scale,
-    )
-
-
-def comma_list(text: str) -> list[str]:
-    """Return the names between commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _battery(text: str) -> tuple[str, list[str]]:
-    key, found, columns = text.partition("=")
-    if not found or not key or not comma_list(columns):
-        raise InputError(f"--select-all must be KEY=NAME[,NAME]; got {text!r}")
-    return key, comma_list(columns)
-
-
-def _condition(text: str) -> tuple[str, str]:
-    column, found, value = text.partition("=")
-    if not found:
-        raise InputError(f"--where must be COLUMN=VALUE; got {text!r}")
-    return column, value
 
 
 def _variants(
@@ -670,195 +370,3 @@ def _variants(
         }
         variants = vary[aspect](survey, protocol)
     return variants, next(name for name, (_, varied) in variants.items() if varied == protocol)
-
-
-def _report(result: "Study", top: int) -> str:
-    from ..report.page import UNKNOWN_DESIGN
-    from ..surveys.survey import UNKNOWN
-
-    facts = result.summary()
-    lines = [f"Survey study: {facts['survey']}"]
-    if skipped := len(result.survey.skipped):
-        lines.append(f"  {skipped} variables were not read as questions; skipped.csv says why")
-    kinds = facts["group_shares"]
-    shares = next(iter(kinds)) if len(kinds) == 1 else _counted(kinds)
-    lines.append(f"  Shares of the groups: {shares}")
-    if result.bootstrap is not None and UNKNOWN in facts["design"]:
-        lines.append(f"  {UNKNOWN_DESIGN}")
-    # Parts that were chosen in different ways have no rate in common.
-    for name, part in result.parts.items():
-        lines += [f"\n{name}", *_headline(part.summary())]
-    if not result.parts:
-        lines += _headline(facts)
-    if facts["n_examined"]:
-        gaps = facts["largest_certified_gap"], facts["largest_share_certified_gap"]
-        gap = max((gap for gap in gaps if gap is not None), default=0.0)
-        lines.append(f"  Every distance is proven, {_precision(gap)}")
-    return "\n".join(lines + _most_fragile(result, top)) + "\n"
-
-
-def _counted(kinds: dict[str, int]) -> str:
-    from ..report.words import counted
-
-    return "; ".join(f"{kind} ({counted(number, 'question')})" for kind, number in kinds.items())
-
-
-def _headline(facts: dict[str, Any]) -> list[str]:
-    """Return the sentences on a survey, or on a part of it."""
-    from ..report.words import counted
-
-    least = facts["settings"]["min_options"]
-    lines = [
-        f"  {counted(facts['n_questions'], 'question')} with at least {least} options, "
-        f"{facts['n_examined']} of them examined"
-    ]
-    if not facts["n_examined"]:
-        return lines
-    lines.append(
-        f"  {counted(facts['n_flippable'], 'question')} can be flipped by what is compared: "
-        f"{facts['share_flippable']:.1%}" + _bounds(facts, "share_flippable", "{:.1%}")
-    )
-    if facts["median_distance"] is not None:
-        lines += [
-            f"    median distance {facts['median_distance']:.3f} in total variation"
-            + _bounds(facts, "median_distance", "{:.3f}"),
-            f"    of all questions, {_within(facts['share_within'])}",
-            f"    swaps of neighbours on a scale: {facts['n_flippable_neighbours']}",
-        ]
-    lines.append(
-        f"  {counted(facts['n_winner_flippable'], 'question')} can be given another winner "
-        f"by what is compared: {facts['n_winner_flippable_neighbours']} by a swap of neighbours"
-    )
-    lines.append(
-        f"  {counted(facts['n_share_flippable'], 'question')} can be flipped by who counts"
-        + _bounds(facts, "n_share_flippable", "{:.0f}")
-    )
-    if facts["median_share_distance"] is not None:
-        lines += [
-            f"    median distance {facts['median_share_distance']:.3f} of the groups' shares"
-            + _bounds(facts, "median_share_distance", "{:.3f}"),
-            f"    of all questions, {_within(facts['share_within_by_shares'])}",
-        ]
-    differing = counted(facts["n_order_mismatch"], "question")
-    lines.append(f"  For {differing} the NBC and average-reward orders differ")
-    return lines
-
-
-def _within(shares: dict[str, float]) -> str:
-    return ", ".join(f"{share:.1%} within {distance}" for distance, share in shares.items())
-
-
-def _most_fragile(result: "Study", top: int) -> list[str]:
-    """Return the list of fragile questions: changes of the winner and nominal options first."""
-    from ..surveys.headline import named_first
-
-    named = named_first(result.results)[:top]
-    if not named:
-        return []
-    width = min(max(len(r.question.key) for r, _ in named), LONGEST)
-    lines = []
-    heading = None
-    for r, found in named:
-        assert r.finding is not None
-        if (wins := r.finding.winner_flip.exists) != heading:
-            aim = "winner" if wins else "order"
-            lines.append(f"\nAnother {aim}: distance, key, which option overtakes which")
-            heading = wins
-        assert found.pair is not None
-        above, below = (r.question.options[y] for y in found.pair)
-        mark = " (neighbours)" if r.question.are_neighbours(found.pair) else ""
-        lines.append(
-            f"  {found.distance:.4f}  {r.question.key:<{width}}  {below!r} over {above!r}{mark}"
-        )
-    return lines
-
-
-LONGEST = 24
-"""Keys are padded to the same length up to this."""
-SHOWN = {
-    "setting": "setting",
-    "n_flippable": "flips",
-    "median_distance": "median",
-    "n_winner_flippable": "winners",
-    "n_share_flippable": "shares",
-    "median_share_distance": "median ",
-    "n_other_order": "order",
-    "n_other_winner": "winner",
-}
-"""The columns of a sensitivity table that are printed, and their headings."""
-LEGEND = (
-    "flips, winners: that what is compared can flip; shares: rankings that who counts can; "
-    "order, winner: questions with another one than as studied"
-)
-
-
-def _shown(table: "pd.DataFrame") -> str:
-    shown = table[list(SHOWN)].rename(columns=SHOWN)
-    shown = shown.astype({name: float for name in SHOWN.values() if name.startswith("median")})
-    numbers = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-")
-    return f"{numbers}\n{LEGEND}"
-
-
-def _precision(gap: float) -> str:
-    return f"to within {gap:.0e}" if gap else "exactly"
-
-
-def _bounds(facts: dict[str, Any], name: str, form: str) -> str:
-    interval = facts.get(f"{name}_interval")
-    if interval is None:
-        return ""
-    low, high = map(form.format, interval)
-    return f" ({facts['settings']['bootstrap']['level']:.0%} interval {low} to {high})"
-
-
-def _distance(value: float) -> str:
-    return f"{value:.6f}" if math.isfinite(value) else "never"
-
-
-def _answer(result: "QuestionResult") -> str:
-    from ..report.words import stretched_words
-    from ..surveys.shares import describe_shares
-
-    question, found = result.question, result.finding
-    title = f"{question.key}: {question.text}".rstrip(": ")
-    if found is None:
-        return f"{title}\n  not examined: {result.reason}\n"
-    lines = [
-        title,
-        f"  NBC order at the base sampling  {found.nbc_order.describe(question.options)}",
-        f"  order by average reward         {found.reward_order.describe(question.options)}",
-        f"  distance of the nearest flip    {_distance(found.flip.distance)}",
-        f"  by the groups' shares           {_distance(found.by_shares.ranking.distance)}",
-        *_error_lines(found.uncertainty, question.options),
-        *(f"  {text}" for text in stretched_words(found)),
-        f"  {found.flip.describe()}",
-        f"  Who counts: {describe_shares(question)} shares. {found.by_shares.ranking.describe()}",
-        *(f"  dropped: {dropped}" for dropped in question.dropped),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _error_lines(error: "Uncertainty | None", options: tuple[str, ...]) -> list[str]:
-    if error is None:
-        return []
-    return [
-        f"  replicates that can be flipped  {error.flip_share:.1%}; {error.level:.0%} interval of "
-        f"the distance {error.flip_interval.describe('{:.4f}', infinite='never')}",
-        f"  replicates with the same order  {error.same_order:.1%}, the same winner "
-        f"{error.same_winner:.1%} ({error.n_replicates}, by {error.method})",
-        *_design_lines(error),
-        f"  {error.level:.0%} intervals of NBC",
-        *(
-            f"    {option}: {interval.describe()}"
-            for option, interval in zip(options, error.nbc_intervals, strict=True)
-        ),
-    ]
-
-
-def _design_lines(error: "Uncertainty") -> list[str]:
-    lines = []
-    if math.isfinite(error.deff):
-        lines.append(f"  design effect of the shares     {error.deff:.2f}")
-    if math.isfinite(error.degrees):
-        lines.append(f"  degrees of freedom              {error.degrees:g}")
-    return lines

@@ -76,6 +76,8 @@ class Plan:
     budget, cost_annotator, cost_label, wanted : float
         `wanted` is the goal's error.
     goal : "gap", "sign" or "winner"
+    know_shares : bool
+        Whether the shares of the types were taken as known for all structures.
     best_in_draws : dict of Structure to float
         How often each structure has the smallest error, over the population's draws; empty
         without draws.
@@ -89,6 +91,7 @@ class Plan:
     cost_label: float
     goal: Goal
     wanted: float
+    know_shares: bool
     best_in_draws: dict[Structure, float]
 
     @property
@@ -142,8 +145,9 @@ class Plan:
         if math.isfinite(best.labels_needed):
             lines.append(f"An error of {self.wanted:g} needs {best.labels_needed:,.0f} labels.")
         if self.mixture is not None:
+            of = "" if self.know_shares else ", of structures that need not know the shares"
             lines.append(
-                f"Best mixture for gaps: {described(self.mixture.information.structure)}: "
+                f"Best mixture for gaps{of}: {described(self.mixture.information.structure)}: "
                 f"{measure} {self.mixture.error:.3g}."
             )
         if self.best_in_draws:
@@ -277,6 +281,7 @@ def plan(
         cost_label=cost_label,
         goal=goal,
         wanted=error,
+        know_shares=know_shares,
         best_in_draws=_best_in_draws(fit, population, price, budget, goal, free),
     )
 
