@@ -199,7 +199,7 @@ def test_a_registered_training_is_the_one_that_runs() -> None:
 def test_verify_takes_a_method_that_is_not_in_the_table() -> None:
     report = verify([Scaled(0.5)], {"camps": two_camps()}, sizes=[1_000, 30_000])
     assert report.passed
-    assert report.results[0].method == "scaled"
+    assert report.results[0].method == "scaled(factor=0.5)"
 
 
 def test_a_method_without_a_training_says_so() -> None:
