@@ -1,7 +1,6 @@
 """Figures show the numbers that were found: what is drawn is read back from them."""
 
 import io
-import math
 import os
 import struct
 from dataclasses import replace
@@ -358,7 +357,9 @@ def test_save_writes_both_files(tmp_path: Path, stem: str) -> None:
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", picture[16:24])
     inches = figure.get_size_inches()
-    assert (width, height) == tuple(math.floor(150 * side + 1e-6) for side in inches)
+    # Releases of matplotlib round to pixels in different ways.
+    assert abs(width - 150 * inches[0]) <= 1
+    assert abs(height - 150 * inches[1]) <= 1
     page = (tmp_path / f"{stem}.pdf").read_bytes()
     assert page.startswith(b"%PDF-")
     assert page.rstrip().endswith(b"%%EOF")
