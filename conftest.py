@@ -15,8 +15,8 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["*.md"],
 ).pytest()
-# What subclasses TRL's trainers cannot be imported without the extra "llm".
-collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py"]
+# What needs TRL or its data sets cannot be imported without the extra "llm".
+collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py", "tests/llm_small.py"]
 
 # The site's builder needs Sphinx, which the tests do without.
 collect_ignore_glob = ["docs/*.py", "docs/_extensions/*.py"]
