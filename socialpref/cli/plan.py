@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _validate
 from ..errors import InputError
+from ..theory.planning import GOALS
 from .methods import read_population
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from ..theory import Plan
 
 EXAMPLES = ("mediocre-winner", "two-camps")
-GOALS = {
-    "gap": "root mean square error of average-reward gaps",
-    "sign": "probability of a wrong sign of an average-reward gap",
-    "winner": "probability of a wrong winner",
-}
 ALIKE = 10
 """Populations drawn like the assumed one, to see how much the recommendation hangs on it."""
 

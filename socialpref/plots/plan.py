@@ -8,16 +8,11 @@ import numpy as np
 from .. import _validate
 from ..theory import Plan
 from ..theory.identified import described
+from ..theory.planning import GOALS
 from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WORDS = {
-    "gap": "root mean square error of average-reward gaps",
-    "sign": "probability of a wrong sign of an average-reward gap",
-    "winner": "probability of a wrong winner",
-}
 
 
 def plan_errors(plan: Plan) -> "Figure":
@@ -51,7 +46,7 @@ def plan_errors(plan: Plan) -> "Figure":
     names = [fill(described(o.information.structure), 38) for o in shown]
     axes.set_yticks(range(len(shown)), names, fontsize=9)
     axes.invert_yaxis()
-    label = f"{WORDS[plan.goal]}, at best, for a budget of {plan.budget:g}"
+    label = f"{GOALS[plan.goal]}, at best, for a budget of {plan.budget:g}"
     axes.set_xlabel(fill(label, 48), fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Goal = Literal["gap", "sign", "winner"]
-GOALS: tuple[Goal, ...] = ("gap", "sign", "winner")
+GOALS: dict[Goal, str] = {
+    "gap": "root mean square error of average-reward gaps",
+    "sign": "probability of a wrong sign of an average-reward gap",
+    "winner": "probability of a wrong winner",
+}
+"""What can be learned, and what its error is."""
 STRUCTURES: tuple[Structure, ...] = (
     *(Pairs(), Linked(2), Linked(3), Linked(5, repeats=True), Repeated(3), Repeated(5)),
     *(Ranking(3), Typed(), Typed(shares="known"), Typed(0.8), Typed(0.8, m=2)),
