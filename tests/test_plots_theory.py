@@ -45,8 +45,8 @@ def test_method_bars() -> None:
     )
     for axes, values in zip(figure.axes, expected, strict=True):
         bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-        heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in bars}
-        np.testing.assert_array_equal([heights[y] for y in range(3)], values)
+        ends = {round(b.get_x() + b.get_width() / 2): b.get_y() + b.get_height() for b in bars}
+        np.testing.assert_allclose([ends[y] for y in range(3)], values, rtol=1e-15)
 
 
 def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
@@ -84,7 +84,7 @@ def test_reward_intervals() -> None:
         for bound in (3, 4)
     ]
     figure = theory.reward_intervals({"split": results})
-    assert "split (own gap -0.200)" in drawn(figure)
+    assert "split\n(own gap -0.200)" in drawn(figure)
     lower, upper = figure.axes[0].lines[:2]
     np.testing.assert_array_equal(np.asarray(lower.get_ydata()), [r.lower for r in results])
     np.testing.assert_array_equal(np.asarray(upper.get_ydata()), [r.upper for r in results])
