@@ -16,6 +16,7 @@ import socialpref as sp
 from socialpref import DPO, Population, Winner, nbc, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.plots import theory
+from socialpref.plots.style import WIDTH
 from socialpref.theory import (
     average_reward_bounds,
     bradley_terry_misfit,
@@ -28,15 +29,23 @@ from .helpers import refuses
 
 
 def drawn(figure: Figure) -> list[str]:
-    """Draw a figure, which warns of all that does not fit, and return its texts."""
+    """Draw a figure, which warns of all that does not fit, and return its texts.
+
+    On a page 740 pixels wide they are at least 11 pixels high.
+    """
     figure.savefig(io.BytesIO(), format="png", dpi=50)
-    return [text.get_text() for text in figure.findobj(Text)]
+    assert figure.get_figwidth() <= WIDTH
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    assert min(text.get_fontsize() for text in texts) >= 8
+    return [text.get_text() for text in texts]
 
 
 def test_method_bars() -> None:
     crowd = mediocre_winner()
     figure = theory.method_bars(crowd)
-    drawn(figure)
+    assert "Average reward orders A = B > M; NBC, which DPO learns, orders M > A = B" in drawn(
+        figure
+    )
     expected = (
         crowd.mean_rewards(),
         nbc(crowd),
@@ -54,6 +63,7 @@ def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
     figure = theory.temperature_curves(crowd, crossing_temperatures(crowd, "A", "M"))
     texts = drawn(figure)
     assert texts.count("τ = 1.642") == 2
+    assert "NBC orders M > A = B at low temperature and A = B > M at high temperature" in texts
     assert "A, B" in texts
     left, right = figure.axes
     curve, limit = (np.asarray(line.get_ydata()) for line in left.lines[:2])
@@ -69,7 +79,15 @@ def test_the_simplex() -> None:
     assert {"A > C > B\n59.8%", "C > A > B\n40.2%", "only A", "nearest flip, TV 0.1067"} <= set(
         texts
     )
+    assert "C is level with A once 10.7% of the draws move" in texts
     assert sum(isinstance(patch, Polygon) for patch in figure.axes[0].patches) >= 2
+    # No name covers a mark.
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    marks = [line.get_window_extent() for line in axes.lines]
+    names = [text.get_window_extent() for text in axes.texts if "%" in text.get_text()]
+    assert len(names) == len(marks) == 2
+    assert not any(name.overlaps(mark) for name in names for mark in marks)
     crowd = mediocre_winner()  # without a flip, and with a tie
     assert "uniform" in drawn(theory.sampling_simplex(crowd, sp.flip(crowd, Winner())))
     with refuses("population"):

@@ -128,7 +128,7 @@ def _noise_finding(table: "pd.DataFrame", n: int) -> str:
     """Say from which temperature on no method's interval lies below DPO's."""
     by = ["population", "temperature"]
     dpo = table[table["method"] == "DPO"].set_index(by)
-    beside = table.join(dpo[["mean", "interval"]], on=by, rsuffix="_dpo")
+    beside = table.join(dpo[["mean", "interval"]].add_suffix("_dpo"), on=by)
     nearer = beside["mean"] + beside["interval"] < beside["mean_dpo"] - beside["interval_dpo"]
     last = table.loc[nearer, "temperature"].max()
     above = table.loc[table["temperature"] > last, "temperature"] if nearer.any() else []
@@ -189,12 +189,12 @@ def _sample_finding(table: "pd.DataFrame") -> str:
     settings = table.loc[table["mean"].notna()].groupby(["population", "n"])
     nearest = table.loc[settings["mean"].idxmin(), "method"]
     best, times = nearest.mode()[0], nearest.value_counts().max()
-    words = f"{best.capitalize()} has the least mean distance at {times} of {len(nearest)} sizes"
+    words = f"{_first(best)} has the least mean distance at {times} of {len(nearest)} sizes"
     most = table["n"].max()
     ends = table.loc[(table["n"] == most) & (table["method"] == "DPO"), "mean"]
     if not len(ends):
         return words
-    return f"{words};\nDPO is still {ends.min():.2f} to {ends.max():.2f} away with {most:,} labels"
+    return f"{words};\nDPO is still {_range(ends)} away with {most:,} labels"
 
 
 def class_curves(table: "pd.DataFrame", true_classes: int) -> "Figure":
@@ -246,7 +246,7 @@ def _class_finding(table: "pd.DataFrame", true_classes: int) -> str:
     best = sorted(set(table.loc[least, "n_classes"]))
     number = " or ".join(map(str, best))
     true = "the true number" if best == [true_classes] else f"there are {true_classes} types"
-    return f"{method.capitalize()} have the least mean distance with {number} of them: {true}"
+    return f"{_first(method)} have the least mean distance with {number} of them: {true}"
 
 
 def link_dots(table: "pd.DataFrame") -> "Figure":
@@ -305,11 +305,10 @@ def _link_finding(table: "pd.DataFrame") -> str:
     models = [model for model, yes in reached.groupby("model", sort=False).all().items() if yes]
     models = models or [model for model, yes in reached[methods[0]].items() if yes]
     rest = table[table["method"].isin(methods) & ~table["model"].isin(models)]["limit"]
-    words = f"{' and '.join(methods)} reach the optimum under {' and '.join(models)}"
-    words = words[0].upper() + words[1:]
-    if not len(rest):
-        return words
-    return f"{words};\nelsewhere their limits are {rest.min():.2f} to {rest.max():.2f} away"
+    named = (
+        f"{_first(' and '.join(methods))}: the limit is the optimum under {' and '.join(models)}"
+    )
+    return f"{named};\nelsewhere it is {_range(rest)} away" if len(rest) else named
 
 
 def bias_left(table: "pd.DataFrame") -> "Figure":
@@ -359,6 +358,15 @@ def bias_left(table: "pd.DataFrame") -> "Figure":
     panels[0].set_ylabel("distance of the limit / DPO's")
     legend_below(figure, panels[0])
     return figure
+
+
+def _first(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _range(values: "pd.Series[float]") -> str:
+    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _lines(

@@ -291,7 +291,7 @@ def _bars(
     for bar, y in zip(bars, order, strict=True):
         if y == below:
             bar.set_hatch("///")
-    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=7)
+    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=8)
     axes.margins(x=0.28)
     axes.axvline(start, color="black", lw=0.8)
     axes.set_title(title, fontsize=9, loc="left")

@@ -84,8 +84,8 @@ def verification(report: "Report") -> "Figure":
     passed = sum(result.passed for result in report.results)
     headline(
         figure,
-        f"{passed} of {len(report.results)} trainings end at their exact limit, with errors that "
-        "fall with the square root of the labels",
+        f"{passed} of {len(report.results)} trainings reach their exact limit; errors fall with "
+        "the square root of the labels",
     )
     legend_below(figure, panels[0], ncols=len(names) + 1)
     return figure
