@@ -293,6 +293,7 @@ def _bars(
             bar.set_hatch("///")
     axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=8)
     axes.margins(x=0.28)
+    axes.locator_params(axis="x", nbins=6)
     axes.axvline(start, color="black", lw=0.8)
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(labelsize=8)
