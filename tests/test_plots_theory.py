@@ -36,7 +36,7 @@ def drawn(figure: Figure) -> list[str]:
     figure.savefig(io.BytesIO(), format="png", dpi=50)
     assert figure.get_figwidth() <= WIDTH
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    assert min(text.get_fontsize() for text in texts) >= 8
+    assert min(float(text.get_fontsize()) for text in texts) >= 8
     return [text.get_text() for text in texts]
 
 
@@ -90,6 +90,11 @@ def test_the_simplex() -> None:
     assert not any(name.overlaps(mark) for name in names for mark in marks)
     crowd = mediocre_winner()  # without a flip, and with a tie
     assert "uniform" in drawn(theory.sampling_simplex(crowd, sp.flip(crowd, Winner())))
+    tied = Population([[-1, 3, 0], [-3, -4, 0], [2, -1, -2]], options=["A", "B", "C"])
+    figure = theory.sampling_simplex(tied, sp.flip(tied))
+    assert "A, B and C are tied at the base" in drawn(figure)
+    for cell, name in zip(figure.axes[0].patches, figure.axes[0].texts, strict=False):
+        assert cell.get_path().contains_point(name.get_position())
     with refuses("population"):
         theory.sampling_simplex(Population([[1, 0]]), sp.flip(camps, Winner()))
 

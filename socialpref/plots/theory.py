@@ -12,6 +12,7 @@ from ..flips.regions import ranking_cells
 from ..limits.dpo import DPO
 from ..limits.optimal import optimal_policy
 from ..population import Population, check_population
+from ..report.words import joined
 from ..rules import borda, nbc, ranking
 from ..theory.anonymous import RewardBounds
 from ..theory.misfit import Misfit
@@ -209,15 +210,22 @@ def sampling_simplex(population: Population, flip: Flip) -> "Figure":
         (LIGHT, "\\\\"),
     ]
     start, end = flip.base @ corners, flip.mix @ corners
+    marks = np.array([start, end] if flip.exists else [start])
     for cell, (colour, hatch) in zip(ranking_cells(population.pairwise()), looks, strict=False):
         axes.add_patch(
             Polygon(cell.corners @ corners, facecolor=colour, hatch=hatch, edgecolor="black")
         )
-        axes.text(
-            *_place(cell.corners @ corners, np.array([start, end])),
+        (x, y), room = _place(cell.corners @ corners, marks)
+        small = room < 0.07  # then its name stands beside it
+        beside = (x + 0.3, y) if y > 0.4 else (x, y + 0.2)
+        axes.annotate(
             f"{cell.ranking.describe(population.options)}\n{cell.share:.1%}",
+            (x, y),
+            beside if small else (x, y),
             ha="center",
             va="center",
+            zorder=1.5,  # below the marks
+            arrowprops={"arrowstyle": "-", "lw": 0.8} if small else None,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )
     if flip.exists:
@@ -250,14 +258,19 @@ def sampling_simplex(population: Population, flip: Flip) -> "Figure":
 
 def _nearest(flip: Flip) -> str:
     """Return the title: what changes the order, if anything does."""
+    if flip.certificate is None:
+        return f"{joined(list(flip.options), 'and')} are tied at the base"
     if not flip.exists or flip.pair is None:
         return "No sampling distribution changes the order"
     above, below = (flip.options[y] for y in flip.pair)
     return f"{below} is level with {above} once {flip.distance:.1%} of the draws move"
 
 
-def _place(cell: Floats, marks: Floats) -> Floats:
-    """Return where in a cell its name stands: away from its edges and from the marks."""
+def _place(cell: Floats, marks: Floats) -> tuple[Floats, float]:
+    """Return where in a cell its name stands, and the least distance to its edges.
+
+    It is away from the edges and from the marks.
+    """
     weights = np.array([[i, j, 12 - i - j] for i in range(1, 11) for j in range(1, 12 - i)]) / 12.0
     inner = np.concatenate(
         [weights @ cell[[0, i, i + 1]] for i in range(1, len(cell) - 1)]
@@ -267,7 +280,8 @@ def _place(cell: Floats, marks: Floats) -> Floats:
     across = offsets[..., 0] * sides[:, 1] - offsets[..., 1] * sides[:, 0]
     to_edge = (np.abs(across) / np.hypot(*sides.T)).min(axis=1)
     to_mark = np.linalg.norm(inner[:, None] - marks, axis=2).min(axis=1)
-    return np.asarray(inner[np.minimum(to_edge, 0.5 * to_mark).argmax()])
+    best = np.minimum(to_edge, 0.5 * to_mark).argmax()
+    return inner[best], float(to_edge[best])
 
 
 def reward_intervals(found: Mapping[str, Sequence[RewardBounds]]) -> "Figure":

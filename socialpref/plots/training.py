@@ -11,6 +11,7 @@ from .style import DARK, GREY, MIDDLE, WIDTH, check_table, checked_arrays, headl
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ def offset_curves(policies: Mapping[str, Floats], best: Floats, scores: Floats) 
         raise _validate.complaint("policies", "of at least two states", "one")
     offsets = np.arange(size) - size // 2
     figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
-    panels = figure.subplot_mosaic(
+    panels: dict[str, Axes] = figure.subplot_mosaic(
         [["DPO and its correction", "other methods"], ["NBC", "NBC"]], height_ratios=(1.7, 1.0)
     )
     is_dpo = {name: name.startswith(("DPO", "corrected")) for name in policies}
