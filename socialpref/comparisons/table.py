@@ -344,7 +344,7 @@ class Comparisons(FromTables):
         """
         return self._added(self.label, 1.0 - self.label, 1, merged=merged)
 
-    def unanimous_cells(self, *, merged: bool = True) -> Cells:
+    def unanimous_cells(self, *, merged: bool = True, lapse: float = 0.0) -> Cells:
         """Return the panels added up by prompt and pair, or one by one.
 
         A panel agrees with the probability that independent labels of its annotators would: a tie
@@ -354,6 +354,8 @@ class Comparisons(FromTables):
         ----------
         merged : bool
             False for a row for each panel.
+        lapse : float
+            The rate of lapses that is corrected for, as for `AgreementOnly`.
 
         Raises
         ------
@@ -361,7 +363,8 @@ class Comparisons(FromTables):
             If there is no panel column, or as for `panels`.
         """
         rows, labels = self.panels()
-        wins, losses = labels.prod(axis=1), (1.0 - labels).prod(axis=1)
+        lapse = _validate.number("lapse", lapse, 0.0, 0.5, below=True)
+        wins, losses = (labels - lapse).prod(axis=1), (1.0 - lapse - labels).prod(axis=1)
         return rows._added(wins, losses, labels.shape[1], merged=merged)
 
     def _added(self, wins: Floats, losses: Floats, n_labels: int, *, merged: bool) -> Cells:
