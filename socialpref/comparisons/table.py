@@ -8,6 +8,7 @@ annotators, one of each type, who all label the same pair.
 import base64
 import copy
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,6 +33,11 @@ INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
 METADATA = b"socialpref"
 """Where sizes, names and what was left out are kept in a Parquet file."""
 LONGEST_METADATA = 2**31 - 1
+RANDOM_PANELS = (
+    "the types of the panels' annotators are not known. Panels help only if every panel has one "
+    "annotator of each type. If the annotators are drawn from everybody, the panels that agree "
+    "teach what DPO learns from single labels, however large the panels are"
+)
 UNKNOWN = -1
 """The annotator, or the type, of a row for which it is not known."""
 MOST_PLACES = 1_000_000_000
@@ -376,6 +382,9 @@ class Comparisons(FromTables):
     def panels(self) -> tuple[Self, Floats]:
         """Return one row for each panel, and its labels, shape (panels, labels of each).
 
+        A warning is given where the annotators' types are not known: whether a panel has one of
+        each type cannot be seen then.
+
         Raises
         ------
         InputError
@@ -398,10 +407,10 @@ class Comparisons(FromTables):
                 raise InputError(
                     f"'panel' must be of one pair; the labels of one differ in {name}."
                 )
-        if (
-            self.annotator_type is not None
-            and (np.diff(np.sort(self.annotator_type[table]), axis=0) != 0).any()
-        ):
+        types = None if self.annotator_type is None else np.sort(self.annotator_type[table])
+        if types is None or types.min() < 0:
+            warnings.warn(RANDOM_PANELS, stacklevel=2)
+        elif (np.diff(types, axis=0) != 0).any():
             raise InputError("'panel' must have the same types of annotators in every panel.")
         return self.take(table[:, 0]), self.label[table]
 

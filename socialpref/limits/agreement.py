@@ -11,8 +11,8 @@ from .. import _validate
 from ..errors import ConvergenceError, InputError
 from ..links import logistic_temperature
 from ..population import Population
-from .design import pair_design
 from .debiased import fit_debiased
+from .design import pair_design
 from .fits import exact_rewards, fit_log_odds, log_link
 from .limit import ROUNDING, Floats, ImplicitRewards, is_right
 from .method import Information, Method, Order

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..population import Population
-from .design import pair_design
 from .debiased import fit_debiased
+from .design import pair_design
 from .fits import fit_log_odds, log_preferences
 from .limit import ImplicitRewards
 from .method import Information, Method, Order
+
 
 def _epsilon(value: float) -> float:
     """Return a checked rate of flipped labels."""
