@@ -35,6 +35,21 @@ def rms_bias(log_odds: Floats) -> float:
     return math.sqrt(np.mean(np.square(bias)))
 
 
+def panels(labels: list[int], types: list[int] | None, size: int) -> Comparisons:
+    """Return panels of one pair of options."""
+    zeros = np.zeros(len(labels), dtype=int)
+    return Comparisons(
+        zeros,
+        zeros,
+        zeros + 1,
+        np.array(labels, dtype=float),
+        1,
+        2,
+        annotator_type=None if types is None else np.array(types),
+        panel=np.arange(len(labels)) // size,
+    )
+
+
 # --- the page ---------------------------------------------------------------------------
 
 
@@ -116,9 +131,7 @@ def test_some_empirical_weights_are_negative() -> None:
         for w, v, m in zip(wins.tolist(), losses.tolist(), margin.tolist(), strict=True)
     ]
     assert float(agreement(margin, wins, losses, 3)) == pytest.approx(np.mean(by_hand))
-    rows = Comparisons(
-        [0] * 3, [0] * 3, [1] * 3, [1, 1, 0], 1, 2, annotator_type=[0, 1, 2], panel=[0] * 3
-    )
+    rows = panels([1, 1, 0], [0, 1, 2], 3)
     cells = rows.unanimous_cells(lapse=0.05)
     np.testing.assert_allclose([cells.wins[0], cells.losses[0]], [-0.045125, 0.002375])
     with pytest.raises(ConvergenceError, match="1 of 1 pairs count negatively"):
@@ -180,15 +193,9 @@ def test_types_merged_by_hand() -> None:
 
 @pytest.mark.parametrize("types", [None, [0, 1, 0, -1]])
 def test_panels_without_types_are_warned_of(types: list[int] | None) -> None:
-    rows = Comparisons(
-        [0] * 4, [0] * 4, [1] * 4, [1, 1, 1, 0], 1, 2, annotator_type=types, panel=[0, 0, 1, 1]
-    )
     with pytest.warns(UserWarning, match="one annotator of each type"):
-        rows.unanimous_cells()
-    known = Comparisons(
-        [0] * 4, [0] * 4, [1] * 4, [1, 1, 1, 0], 1, 2, annotator_type=[0, 1, 1, 0],
-        panel=[0, 0, 1, 1],
-    )  # fmt: skip
+        panels([1, 1, 1, 0], types, 2).unanimous_cells()
+    known = panels([1, 1, 1, 0], [0, 1, 1, 0], 2)
     assert known.unanimous_cells().wins.tolist() == [1.0]
 
 
