@@ -150,8 +150,6 @@ def test_training_ends_at_the_limit() -> None:
         method = AgreementOnly(lapse=lapse)
         right = method.limit(crowd).rewards
         np.testing.assert_allclose(learn(method, crowd).rewards[0], right, atol=1e-8)
-    sample = learn(method, simulate(crowd, 300_000, "panel", seed=1))
-    np.testing.assert_allclose(sample.rewards[0], right, atol=0.12)
 
 
 # --- wrong types ------------------------------------------------------------------------
