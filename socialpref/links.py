@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validate
 
 SLACK = 1e-9
-"""How far the values of a link may be from F(x) + F(-x) = 1, decrease, and be above 1."""
+"""How far the values of a link may be from F(x) + F(-x) = 1, decrease, and be above 1; and how
+far a gap may be beyond the last one of a link, relative to it."""
 
 
 class Link(Protocol):
@@ -43,7 +44,7 @@ class Scaled(ABC):
     def __call__(self, gap: ArrayLike) -> NDArray[np.float64]:
         """Return F(gap / temperature), elementwise."""
         gaps = _gaps(gap)
-        if gaps.size and (largest := float(np.abs(gaps).max())) > self.reach:
+        if gaps.size and (largest := float(np.abs(gaps).max())) > self.reach * (1.0 + SLACK):
             must = f"at most {self.reach:.4g} in size, where {self!r} ends"
             raise _validate.complaint("gap", must, f"{largest:.4g}")
         with np.errstate(over="ignore"):  # infinite gaps have the right probabilities, 0 and 1
@@ -357,6 +358,11 @@ def _gaps(gap: ArrayLike) -> NDArray[np.float64]:
     return gaps
 
 
+def reach_of(link: Link) -> float:
+    """Return the largest reward gap that a link has a probability for."""
+    return link.reach if isinstance(link, Scaled) else np.inf
+
+
 def check_link(link: object, reach: float) -> None:
     """Refuse a value that is not a link for reward gaps up to `reach`.
 
@@ -374,7 +380,7 @@ def check_link(link: object, reach: float) -> None:
         If the link fails one of these, or raises an error of its own.
     """
     if isinstance(link, Scaled):
-        if reach > link.reach:
+        if reach > link.reach * (1.0 + SLACK):
             must = f"one with probabilities for gaps up to {reach:.4g}; {link!r} ends"
             raise _validate.complaint("link", must, f"at {link.reach:.4g}")
         return

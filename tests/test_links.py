@@ -39,6 +39,7 @@ from socialpref.links import (
 )
 from socialpref.theory import (
     Pairs,
+    anonymous_twin,
     at_temperature,
     average_reward_bounds,
     bradley_terry_misfit,
@@ -190,6 +191,18 @@ def test_lapses_move_the_crossing_temperature_nowhere() -> None:
     lapsed = Population(mediocre_winner().rewards, link=LogisticWithLapses(0.1))
     (crossing,) = crossing_temperatures(lapsed, 0, 1).temperatures
     assert crossing == pytest.approx(1.64241, abs=5e-6)
+
+
+def test_a_linear_link_identifies_the_average() -> None:
+    """The mean probability is a straight function of the mean gap: there is no twin."""
+    pair = Population([[1.0, 0.0], [-3.0, 0.0]], [0.7, 0.3], link=Linear(2.0))
+    found = average_reward_bounds(pair, 0, 1)
+    assert (found.lower, found.upper) == pytest.approx((-0.2, -0.2), abs=1e-9)
+    assert anonymous_twin(pair).distance < 1e-9
+    with pytest.raises(InputError, match=r"'bound' must be a number in \[3, 4\]; got 5"):
+        average_reward_bounds(pair, 0, 1, bound=5)
+    curved = Population(pair.rewards / 3, pair.shares, link=Tan(1.0))
+    assert average_reward_bounds(curved, 0, 1).upper > curved.mean_rewards()[0]
 
 
 # --- under which links a consistent loss exists -----------------------------------------

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
-from ..links import Link, check_link
+from ..links import Link, Scaled, check_link
 from .outcomes import all_outcomes, is_disagreement, scaled_spectrum
 
 Floats = NDArray[np.float64]
@@ -159,11 +159,10 @@ def consistent_loss_exists(
 
 def _reach(link: Link, reach: float | None) -> float:
     """Return the largest gap that is looked at, and refuse what is no link up to there."""
-    own = getattr(link, "reach", np.inf)
     if reach is not None:
         largest = _validate.number("reach", reach, 0.0, above=True)
-    elif hasattr(link, "slope"):
-        largest = min(1.0 / link.slope, own)
+    elif isinstance(link, Scaled):
+        largest = min(1.0 / link.slope, link.reach)
     else:
         raise _validate.complaint("reach", "given for a link of your own", "None")
     check_link(link, largest)
