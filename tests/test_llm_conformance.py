@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
 import torch
 import trl
-from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM, MixtralConfig, MixtralForCausalLM, TrainerCallback
 
@@ -117,11 +116,21 @@ MOVES = ("reference given", "dropout", "noise")
 ONLY_FUSED = ("half precision, in advance",)
 """TRL 1.14 computes the reference in advance in full precision, and the model's in half."""
 ARGUMENTS = ("model", "ref_model", "peft_config")
-NAMES = {"loss", "grad_norm", "learning_rate", "rewards/margins", "rewards/accuracies", "aux_loss"}
+NAMES = {
+    "loss", "grad_norm", "rewards/margins", "rewards/accuracies", "aux_loss", "margin", "accuracy",
+}  # fmt: skip
 NAMES |= {f"eval_{name}" for name in NAMES}
 
 
 # --- training ----------------------------------------------------------------------------
+
+PLAIN: dict[str, Any] = {
+    "optim": "sgd",
+    "learning_rate": 1.0,
+    "logging_steps": 1,
+    "max_steps": 4,
+    "per_device_train_batch_size": 6,
+}
 
 
 class Gradients(TrainerCallback):  # type: ignore[misc]
@@ -136,9 +145,7 @@ class Gradients(TrainerCallback):  # type: ignore[misc]
 
 
 def config(folder: Path, **options: Any) -> trl.DPOConfig:
-    plain = {"optim": "sgd", "learning_rate": 1.0, "logging_steps": 1, "max_steps": 4}
-    plain |= {"max_length": 64, "per_device_train_batch_size": 6}
-    return trl.DPOConfig(str(folder), **QUIET | plain | options)
+    return trl.DPOConfig(str(folder), **QUIET | PLAIN | {"max_length": 64} | options)
 
 
 def trainer_of(kind: Any, made: dict[str, Any], folder: Path, small: Small, **more: Any) -> Any:
@@ -197,3 +204,97 @@ def test_losses_gradients_and_weights_are_trls(setup: str, small: Small, tmp_pat
     last = ours.state.log_history[-1]
     assert abs(last["eval_rewards/margins"]) > 1e-4 or setup == "reference follows"
     assert ("eval_aux_loss" in last) == (setup == "experts")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reference", ["no reference", "in advance"])
+@pytest.mark.parametrize("adapter", ["no adapter", "existing adapter"])
+def test_training_that_is_resumed_is_trls(
+    adapter: str, reference: str, small: Small, tmp_path: Path
+) -> None:
+    """Also the same as training without a break, to the bit."""
+    made = crossed(ADAPTERS[adapter], REFERENCES[reference])(small, tmp_path)
+    saves = {"save_strategy": "steps", "save_steps": 2}
+    resumed = []
+    for kind in (PreferenceTrainer, trl.DPOTrainer):
+        whole = trained(trainer_of(kind, made | saves, tmp_path / kind.__name__, small))
+        again = trainer_of(kind, made | saves, tmp_path / kind.__name__, small)
+        again.train(resume_from_checkpoint=str(tmp_path / kind.__name__ / "checkpoint-2"))
+        again.evaluate()
+        assert len(again.gradients) == 2
+        for a, b in zip(again.gradients, whole.gradients[2:], strict=True):
+            assert torch.equal(a, b)
+        again.gradients = whole.gradients
+        resumed.append(again)
+    assert_same(*resumed)
+
+
+def spoken(rows: Any) -> Any:
+    """Return a data set as conversations."""
+    roles = {"prompt": "user", "chosen": "assistant", "rejected": "assistant"}
+    return rows.map(
+        lambda row: {k: [{"role": role, "content": row[k]}] for k, role in roles.items()}
+    )
+
+
+def joined(rows: Any) -> Any:
+    """Return a data set whose prompts are the beginnings of both texts."""
+    return rows.map(
+        lambda row: {side: row["prompt"] + row[side] for side in ("chosen", "rejected")}
+    ).remove_columns("prompt")
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "a stream": lambda rows: rows.to_iterable_dataset(),
+    "conversations": spoken,
+    "implicit prompts": joined,
+}
+TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_data_sets_of_other_forms_are_read_as_by_trl(
+    form: str, small: Small, tmp_path: Path
+) -> None:
+    pairs = FORMS[form](data(small, n=24).select_columns(["prompt", "chosen", "rejected"]))
+    tokenizer = deepcopy(small[0].tokenizer)
+    tokenizer.chat_template = TEMPLATE
+    shown = {"train_dataset": pairs, "eval_dataset": {"a": pairs}, "processing_class": tokenizer}
+    made = {"model": small[0].new("text", 0), "ref_model": small[0].new("text", 1)}
+    assert_same(
+        *(
+            trained(trainer_of(kind, made, tmp_path, small, **shown))
+            for kind in (PreferenceTrainer, trl.DPOTrainer)
+        )
+    )
+
+
+REWARDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "accumulation": {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 3},
+    "half precision": {"bf16": True},
+}
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [name if name == "plain" else pytest.param(name, marks=pytest.mark.slow) for name in REWARDS],
+)
+def test_reward_models_are_trls(setup: str, small: Small, tmp_path: Path) -> None:
+    trainers = []
+    for kind in (RewardModelTrainer, trl.RewardTrainer):
+        gradients = Gradients()
+        trainer = kind(
+            model=small[0].new("score", 0),
+            args=trl.RewardConfig(
+                str(tmp_path), **{**QUIET, **PLAIN, "max_length": 2000, **REWARDS[setup]}
+            ),
+            train_dataset=data(small, n=24).select_columns(["prompt", "chosen", "rejected"]),
+            eval_dataset=data(small, n=6).select_columns(["prompt", "chosen", "rejected"]),
+            processing_class=small[0].tokenizer,
+            callbacks=[gradients],
+        )
+        trainer.gradients = gradients.seen
+        trainers.append(trained(trainer))
+    assert_same(*trainers)
