@@ -15,7 +15,7 @@ from .test_llm_conformance import SETUPS, assert_same, trained, trainer_of
 def compare(folder: Path) -> None:
     """Train both trainers in this process and the others, and compare them."""
     small = made_small()
-    setups = ("existing adapter, no reference", "accumulation")
+    setups = ("existing adapter, no reference", "half precision")
     # All at once: with the first trainer, one process becomes the one that saves models.
     for made in [SETUPS[setup](small, folder) for setup in setups]:
         made["ddp_backend"] = "gloo"

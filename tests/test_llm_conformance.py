@@ -113,7 +113,7 @@ SETUPS: dict[str, Build] = {
         "bf16": True,
     },
 }
-FAST = ("no adapter, no reference", "existing adapter, no reference", "new adapter, in advance")
+FAST = ("no adapter, no reference", "existing adapter, no reference")
 MOVES = ("reference given", "dropout", "noise")
 """The set-ups whose margins do not begin at 0."""
 ONLY_FUSED = ("half precision, in advance",)
@@ -210,8 +210,9 @@ def test_losses_gradients_and_weights_are_trls(setup: str, small: Small, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reference", ["no reference", "in advance"])
-@pytest.mark.parametrize("adapter", ["no adapter", "existing adapter"])
+@pytest.mark.parametrize(
+    ("adapter", "reference"), [("no adapter", "no reference"), ("existing adapter", "in advance")]
+)
 def test_training_that_is_resumed_is_trls(
     adapter: str, reference: str, small: Small, tmp_path: Path
 ) -> None:
