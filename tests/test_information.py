@@ -287,8 +287,8 @@ def test_published_intervals_of_the_mediocre_winner(
     assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
     for other in (found.at_lower, found.at_upper):
         ours, theirs = (
-            np.asarray(structure.answers(model, PairWeights.of(3, None), RNG).chances.value)
-            for model in (Model.at(CROWD, np.zeros(0)), Model.at(other, np.zeros(0)))
+            np.asarray(structure.answers(model, PairWeights.of([3]), RNG).chances.value)
+            for model in (Model.at([people], np.zeros(0)) for people in (CROWD, other))
         )
         np.testing.assert_allclose(theirs, ours, atol=1e-9)
 

@@ -315,7 +315,7 @@ def _only(known: Information) -> Structure:
 
 def _annotators(known: Information) -> float:
     """Return annotators per annotator or panel: of a panel the number of types."""
-    n_types = known.population.n_types
+    n_types = known.n_types
     if isinstance(known.structure, Structure):
         return known.structure.annotators(n_types)
     total = sum(known.structure.values())
@@ -366,8 +366,8 @@ def _best_mixture(
 
     parts = [information(population, one, **free) for one in structures]
     costs = np.array([price(one) / one.labels(population.n_types) for one in structures])
-    y, z = np.triu_indices(population.n_options, 1)
-    ways = parts[0].gap_slopes[y, z].T / math.sqrt(len(y))
+    y, z = parts[0].pairs
+    ways = (parts[0].slopes[y] - parts[0].slopes[z]).T / math.sqrt(len(y))
     each = [known.matrix / cost for known, cost in zip(parts, costs, strict=True)]
     x = np.ones(len(structures))
     if len(structures) > 1:

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, permutations
-from itertools import product as every
 from math import comb, factorial
 from typing import Any, ClassVar, NamedTuple
 
@@ -84,20 +83,33 @@ class Structure(ABC):
 
 @dataclass(frozen=True, eq=False)
 class PairWeights:
-    """The pairs of options, and how often each is asked: weights that sum to 1."""
+    """The pairs of options of all prompts, and how often each is asked: weights that sum to 1."""
 
     first: Integers
     second: Integers
     weights: Floats
 
     @classmethod
-    def of(cls, n_options: int, sampling: Floats | None) -> "PairWeights":
-        """Return all pairs, under a sampling distribution without pairs of an option and itself."""
-        first, second = np.triu_indices(n_options, 1)
-        weights = np.ones(len(first))
-        if sampling is not None:
-            weights = sampling[first] * sampling[second]
-        return cls(first, second, weights / weights.sum())
+    def of(cls, sizes: Sequence[int], sampling: Sequence[Floats] | None = None) -> "PairWeights":
+        """Return the pairs of options of the same prompt; prompts are equally frequent.
+
+        Pairs are drawn under a sampling distribution for each prompt, without pairs of an option
+        and itself.
+        """
+        firsts, seconds, weights, start = [], [], [], 0
+        for x, size in enumerate(sizes):
+            first, second = np.triu_indices(size, 1)
+            own = np.ones(len(first))
+            if sampling is not None:
+                own = sampling[x][first] * sampling[x][second]
+                if not own.any():
+                    raise _validate.complaint("sampling", "positive for two options", sampling[x])
+            asked = own > 0.0
+            firsts.append(start + first[asked])
+            seconds.append(start + second[asked])
+            weights.append(own[asked] / own.sum() / len(sizes))
+            start += size
+        return cls(np.concatenate(firsts), np.concatenate(seconds), np.concatenate(weights))
 
 
 def _sets_of_pairs(
@@ -184,10 +196,9 @@ class ByType(NamedTuple):
 def _linked(model: Model, pairs: PairWeights, rows: Integers, weights: Floats) -> ByType:
     """Return the answers of one annotator to each of several pairs."""
     sides = _sides(model.wins(pairs.first, pairs.second))
-    parts = [
-        product([sides[side][:, rows[:, j]] for j, side in enumerate(answers)])
-        for answers in every((0, 1), repeat=rows.shape[1])
-    ]
+    parts = [side[:, rows[:, 0]] for side in sides]
+    for column in rows.T[1:]:
+        parts = [part * side[:, column] for part in parts for side in sides]
     return ByType(parts, weights)
 
 
@@ -323,15 +334,19 @@ class Ranking(Mixed):
 
     def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
         """Return how likely each type gives each ranking."""
-        if self.k > model.n_options:
-            raise _validate.complaint("k", f"at most {model.n_options}, the options", self.k)
-        sets = np.array(list(combinations(range(model.n_options), self.k)))
+        if self.k > min(model.sizes):
+            raise _validate.complaint("k", f"at most {min(model.sizes)}, the options", self.k)
+        by_prompt = [np.array(list(combinations(range(K), self.k))) for K in model.sizes]
+        sets = np.concatenate(
+            [start + own for start, own in zip(model.starts, by_prompt, strict=True)]
+        )
+        weights = np.concatenate([np.full(len(own), 1.0 / len(own)) for own in by_prompt])
         parts = []
         for order in permutations(range(self.k)):
             ranked = sets[:, order]
             stages = [model.best_of(ranked[:, j], ranked[:, j:]) for j in range(self.k - 1)]
             parts.append(product(stages))
-        return ByType(parts, np.full(len(sets), 1.0 / len(sets)))
+        return ByType(parts, weights / len(by_prompt))
 
     def describe(self) -> str:
         """Return the structure in words."""
