@@ -83,7 +83,19 @@ def test_draws_say_how_sure_the_recommendation_is() -> None:
     drawn = population.with_draws(population.rewards + rng.normal(0, 0.3, (6, 2, 3)))
     found = plan(drawn, 1000, structures=[Linked(3), Repeated(3), Typed()])
     assert sum(found.best_in_draws.values()) == pytest.approx(1.0)
-    assert "of the population's draws" in found.describe()
+    assert "of the population's 6 draws" in found.describe()
+    assert found.best is not None
+    linked = found.offers[0]
+    once = plan(drawn.drawn()[2], 1000, structures=[Linked(3)])
+    assert linked.in_draws[2] == pytest.approx(once.offers[0].error)
+    between = found.best.interval()
+    assert between is not None
+    assert min(found.best.in_draws) <= between.low <= between.high <= max(found.best.in_draws)
+    errors = np.array([offer.in_draws for offer in found.offers])
+    best = found.best_in_draws[found.best.information.structure]  # type: ignore[index]
+    place = [offer is found.best for offer in found.offers].index(True)
+    assert best == pytest.approx((errors.argmin(axis=0) == place).mean())
+    assert {"error_low", "error_high", "best_in_draws"} <= set(found.to_frame())
 
 
 def test_structures_too_large_for_the_population_are_left_out() -> None:
@@ -108,7 +120,7 @@ def test_the_table_has_all_offers_and_the_mixture() -> None:
         (lambda: plan(CROWD, 10, structures=[]), "structures"),
         (lambda: plan(CROWD, 10, structures=["pairs"]), "structure"),  # type: ignore[list-item]
         (lambda: plan(CROWD, 10, know_shares=1), "know_shares"),  # type: ignore[arg-type]
-        (lambda: plan([[1, 0]], 10), "population"),  # type: ignore[arg-type]
+        (lambda: plan([[1, 0]], 10), "population"),  # type: ignore[list-item]
     ],
 )
 def test_bad_input(make: Callable[[], object], argument: str) -> None:

@@ -18,6 +18,8 @@ Array = NDArray[Any]
 PRIME = 2_147_483_629
 """The largest prime below 2^31 for which products of two residues fit into 64 bits."""
 
+BLOCK, HALF = 2**16, 2**15
+
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
@@ -190,8 +192,12 @@ class Model:
 
 
 def rank_modulo(matrix: NDArray[np.int64], prime: int = PRIME) -> int:
-    """Return the rank of a matrix of residues modulo a prime, by elimination."""
-    rows = matrix.copy() % prime
+    """Return the rank of a matrix of residues modulo a prime, by elimination.
+
+    Many rows are replaced by as many random combinations of them as there are columns, which have
+    the same rank but for a chance of columns / prime.
+    """
+    rows = _combined(matrix % prime, prime)
     rank = 0
     for column in range(rows.shape[1]):
         found = np.flatnonzero(rows[rank:, column])
@@ -208,3 +214,19 @@ def rank_modulo(matrix: NDArray[np.int64], prime: int = PRIME) -> int:
         if rank == len(rows):
             break
     return rank
+
+
+def _combined(rows: NDArray[np.int64], prime: int) -> NDArray[np.int64]:
+    """Return random combinations of rows of residues, no more than there are columns."""
+    size = rows.shape[1]
+    if len(rows) <= size:
+        return rows.copy()
+    rng, total = np.random.default_rng(0), np.zeros((size, size), dtype=np.int64)
+    for block in np.array_split(rows, -(-len(rows) // BLOCK)):
+        for power in (
+            1,
+            HALF,
+        ):  # factors below 2^30, in halves: the products' sums fit into 63 bits
+            factors = rng.integers(0, HALF, (size, len(block)))
+            total = (total + power * (factors @ block % prime)) % prime
+    return total

@@ -66,6 +66,8 @@ class Information:
     sampling_error : float
         Where there are too many questions to list, a sample of them stands for all: the relative
         standard error of `variance_per_label` by that, from two halves; 0 if all were listed.
+    asked : Asked
+        The questions, and which parameters are unknown.
     """
 
     structure: Structure | Mapping[Structure, float]
@@ -81,6 +83,7 @@ class Information:
     unidentified: tuple[str, ...]
     local_only: bool
     sampling_error: float
+    asked: "Asked"
 
     @property
     def identified(self) -> bool:
@@ -162,6 +165,22 @@ class Information:
         for one in self.prompts:
             yield start, one.mean_rewards()
             start += one.n_options
+
+    def at(self, population: Population | Sequence[Population]) -> "Information":
+        """Return the same for other populations of as many types and options, such as draws.
+
+        Parameters
+        ----------
+        population : Population or sequence of Population
+            As for `information`.
+        """
+        prompts = checked_prompts(population)
+        sizes = [[one.n_options for one in each] for each in (prompts, self.prompts)]
+        if prompts[0].n_types != self.n_types or sizes[0] != sizes[1]:
+            must = "of as many types and options"
+            got = f"{prompts[0].n_types} and {sizes[0]}"
+            raise _validate.complaint("population", must, got)
+        return _found(prompts, self.structure, self.asked, self.rank)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per pair of options: option, other, gap, variance.
@@ -308,33 +327,84 @@ def information(
     >>> information([mediocre_winner(), other], Linked(2)).identified
     True
     """
-    prompts = _prompts(population)
-    parts = _parts(structure)
-    rng = _validate.seed("seed", seed)
+    prompts = checked_prompts(population)
+    parts, seed = _parts(structure), _validate.integer("seed", seed)
     n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
     pairs = PairWeights.of(sizes, _samplings(sampling, prompts))
     if know_shares is None:
         know_shares = any(one.knows_shares for one in parts)
     extra = [one.nuisance(n_types) for one in parts]
-    n_extra = sum(map(len, extra))
-    kept = _kept(parts, n_types, n_types * (sum(sizes) - len(sizes)), know_shares, n_extra)
+    used = any(one.uses_shares for one in parts)
+    unknown = [np.ones(n_types * (sum(sizes) - len(sizes)), bool)]
+    unknown += [np.full(n_types - 1, used and not know_shares), np.ones(sum(map(len, extra)), bool)]
+    kept = np.concatenate(unknown)
     if n_types * len(kept) * min(len(pairs.first), MOST_QUESTIONS) > MOST_NUMBERS:
         must = "of fewer options or prompts: this many parameters take too long"
         raise _validate.complaint("population", must, f"{len(kept):,} parameters")
+    asked = Asked(parts, pairs, extra, kept, seed)
+    return _found(prompts, structure, asked, asked.rank(n_types, sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Structures with their parts of the labels, and what is not known.
+
+    Attributes
+    ----------
+    parts : dict of Structure to float
+    pairs : PairWeights
+    extra : list of ndarray
+        Each structure's further unknown numbers.
+    kept : ndarray of bool
+        Which parameters are unknown: rewards, shares unless known or not used, and `extra`.
+    seed : int
+    """
+
+    parts: dict[Structure, float]
+    pairs: PairWeights
+    extra: list[Floats]
+    kept: Bools
+    seed: int
+
+    def answers(self, model: Model) -> list[Answers]:
+        """Return the answers under each structure, which sees its own further numbers only."""
+        rng, found, start = np.random.default_rng(self.seed), [], 0
+        for one, own in zip(self.parts, self.extra, strict=True):
+            nuisance = model.nuisance[start : start + len(own)]
+            found.append(one.answers(replace(model, nuisance=nuisance), self.pairs, rng))
+            start += len(own)
+        return found
+
+    def rank(self, n_types: int, sizes: tuple[int, ...]) -> int:
+        """Return the rank of the answers' Jacobian at generic parameters."""
+        rng, n_extra = np.random.default_rng(self.seed), sum(map(len, self.extra))
+        field = Model.generic(n_types, sizes, n_extra, rng)
+        rows = [one.chances.slope for one in self.answers(field)]
+        return rank_modulo(np.concatenate(rows).astype(np.int64)[:, self.kept])
+
+    def costs(self, n_types: int) -> list[float]:
+        """Return how many annotators, or panels, of each structure there are for a label."""
+        return [part / one.labels(n_types) for one, part in self.parts.items()]
+
+
+def _found(
+    prompts: tuple[Population, ...],
+    structure: Structure | Mapping[Structure, float],
+    asked: Asked,
+    rank: int,
+) -> Information:
+    """Return the information at some populations."""
+    sizes, kept = tuple(one.n_options for one in prompts), asked.kept
     temperature = prompts[0].link.temperature  # type: ignore[attr-defined]
     at = Model.at([Population(one.rewards / temperature, one.shares) for one in prompts],
-                  np.concatenate(extra))  # fmt: skip
-    field = Model.generic(n_types, sizes, n_extra, rng)
-    rows = [one.chances.slope for one in _answers(parts, field, extra, pairs, rng)]
-    generic = rank_modulo(np.concatenate(rows).astype(np.int64)[:, kept])
-    found = _answers(parts, at, extra, pairs, rng)
-    costs = [part / one.labels(n_types) for one, part in parts.items()]
-    slopes = temperature * _mean_slopes(parts, at)[:, kept]
+                  np.concatenate(asked.extra))  # fmt: skip
+    found, costs = asked.answers(at), asked.costs(prompts[0].n_types)
+    slopes = temperature * _mean_slopes(asked.parts, at)[:, kept]
     bounds = _Bounds.of(found, costs, kept)
     return Information(
         structure=structure,
         prompts=prompts,
-        rank=generic,
+        rank=rank,
         n_parameters=int(kept.sum()),
         rank_here=int(bounds.counts.sum()),
         gap=bounds.gap,
@@ -343,12 +413,13 @@ def information(
         slopes=slopes,
         gap_variances=bounds.gap_variances(slopes, sizes),
         unidentified=_open(bounds, kept, prompts),
-        local_only=all(one.local_only for one in parts),
+        local_only=all(one.local_only for one in asked.parts),
         sampling_error=_sampling_error(found, costs, kept, slopes, sizes),
+        asked=asked,
     )
 
 
-def _prompts(population: object) -> tuple[Population, ...]:
+def checked_prompts(population: object) -> tuple[Population, ...]:
     """Return the population at each prompt, all of the same types."""
     if isinstance(population, Population):
         population = [population]
@@ -403,31 +474,6 @@ def _parts(structure: object) -> dict[Structure, float]:
         raise _validate.complaint("structure", must, "no parts")
     shares = parts / parts.sum()
     return {one: float(part) for one, part in zip(structure, shares, strict=True) if part}
-
-
-def _answers(
-    parts: Mapping[Structure, float],
-    model: Model,
-    extra: list[Floats],
-    pairs: PairWeights,
-    rng: np.random.Generator,
-) -> list[Answers]:
-    """Return the answers under each structure, which sees its own further unknown numbers."""
-    found, start = [], 0
-    for one, own in zip(parts, extra, strict=True):
-        nuisance = model.nuisance[start : start + len(own)]
-        found.append(one.answers(replace(model, nuisance=nuisance), pairs, rng))
-        start += len(own)
-    return found
-
-
-def _kept(
-    parts: Mapping[Structure, float], n_types: int, n_rewards: int, know_shares: bool, n_extra: int
-) -> Bools:
-    """Return which parameters are unknown: rewards, shares unless known or not used, and more."""
-    used = any(one.uses_shares for one in parts)
-    shares = np.full(n_types - 1, used and not know_shares)
-    return np.concatenate([np.ones(n_rewards, bool), shares, np.ones(n_extra, bool)])
 
 
 def _mean_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:

@@ -56,6 +56,10 @@ class Structure(ABC):
         """Whether the shares of the types are known, as in panels with one of each type."""
         return False
 
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether prompts with so many options each are enough to ask for it."""
+        return True
+
     @abstractmethod
     def labels(self, n_types: int) -> int:
         """Return how many labels an annotator, or a panel, gives."""
@@ -138,6 +142,11 @@ def _sets_of_pairs(
     rows = np.array(list(combinations(range(n), m)))
     weights = np.array([_without_repeats(p[row]) for row in rows])
     return rows, weights / weights.sum()
+
+
+def _n_pairs(sizes: Sequence[int]) -> int:
+    """Return how many pairs of options of the same prompt there are."""
+    return sum(comb(size, 2) for size in sizes)
 
 
 def _count(n: int, m: int, repeats: bool) -> int:
@@ -258,6 +267,10 @@ class Linked(Mixed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "m", _validate.integer("m", self.m, 1, 12))
 
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether there are m pairs, or some come twice."""
+        return self.repeats or self.m <= _n_pairs(sizes)
+
     def labels(self, n_types: int) -> int:
         """Return m."""
         return self.m
@@ -327,6 +340,10 @@ class Ranking(Mixed):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", _validate.integer("k", self.k, 2, 6))
+
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether all prompts have k options."""
+        return self.k <= min(sizes)
 
     def labels(self, n_types: int) -> int:
         """Return k - 1."""
@@ -445,6 +462,10 @@ class Typed(Structure):
     def knows_shares(self) -> bool:
         """Whether the shares of the types are known from elsewhere."""
         return self.shares == "known"
+
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether there are m pairs."""
+        return self.m <= _n_pairs(sizes)
 
     def labels(self, n_types: int) -> int:
         """Return m."""
