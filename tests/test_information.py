@@ -239,7 +239,10 @@ def test_bounds_of_several_prompts_by_finite_differences() -> None:
 
 def test_prompts_share_annotators_with_known_types() -> None:
     """Known types: each of two prompts gets half the labels, and nothing else is shared."""
-    one, other = CROWD, Population([[0.5, 0.0, -1.0], [0, 1, 0], [2, 0, 0.5]], options=list("xyz"))
+    one, other = (
+        CROWD,
+        Population([[0.5, 0.0, -1.0], [0.0, 1.0, 0.0], [2.0, 0.0, 0.5]], options=list("xyz")),
+    )
     both = information([one, other], Typed(shares="known"))
     alone = [information(people, Typed(shares="known")) for people in (one, other)]
     for x, single in enumerate(alone):
