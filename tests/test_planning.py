@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from analyses import plan_check
 from socialpref import InputError, Population
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.theory import (
@@ -191,3 +192,42 @@ def test_the_promised_error_of_repeats_is_reached() -> None:
         means = fit(table, pairs, m, start, (T, K))
         squares.append(np.mean(((means - truth)[y] - (means - truth)[z]) ** 2))
     assert np.sqrt(np.mean(squares)) == pytest.approx(offer.error, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(plan_check.PROBLEMS))
+def test_the_recommended_designs_reach_the_promised_error(name: str) -> None:
+    promised, reached = plan_check.check_gaps(plan_check.recommended(name)["mixture"])
+    assert reached == pytest.approx(promised, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_recommended_design_is_as_often_wrong_as_promised() -> None:
+    offer = plan_check.recommended("mediocre winner")["mixture"]
+    found = plan_check.check_orders(offer, 1000)
+    for what in ("sign", "winner"):
+        reached, error = found[f"{what} reached"], found[f"{what} error"]
+        assert reached == pytest.approx(found[f"{what} promised"], abs=4 * error)
+    assert found["not settled"] == 0
+
+
+def test_the_estimator_of_the_simulation() -> None:
+    """At the expected counts the estimate is the truth, and the gradient is one by differences."""
+    ways = {"structures": [Repeated(3), Panel()], "know_shares": True}
+    offer = plan(CROWD, 1000, cost_annotator=2, cost_label=0.1, **ways).mixture  # type: ignore[arg-type]
+    assert offer is not None
+    study = plan_check.Study.of(offer, 5000)
+    assert len(study.truth) == 6
+    counts = [
+        n * one.weights * one.chances.value
+        for one, n in zip(study.there, study.n_annotators.values(), strict=True)
+    ]
+    theta, _ = study.fit(counts, study.truth + 0.1)
+    means = study.means(theta) - study.means(theta)[0]
+    truth = CROWD.mean_rewards() - CROWD.mean_rewards()[0]
+    np.testing.assert_allclose(means, truth, atol=5e-3)
+    start = study.truth + np.linspace(-0.2, 0.3, len(study.truth))
+    slope = study.likelihood(counts, start)[1]
+    for i, step in enumerate(1e-5 * np.eye(len(start))):
+        up, down = (study.likelihood(counts, start + sign * step)[0] for sign in (1, -1))
+        assert slope[i] == pytest.approx((up - down) / 2e-5, abs=1e-6)

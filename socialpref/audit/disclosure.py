@@ -216,8 +216,9 @@ def _left_open(bounds: RewardBounds | None, known: Information | None, audit: "A
     )
     if bounds.upper - bounds.lower < POINT:
         return (
-            f"Only sampling error: of populations with any number of types, none was found with "
-            f"the same answers and another gap between {a} and {b} than {bounds.gap:.2f}."
+            f"Only sampling error, as far as is known: a search among populations with any number "
+            f"of types found none with the same answers and another gap between {a} and {b} than "
+            f"{bounds.gap:.2f}."
         )
     said += f"{bounds.lower:.2f} to {bounds.upper:.2f} above those of {b}"
     sign = (
