@@ -99,6 +99,19 @@ def test_draws_say_how_sure_the_recommendation_is() -> None:
     assert {"error_low", "error_high", "best_in_draws"} <= set(found.to_frame())
 
 
+def test_a_plan_for_several_prompts() -> None:
+    """Links between two prompts identify three types over three options, and draws go together."""
+    rng = np.random.default_rng(5)
+    prompts = [CROWD, Population(rng.normal(size=(3, 3)))]
+    drawn = [one.with_draws(one.rewards + rng.normal(0, 0.1, (3, 3, 3))) for one in prompts]
+    found = plan(drawn, 1000, structures=[Linked(2), Typed()])
+    assert [offer.recommendable for offer in found.offers] == [True, True]
+    assert found.mixture is not None
+    assert found.mixture.error <= min(offer.error for offer in found.offers) * (1 + 1e-3)
+    second = [one.drawn()[1] for one in drawn]
+    assert found.offers[0].in_draws[1] == pytest.approx(information(second, Linked(2)).error(1000))
+
+
 def test_structures_too_large_for_the_population_are_left_out() -> None:
     found = plan(Population([[1, 0], [0, 1]]), 1000, structures=[Linked(2), Repeated(3)])
     assert [offer.information.structure for offer in found.offers] == [Repeated(3)]
