@@ -220,7 +220,8 @@ def test_the_recommended_design_is_as_often_wrong_as_promised() -> None:
     found = plan_check.check_orders(offer, 1000)
     for what in ("sign", "winner"):
         reached, error = found[f"{what} reached"], found[f"{what} error"]
-        assert reached == pytest.approx(found[f"{what} promised"], abs=4 * error)
+        assert 0.7 * found[f"{what} promised"] - 2 * error < reached
+        assert reached < found[f"{what} promised"] + 2 * error
     assert found["not settled"] == 0
 
 
