@@ -185,15 +185,29 @@ class ClassMixture:
         """
         return self._together(comparisons)[1]
 
+    def gaps(self, comparisons: Comparisons) -> Floats:
+        """Return how much more reward the first option of each row has for each class, (n, L).
+
+        Raises
+        ------
+        InputError
+            If prompts or options are others than the fit's.
+        """
+        self._check_same_options(comparisons)
+        x, y, z = comparisons.prompt, comparisons.first, comparisons.second
+        return self.rewards[x, :, y] - self.rewards[x, :, z]
+
     def rows_of(self, comparisons: Comparisons) -> Linked:
         """Return counted comparisons of the prompts and options of the fit."""
+        self._check_same_options(comparisons)
+        return Linked.of(comparisons)
+
+    def _check_same_options(self, comparisons: Comparisons) -> None:
         _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
-        rows = Linked.of(comparisons)
         if (comparisons.n_prompts, comparisons.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
             got = f"{comparisons.n_prompts} prompts of {comparisons.n_options} options"
             raise _validate.complaint("comparisons", must, got)
-        return rows
 
     def tables(self) -> Floats:
         """Return the rewards with one row for each option of each prompt, one column a class."""

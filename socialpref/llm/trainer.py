@@ -29,8 +29,10 @@ from ..errors import ConvergenceError, InputError
 from ..training.losses import JointMoments, margins
 from ..training.objectives import Batch, Objective, dpo
 
-COLUMNS = ("label", "joint")
-"""What the losses read beside the texts: see `arms.to_dataset`."""
+PSEUDO = ("pseudo_label", "pseudo_weight")
+"""What the orthogonal loss reads."""
+COLUMNS = ("label", "joint", *PSEUDO)
+"""What the losses read beside the texts: see `preferences.to_dataset`."""
 REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
 """The columns that TRL adds where it computes the reference's log-probabilities in advance."""
 
@@ -72,6 +74,8 @@ def _checked(dataset: Any, name: str) -> Any:
             _validate.number(f"label in {where}", row["label"], 0.0, 1.0)
         if "joint" in row:
             _check_joint(f"joint in {where}", row["joint"])
+        for column in set(PSEUDO) & set(found):
+            _validate.number(f"{column} in {where}", row[column])
         return row
 
     if not isinstance(dataset, Dataset):
@@ -133,7 +137,8 @@ class _WithObjective:
         margin, auxiliary = self._margin(model, _without_columns(inputs))
         wins = said.get("label", torch.ones_like(margin))
         joint = JointMoments(*said["joint"].unbind(-1)) if "joint" in said else None
-        batch = Batch(wins, 1.0 - wins, torch.ones_like(margin), self.n_labels, joint)
+        pseudo = {name: said[name] for name in PSEUDO if name in said}
+        batch = Batch(wins, 1.0 - wins, torch.ones_like(margin), self.n_labels, joint, **pseudo)
         loss = self.objective(margin, batch)
         if not isinstance(loss, Tensor) or loss.ndim:
             must = "a function that returns the mean loss, a tensor of no axes"

@@ -34,6 +34,9 @@ class Batch(NamedTuple):
         Labels in each comparison.
     joint : JointMoments or None
         The joint likelihood of each pair, where it is known.
+    pseudo_label, pseudo_weight : Tensor or None
+        What the margin should be, by labels of known types, and how much that counts: see
+        `socialpref.estimators.pseudo_labels`.
     """
 
     wins: Tensor
@@ -41,6 +44,8 @@ class Batch(NamedTuple):
     weight: Tensor
     n_labels: int
     joint: JointMoments | None
+    pseudo_label: Tensor | None = None
+    pseudo_weight: Tensor | None = None
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -135,6 +140,36 @@ class corrected:  # noqa: N801 - used as the functions beside it are
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
     """Return the agreement-only loss of a batch of panels."""
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
+
+
+def orthogonal(margin: Tensor, batch: Batch) -> Tensor:
+    """Return the orthogonal loss of a batch: the squared distance of margins to pseudo-labels.
+
+    Weights of pseudo-labels are not scaled to a sum of 1 in each batch, since that would favour
+    batches of small weights. Their mean should be about 1.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), "Double/debiased machine learning for treatment and structural
+    parameters", Econometrics Journal 21.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training import Batch, orthogonal
+    >>> said = torch.tensor([1.0, 0.0])
+    >>> batch = Batch(said, 1 - said, torch.ones(2), 1, None)
+    >>> batch = batch._replace(
+    ...     pseudo_label=torch.tensor([2.0, -1.0]), pseudo_weight=torch.tensor([0.5, 1.5])
+    ... )
+    >>> orthogonal(torch.zeros(2), batch)
+    tensor(1.7500)
+    """
+    if batch.pseudo_label is None or batch.pseudo_weight is None:
+        must = "known, with 'pseudo_weight', for the orthogonal loss"
+        raise _validate.complaint("pseudo_label", must, "None")
+    squares = batch.pseudo_weight * (margin - batch.pseudo_label) ** 2
+    return (batch.weight * squares).sum() / batch.weight.sum()
 
 
 def _check_single(batch: Batch) -> None:

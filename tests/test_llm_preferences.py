@@ -1,0 +1,247 @@
+"""Comparisons of texts as data sets for TRL's trainers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from socialpref import Comparisons, Population
+from socialpref.comparisons import Evidence, fit_latent_classes, simulate, types_of_classes
+from socialpref.comparisons.features import FeatureClasses, fit_feature_classes
+
+from .helpers import Floats, refuses
+
+pytest.importorskip("datasets")
+import torch
+
+from socialpref.llm import to_dataset
+from socialpref.training import Batch, TrueJoint, orthogonal
+
+CROWD = Population([[3.0, 0.0, -1.0], [-3.0, 0.0, 2.0]], [0.75, 0.25], options=["a", "b", "c"])
+
+
+def sums() -> Comparisons:
+    frame = pd.DataFrame(
+        {
+            "q": ["1 + 1?", "1 + 1?", "ok?"], "a": [" 3", " 2", "yes"], "b": [" 2", " 3", "no"],
+            "choice": ["b", "tie", "a"], "who": ["Ann", "Bob", "Ann"], "long_a": [1.0, 0.0, 4.0],
+            "long_b": [0.0, 1.0, 0.0],
+        }
+    )  # fmt: skip
+    return Comparisons.from_frame(
+        frame,
+        first="a",
+        second="b",
+        choice="choice",
+        prompt="q",
+        annotator="who",
+        features=["long"],
+    )
+
+
+def linked(n: int = 1200, seed: int = 0) -> Comparisons:
+    """Return labels by 100 annotators of two types, who are not told apart."""
+    rows = simulate(CROWD, n, "linked", comparisons=12, seed=seed)
+    return replace(rows, prompts=("which?",))
+
+
+def typed(n: int = 1200, seed: int = 0) -> Comparisons:
+    rows = simulate(CROWD, n, "typed", seed=seed)
+    return replace(rows, prompts=("which?",))
+
+
+def sigma(x: Floats) -> Floats:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+# --- texts --------------------------------------------------------------------------------
+
+
+def test_anonymous_comparisons_are_texts_and_labels() -> None:
+    found = to_dataset(sums())
+    assert found.column_names == ["prompt", "chosen", "rejected", "label"]
+    assert found["prompt"] == ["1 + 1?", "1 + 1?", "ok?"]
+    assert found["chosen"] == [" 2", " 2", "yes"]
+    assert found["rejected"] == [" 3", " 3", "no"]
+    assert found["label"] == [1.0, 0.5, 1.0]
+
+
+def test_conversations_are_messages_of_a_user_and_an_assistant() -> None:
+    (row, *_) = to_dataset(sums(), conversational=True)
+    assert row["prompt"] == [{"role": "user", "content": "1 + 1?"}]
+    assert row["chosen"] == [{"role": "assistant", "content": " 2"}]
+    assert row["rejected"] == [{"role": "assistant", "content": " 3"}]
+
+
+def test_weights_come_along_and_a_text_against_itself_does_not() -> None:
+    rows = replace(sums(), weight=np.array([1.0, 2.0, 3.0]))
+    rows = replace(rows, second=np.array([rows.first[0], *rows.second[1:]]))
+    assert to_dataset(rows)["weight"] == [2.0, 3.0]
+
+
+# --- the joint likelihood -----------------------------------------------------------------
+
+
+def test_joint_of_feature_classes_by_hand() -> None:
+    """Two classes with the coefficients 1 and -1 of a feature whose scale is 2; in the third row
+    the chosen text has 4 more of it, in the first 1 less."""
+    classes = FeatureClasses(
+        ("long",), np.array([2.0]), np.array([0.25, 0.75]), np.array([[1.0], [-1.0]]), 0.0, 0.0, 1,
+        2, 0.5, evidence=fit_evidence(),
+    )  # fmt: skip
+    found = to_dataset(sums(), "linked", joint=classes)
+    assert found["annotator"] == [0, 1, 0]
+    for row, gap in ((0, -0.5), (2, 2.0)):
+        p, q = sigma(np.array([gap, -gap])), sigma(np.array([-gap, gap]))
+        wanted = [np.dot([0.25, 0.75], part) for part in (p * p, p * q, q * q)]
+        assert_allclose(found["joint"][row], wanted)
+
+
+def fit_evidence() -> Evidence:
+    return Evidence(gain=1.0, gain_error=0.1, shuffled_gains=(0.0,), gain_over_guessing=1.0)
+
+
+def test_joint_of_classes_and_of_a_known_population() -> None:
+    rows = linked()
+    classes = replace(fit_latent_classes(rows, 2), evidence=fit_evidence())
+    found = to_dataset(rows, "linked", joint=classes)
+    y, z = ("abc".index(found[0][side]) for side in ("chosen", "rejected"))
+    assert_allclose(found["joint"][0], np.ravel(classes.moments([0], [y], [z])))
+    exact = to_dataset(rows, "linked", joint=TrueJoint((CROWD,)))
+    assert np.abs(np.array(exact["joint"]) - np.array(found["joint"])).max() < 0.1
+
+
+def test_classes_without_evidence_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="may be noise"):
+        to_dataset(sums(), "linked", joint=fit_feature_classes(sums(), 2))
+
+
+@pytest.mark.slow
+def test_a_joint_that_is_not_given_is_learned() -> None:
+    found = np.array(to_dataset(linked(), "linked")["joint"])
+    p = found[:, 0] + found[:, 1]
+    assert (found[:, 0] - p**2).max() > 0.1  # annotators differ
+    alike = simulate(Population([[1.0, 0.0]], options=["a", "b"]), 400, "linked", comparisons=8)
+    found = np.array(to_dataset(alike, "linked")["joint"])
+    p = found[:, 0] + found[:, 1]
+    assert_allclose(found[:, 0], p**2)  # one class: corrected DPO is DPO
+
+
+# --- types --------------------------------------------------------------------------------
+
+
+def test_classes_become_types() -> None:
+    rows = linked()
+    known = types_of_classes(rows, fit_latent_classes(rows, 2))
+    assert known.types == ("class 1", "class 2")
+    assert known.annotator_type is not None
+    assert abs(np.bincount(known.annotator_type).max() / len(rows) - 0.75) < 0.1
+    assert rows.annotator is not None
+    somebody = replace(rows, annotator=np.where(np.arange(len(rows)) < 5, -1, rows.annotator))
+    again = types_of_classes(somebody, fit_latent_classes(rows, 2))
+    wanted = np.append([-1] * 5, known.annotator_type[5:])
+    assert np.mean(again.annotator_type == wanted) > 0.98
+
+
+def test_pseudo_labels_average_to_the_average_reward() -> None:
+    """Their mean at a pair is the gap of the average reward, whichever text was chosen; and
+    weights have mean 1."""
+    rows = typed(3000)
+    assert rows.annotator_type is not None
+    found = to_dataset(rows, "typed")
+    assert set(found["annotator_type"]) == {0, 1}
+    values, weights = (np.array(found[f"pseudo_{name}"]) for name in ("label", "weight"))
+    assert weights.mean() == pytest.approx(1.0)
+    shares = np.bincount(rows.annotator_type) / len(rows)
+    mean = dict(zip("abc", shares @ CROWD.rewards, strict=True))
+    for first, second in ("ab", "ac", "bc"):
+        ahead = (np.array(found["chosen"]) == first) & (np.array(found["rejected"]) == second)
+        behind = (np.array(found["chosen"]) == second) & (np.array(found["rejected"]) == first)
+        at = np.append(values[ahead], -values[behind])
+        error = at.std() / len(at) ** 0.5
+        assert abs(at.mean() - (mean[first] - mean[second])) < 4.0 * error + 0.02
+
+
+def test_pseudo_labels_from_features_agree_with_those_of_options() -> None:
+    rows = typed(1500)
+    table = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    described = replace(
+        rows, differences=table[rows.first] - table[rows.second], features=("b", "c")
+    )
+    one, other = (np.array(to_dataset(r, "typed")["pseudo_label"]) for r in (rows, described))
+    assert np.corrcoef(one, other)[0, 1] > 0.99
+
+
+def test_texts_without_features_have_no_pseudo_labels() -> None:
+    n = 40
+    zeros = np.zeros(n, dtype=int)
+    rows = Comparisons(
+        np.arange(n), zeros, zeros + 1, zeros + 1.0, n, 2, annotator_type=np.arange(n) % 2,
+        options=(), own_options=tuple((f"a{i}", f"b{i}") for i in range(n)),
+    )  # fmt: skip
+    assert to_dataset(rows, "typed").column_names == [
+        "prompt", "chosen", "rejected", "label", "annotator_type",
+    ]  # fmt: skip
+
+
+# --- panels -------------------------------------------------------------------------------
+
+
+def test_panels_that_agree_are_kept() -> None:
+    labels, zeros = np.array([1, 1, 0, 0, 1, 0, 0.5, 0.5]), np.zeros(8, dtype=int)
+    rows = Comparisons(
+        zeros, zeros, zeros + 1, labels, 1, 2, panel=np.arange(8) // 2, options=("a", "b")
+    )
+    found = to_dataset(rows, "panel")
+    assert found["chosen"] == ["a", "b"]
+    assert found["label"] == [1.0, 1.0]
+    assert found["n_labels"] == [2, 2]
+    with refuses("panel"):
+        to_dataset(rows.take(np.arange(4, 8)), "panel")
+
+
+# --- the loss -----------------------------------------------------------------------------
+
+
+def test_the_orthogonal_loss_by_hand() -> None:
+    """1 * 0.5 * (1 - 2)^2 and 3 * 1.5 * (0 + 1)^2, over the weight 4."""
+    batch = Batch(
+        *(torch.ones(2), torch.zeros(2), torch.tensor([1.0, 3.0]), 1, None),
+        pseudo_label=torch.tensor([2.0, -1.0]),
+        pseudo_weight=torch.tensor([0.5, 1.5]),
+    )
+    assert orthogonal(torch.tensor([1.0, 0.0]), batch).item() == pytest.approx(5.0 / 4.0)
+    with refuses("pseudo_label"):
+        orthogonal(torch.zeros(2), batch._replace(pseudo_label=None))
+
+
+# --- what is refused ----------------------------------------------------------------------
+
+
+def test_what_is_not_known_is_refused() -> None:
+    rows = sums()
+    with refuses("comparisons"):
+        to_dataset(replace(rows, options=None, own_options=None))
+    with refuses("comparisons"):
+        to_dataset(replace(rows, prompts=None), conversational=True)
+    with refuses("information"):
+        to_dataset(rows, "who")  # type: ignore[arg-type]
+    with refuses("joint"):
+        to_dataset(rows, joint=fit_feature_classes(rows, 1))
+    for information, name in (("typed", "annotator_type"), ("panel", "panel")):
+        with refuses(name):
+            to_dataset(rows, information)  # type: ignore[arg-type]
+    with refuses("annotator"):
+        to_dataset(replace(rows, annotator=None, annotator_names=None), "linked")
+    with refuses("second"):
+        to_dataset(replace(rows, second=rows.first))
+
+
+def test_a_type_of_one_annotator_has_no_pseudo_labels() -> None:
+    rows = typed(60)
+    rows = rows.take(rows.first != rows.second)
+    one = np.where(np.arange(len(rows)) == 0, 1, 0)
+    with refuses("annotator_type"):
+        to_dataset(replace(rows, annotator_type=one), "typed")
