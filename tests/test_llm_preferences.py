@@ -17,7 +17,7 @@ pytest.importorskip("datasets")
 import torch
 
 from socialpref.llm import to_dataset
-from socialpref.training import Batch, TrueJoint, orthogonal
+from socialpref.training import Batch, TrueJoint, orthogonal_loss
 
 CROWD = Population([[3.0, 0.0, -1.0], [-3.0, 0.0, 2.0]], [0.75, 0.25], options=["a", "b", "c"])
 
@@ -212,9 +212,9 @@ def test_the_orthogonal_loss_by_hand() -> None:
         pseudo_label=torch.tensor([2.0, -1.0]),
         pseudo_weight=torch.tensor([0.5, 1.5]),
     )
-    assert orthogonal(torch.tensor([1.0, 0.0]), batch).item() == pytest.approx(5.0 / 4.0)
+    assert orthogonal_loss(torch.tensor([1.0, 0.0]), batch).item() == pytest.approx(5.0 / 4.0)
     with refuses("pseudo_label"):
-        orthogonal(torch.zeros(2), batch._replace(pseudo_label=None))
+        orthogonal_loss(torch.zeros(2), batch._replace(pseudo_label=None))
 
 
 # --- what is refused ----------------------------------------------------------------------

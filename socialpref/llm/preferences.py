@@ -54,7 +54,7 @@ def to_dataset(
     information : {"anonymous", "linked", "typed", "panel"}
         What of the annotators is used, and so for which loss the data set is: "anonymous" for
         `dpo`; "linked" for `corrected`, which needs ``joint``; "typed" for a reward model of each
-        type, and for `orthogonal`; "panel" for `agreement_only`.
+        type, and for `orthogonal_loss`; "panel" for `agreement_only`.
     joint : JointLikelihood or FeatureClasses, optional
         For "linked" only: of these prompts and options, such as a `ClassMixture`, or of these
         features. If omitted, it is learned from the comparisons, with as many latent classes as

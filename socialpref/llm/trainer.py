@@ -253,10 +253,10 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     Parameters
     ----------
     *args, **kwargs
-        As for `trl.DPOTrainer`. The data set may have the columns ``label`` and ``joint`` of
-        `socialpref.llm.to_dataset`; without ``label`` the chosen text is preferred. The reference is TRL's:
-        ``ref_model`` if given; the base model for a new adapter (``peft_config``); a copy of the
-        adapter for a model that has one; else the model as it begins.
+        As for `trl.DPOTrainer`. The data set may have the columns of `socialpref.llm.to_dataset`;
+        without ``label`` the chosen text is preferred. The reference is TRL's: ``ref_model`` if
+        given; the base model for a new adapter (``peft_config``); a copy of the adapter for a
+        model that has one; else the model as it begins.
     objective : callable
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.

@@ -20,7 +20,7 @@ from .objectives import (
     agreement_only,
     corrected,
     dpo,
-    orthogonal,
+    orthogonal_loss,
 )
 from .policies import MLP, Tabular
 from .rivals import margin_loss
@@ -50,7 +50,7 @@ __all__ = [
     "fit_minibatch",
     "learn",
     "margin_loss",
-    "orthogonal",
+    "orthogonal_loss",
     "populations",
     "train",
     "verify",

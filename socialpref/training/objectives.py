@@ -151,7 +151,7 @@ def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
 
 
-def orthogonal(margin: Tensor, batch: Batch) -> Tensor:
+def orthogonal_loss(margin: Tensor, batch: Batch) -> Tensor:
     """Return the orthogonal loss of a batch: the squared distance of margins to pseudo-labels.
 
     Weights of pseudo-labels are not scaled to a sum of 1 in each batch, since that would favour
@@ -165,13 +165,13 @@ def orthogonal(margin: Tensor, batch: Batch) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from socialpref.training import Batch, orthogonal
+    >>> from socialpref.training import Batch, orthogonal_loss
     >>> said = torch.tensor([1.0, 0.0])
     >>> batch = Batch(said, 1 - said, torch.ones(2), 1, None)
     >>> batch = batch._replace(
     ...     pseudo_label=torch.tensor([2.0, -1.0]), pseudo_weight=torch.tensor([0.5, 1.5])
     ... )
-    >>> orthogonal(torch.zeros(2), batch)
+    >>> orthogonal_loss(torch.zeros(2), batch)
     tensor(1.7500)
     """
     if batch.pseudo_label is None or batch.pseudo_weight is None:
