@@ -7,24 +7,28 @@ from numpy.typing import NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
+from ..links import log_logistic
 from ..population import Population
-from ..theory.answers import Model, Numbers
+from ..theory.answers import Model
 from ..theory.structures import PairWeights, VoteCounts
+from .sandwich import pulls
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
-DECREMENT = 1e-10
-"""Twice the gain in log-likelihood that a step still promises, where a fit stops."""
-MOST_STEPS = 500
-HALVINGS = 40
-DAMPING = 1e-9
-"""Added to the information, beside its largest entry, where types that coincide leave it flat."""
-FARTHEST = 40.0
+GOAL = 1e-7
+"""Derivatives of the log-likelihood, per panel, at which a start stops."""
+TOLERANCE = 1e-6
+"""The largest derivative that is accepted."""
+MOST_STEPS = 2000
+FARTHEST = 30.0
 """Rewards so large that there is no finite maximum."""
+SPREAD = 1.5
+"""Standard deviation of the types' rewards at the start."""
 AGREE = 0.01
 """Starts agree if their log-likelihoods are this near."""
 NOISE = 1e-12
 """Eigenvalues of the information below this, relative to the largest, are taken for 0."""
+TINY = float(np.finfo(float).tiny)
 
 
 class Votes(NamedTuple):
@@ -82,102 +86,97 @@ def fit_votes(
         If it is not reached.
     """
     likelihood = _Likelihood(votes, n_types, prior)
-    ends = []
-    for _ in range(n_starts):
-        types = pooled + rng.normal(0.0, 1.5, (n_types, votes.size))
-        ends.append(_climb(likelihood, types))
+    begins = pooled + rng.normal(0.0, SPREAD, (n_starts, n_types, votes.size))
+    ends = [_climb(likelihood, begin) for begin in begins]
     best = max(ends, key=lambda end: end.value)
-    if not best.converged:
-        reason = "; some rewards have no finite maximum, and a prior gives one"
-        far = reason if np.abs(best.types).max() > FARTHEST else ""
-        raise ConvergenceError(f"vote counts: no maximum in {MOST_STEPS} steps{far}")
-    agreeing = [end for end in ends if end.value > best.value - AGREE]
-    means = np.array([end.types.mean(axis=0) for end in agreeing])
-    apart = means - best.types.mean(axis=0)
+    if np.abs(best.types).max() > FARTHEST:
+        raise ConvergenceError(
+            "vote counts: the rewards run away, for the votes have no finite maximum without a "
+            "prior"
+        )
+    if best.residual > TOLERANCE:
+        raise ConvergenceError(
+            f"vote counts: residual {best.residual:.2e}, tolerance {TOLERANCE:.2e}"
+        )
+    agreeing = [end for end in ends if end.value > best.value - AGREE / likelihood.n]
+    apart = np.array([end.types - best.types for end in agreeing]).mean(axis=1)
     spread = float(np.ptp(apart, axis=1).max())
     return VoteFit(best.types, likelihood.covariance(best.types), len(agreeing), spread)
 
 
 class _End(NamedTuple):
+    """Where a start ended."""
+
     types: Floats
     value: float
-    converged: bool
+    residual: float
 
 
 class _Likelihood:
-    """The log-likelihood of votes; parameters are the types' rewards less the first option's."""
+    """The log-likelihood of votes, per panel; parameters are the types' rewards."""
 
     def __init__(self, votes: Votes, n_types: int, prior: float) -> None:
         self.votes, self.n_types, self.prior = votes, n_types, prior
-        size = votes.size
-        self.free = n_types * (size - 1)
-        centre = (np.eye(size) - 1.0 / size)[1:, 1:]
-        self.precision = prior * np.kron(np.eye(n_types), centre)
-        self._seen = votes.counts.T.ravel()  # as `VoteCounts` lists them: by votes, then pairs
-        self._asked = np.tile(votes.counts.sum(axis=1), n_types + 1)
+        self.n = float(votes.counts.sum())
+        self.pairs = np.stack([votes.pairs.first, votes.pairs.second], axis=1)
 
-    def _answers(self, types: Floats) -> Numbers:
-        model = Model.at(Population(types), np.zeros(0))
-        return VoteCounts().answers(model, self.votes.pairs, np.random.default_rng(0)).chances
-
-    def value(self, types: Floats) -> float:
-        """Return the penalised log-likelihood."""
-        wins = Model.of_types(types).wins(self.votes.pairs.first, self.votes.pairs.second).value
-        chances = np.zeros((self.n_types + 1, wins.shape[1]))
-        chances[0] = 1.0
-        for win in wins:
-            chances[1:] = chances[1:] * (1.0 - win) + chances[:-1] * win
-            chances[0] *= 1.0 - win
-        with np.errstate(divide="ignore"):
-            logs = np.log(chances.ravel())
+    def at(self, types: Floats) -> tuple[float, Floats]:
+        """Return the value with the prior, and its derivatives, (T, K), per panel."""
+        gaps = types[:, self.pairs[:, 0]] - types[:, self.pairs[:, 1]]
+        logs = log_logistic(gaps), log_logistic(-gaps)
+        wins, losses = np.exp(logs[0]), np.exp(logs[1])
+        chances = np.maximum(_counts(wins, losses), TINY)
         centred = types - types.mean(axis=1, keepdims=True)
-        seen = self._seen > 0.0
-        fit = float(self._seen[seen] @ logs[seen])
-        return fit - 0.5 * self.prior * float((centred**2).sum())
-
-    def at(self, types: Floats) -> tuple[Floats, Floats]:
-        """Return the score and the information."""
-        found = self._answers(types)
-        slopes = found.slope[:, : self.free]
-        chances = np.maximum(found.value, np.finfo(float).tiny)
-        score = slopes.T @ (self._seen / chances)
-        information = (slopes * (self._asked / chances)[:, None]).T @ slopes
-        parameters = (types[:, 1:] - types[:, :1]).ravel()
-        return score - self.precision @ parameters, information + self.precision
+        value = float((self.votes.counts.T * np.log(chances)).sum())
+        value -= 0.5 * self.prior * float((centred**2).sum())
+        rates = self.votes.counts.T / chances
+        slope = -self.prior * centred
+        for u in range(self.n_types):
+            others = _counts(np.delete(wins, u, axis=0), np.delete(losses, u, axis=0))
+            one_more = (rates[1:] * others).sum(axis=0) - (rates[:-1] * others).sum(axis=0)
+            slope[u] += pulls(self.pairs, wins[u] * losses[u] * one_more, self.votes.size)
+        return value / self.n, slope / self.n
 
     def covariance(self, types: Floats) -> Floats:
-        """Return the covariance of the types' average rewards, centred."""
-        _, information = self.at(types)
+        """Return the covariance of the types' average rewards, from the information."""
         size = self.votes.size
-        ways = np.zeros((size, self.free))
-        for u in range(self.n_types):
-            ways[1:, u * (size - 1) : (u + 1) * (size - 1)] = np.eye(size - 1) / self.n_types
-        ways -= ways.mean(axis=0)
+        model = Model.at(Population(types), np.zeros(0))
+        answers = VoteCounts().answers(model, self.votes.pairs, np.random.default_rng(0))
+        free = self.n_types * (size - 1)
+        slopes = answers.chances.slope[:, :free]
+        weights = self.n * answers.weights / np.maximum(answers.chances.value, TINY)
+        centre = (np.eye(size) - 1.0 / size)[1:, 1:]
+        information = (slopes * weights[:, None]).T @ slopes
+        information += self.prior * np.kron(np.eye(self.n_types), centre)
+        ways = np.tile(np.eye(size)[:, 1:] - 1.0 / size, self.n_types) / self.n_types
         values, vectors = np.linalg.eigh(information)
         kept = values > NOISE * values.max()
         moved = ways @ vectors[:, kept]
         return np.asarray((moved / values[kept]) @ moved.T)
 
 
+def _counts(wins: Floats, losses: Floats) -> Floats:
+    """Return how likely each number of types prefers the first, (T + 1, pairs)."""
+    chances = np.zeros((len(wins) + 1, wins.shape[1]))
+    chances[0] = 1.0
+    for win, loss in zip(wins, losses, strict=True):
+        chances[1:] = chances[1:] * loss + chances[:-1] * win
+        chances[0] *= loss
+    return chances
+
+
 def _climb(likelihood: _Likelihood, types: Floats) -> _End:
-    """Go up by Fisher's scoring, with steps that are halved until the value rises."""
-    value = likelihood.value(types)
-    for _ in range(MOST_STEPS):
-        score, information = likelihood.at(types)
-        damped = information + DAMPING * np.diag(information).max() * np.eye(len(score))
-        step = np.linalg.solve(damped, score)
-        if score @ step <= DECREMENT:
-            return _End(types, value, converged=True)
-        move = np.zeros_like(types)
-        move[:, 1:] = step.reshape(likelihood.n_types, -1)
-        for halvings in range(HALVINGS):
-            new = types + 0.5**halvings * move
-            if np.abs(new).max() <= 2.0 * FARTHEST and (reached := likelihood.value(new)) > value:
-                break
-        else:
-            # Rounding decides where no step is up.
-            return _End(types, value, converged=bool(score @ step <= 1e-6))
-        types, value = new, reached
-        if np.ptp(types, axis=1).max() > FARTHEST:
-            break
-    return _End(types, value, converged=False)
+    """Go up by a quasi-Newton method."""
+    from scipy.optimize import minimize
+
+    def down(parameters: Floats) -> tuple[float, Floats]:
+        value, slope = likelihood.at(parameters.reshape(types.shape))
+        return -value, -slope.ravel()
+
+    found = minimize(
+        down, types.ravel(), jac=True, method="BFGS", options={"gtol": GOAL, "maxiter": MOST_STEPS}
+    )
+    end = found.x.reshape(types.shape)
+    return _End(
+        end - end.mean(axis=1, keepdims=True), -float(found.fun), float(np.abs(found.jac).max())
+    )

@@ -14,6 +14,7 @@ from .exact import Fit, fit_exact
 from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
 from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
+from .orthogonal import to_pseudo_labels
 from .policies import MLP, Tabular
 from .rivals import margin_loss
 from .verdicts import LimitVerdict, OrderVerdict
@@ -43,6 +44,7 @@ __all__ = [
     "learn",
     "margin_loss",
     "populations",
+    "to_pseudo_labels",
     "train",
     "verify",
 ]
