@@ -15,13 +15,14 @@ from .sandwich import pulls
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
-GOAL = 1e-7
-"""Derivatives of the log-likelihood, per panel, at which a start stops."""
+GOAL = 1e-7, 1e-3
+"""Derivatives of the log-likelihood, per panel and in all, at which a start stops."""
 TOLERANCE = 1e-6
 """The largest derivative that is accepted."""
 MOST_STEPS = 2000
-FARTHEST = 30.0
-"""Rewards so large that there is no finite maximum."""
+BEYOND = 5.0
+"""A maximum is not finite if a gap is more than this above the logarithm of how many panels there
+are: such panels would not show it."""
 SPREAD = 1.5
 """Standard deviation of the types' rewards at the start."""
 AGREE = 0.01
@@ -89,7 +90,8 @@ def fit_votes(
     begins = pooled + rng.normal(0.0, SPREAD, (n_starts, n_types, votes.size))
     ends = [_climb(likelihood, begin) for begin in begins]
     best = max(ends, key=lambda end: end.value)
-    if np.abs(best.types).max() > FARTHEST:
+    gaps = best.types[:, likelihood.pairs[:, 0]] - best.types[:, likelihood.pairs[:, 1]]
+    if not prior and np.abs(gaps).max() > np.log(likelihood.n) + BEYOND:
         raise ConvergenceError(
             "vote counts: the rewards run away, for the votes have no finite maximum without a "
             "prior"
@@ -173,9 +175,8 @@ def _climb(likelihood: _Likelihood, types: Floats) -> _End:
         value, slope = likelihood.at(parameters.reshape(types.shape))
         return -value, -slope.ravel()
 
-    found = minimize(
-        down, types.ravel(), jac=True, method="BFGS", options={"gtol": GOAL, "maxiter": MOST_STEPS}
-    )
+    options = {"gtol": min(GOAL[0], GOAL[1] / likelihood.n), "maxiter": MOST_STEPS}
+    found = minimize(down, types.ravel(), jac=True, method="BFGS", options=options)
     end = found.x.reshape(types.shape)
     return _End(
         end - end.mean(axis=1, keepdims=True), -float(found.fun), float(np.abs(found.jac).max())
