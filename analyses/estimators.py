@@ -3,8 +3,8 @@
     python analyses/estimators.py --out figures
 
 Data: panels with one label of each type, simulated from known populations (400 data sets of each
-size, 100 or 20 beside the mediocre winner), linked comparisons simulated from the ring, and random populations from
-fixed seeds. Writes four tables and a figure (docs/simulations.md shows them):
+size, 100 or 20 beside the mediocre winner), linked comparisons simulated from the ring, and random
+populations from fixed seeds. Writes four tables and a figure (docs/simulations.md shows them):
 
 - estimators_variance: V of each estimator per label, exactly, on the worked populations;
 - estimators_errors: bias, root mean square error and coverage of 95 % intervals by size;
@@ -36,6 +36,7 @@ from scipy.special import comb as choose
 from socialpref import (
     DPO,
     AgreementOnly,
+    LatentClasses,
     Population,
     RewardAveraging,
     fit_bradley_terry,
@@ -363,9 +364,15 @@ def errors(
 
 
 def ratios(count: int = 500) -> pd.DataFrame:
-    """Return the labels of each method over those of the bound: worked and random populations."""
+    """Return the labels of each method over those of the bound: worked and random populations.
+
+    Latent classes are of annotators of two comparisons each, at their own bound: inf where these do
+    not identify the average reward.
+    """
     rng = np.random.default_rng(0)
-    chosen = [("worked", population) for population in POPULATIONS.values()]
+    chosen = [
+        ("worked", POPULATIONS[name]) for name in ("mediocre winner", "two camps", "ring of 8")
+    ]
     for _ in range(count):
         shape = int(rng.integers(2, 6)), int(rng.integers(2, 9))
         spread = float(rng.choice([0.5, 1.0, 1.5, 2.0]))
@@ -376,6 +383,9 @@ def ratios(count: int = 500) -> pd.DataFrame:
             label: mean_over_pairs(asymptotic_variance(METHODS[label], population))
             for label in ("agreement-only", "orthogonal", BOUND)
         }
+        linked = np.array([[0.0, np.inf], [np.inf, 0.0]])  # of one pair there are no two links
+        if population.n_options > 2:
+            linked = asymptotic_variance(LatentClasses(population.n_types), population)
         rows.append(
             {
                 "kind": kind,
@@ -383,12 +393,32 @@ def ratios(count: int = 500) -> pd.DataFrame:
                 "options": population.n_options,
                 "agreement": values["agreement-only"] / values[BOUND],
                 "orthogonal": values["orthogonal"] / values[BOUND],
+                "classes": mean_over_pairs(linked) / values[BOUND],
             }
         )
     return pd.DataFrame(rows)
 
 
-def classes(n_seeds: int, jobs: int) -> pd.DataFrame:
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """Return quantiles of the ratios over random populations, by the number of types."""
+    drawn = table[table["kind"] != "worked"]
+    parts = {**dict(list(drawn.groupby("types"))), "all": drawn}
+    rows = {}
+    for types, part in parts.items():
+        known = part[np.isfinite(part["classes"])]
+        rows[types] = {
+            "populations": len(part),
+            **{f"agreement {q:.0%}": part["agreement"].quantile(q) for q in (0.05, 0.5, 0.95)},
+            **{f"orthogonal {q:.0%}": part["orthogonal"].quantile(q) for q in (0.5, 0.95)},
+            "classes identified": len(known),
+            "classes below agreement": int((known["classes"] < known["agreement"]).sum()),
+        }
+    return pd.DataFrame(rows).T
+
+
+def classes(
+    n_seeds: int, jobs: int, names: tuple[str, ...] = ("ring of 8", "ring")
+) -> pd.DataFrame:
     """Return errors of latent classes and of agreement-only with as many labels, on the ring."""
 
     def one(name: str, seed: int) -> list[dict[str, object]]:
@@ -419,7 +449,7 @@ def classes(n_seeds: int, jobs: int) -> pd.DataFrame:
         ]
 
     runs = Parallel(n_jobs=jobs)(
-        delayed(one)(name, seed) for name in ("ring of 8", "ring") for seed in range(n_seeds)
+        delayed(one)(name, seed) for name in names for seed in range(n_seeds)
     )
     return pd.DataFrame([row for run in runs for row in run])
 
@@ -486,7 +516,7 @@ def main() -> None:
         tables[name] = task()
         tables[name].to_csv(options.out / f"estimators_{name}.csv", index=False)
     print(tables["variance"].round(4).to_string(index=False))
-    print(tables["ratios"].groupby("kind")[["agreement", "orthogonal"]].describe().T.round(2))
+    print(spread(tables["ratios"]).round(2).to_string())
     by = tables["classes"].groupby(["population", "estimator"])
     print(by[["rmse", "tv", "agreeing", "spread"]].agg(["mean", "sem"]).round(5).T)
     save(draw(tables["errors"]), options.out / "estimators")

@@ -533,6 +533,7 @@ def test_latent_classes_of_two_links() -> None:
         (Orthogonal(), two_camps(), {"answer_probability": [0.5, 0.0]}, "answer_probability"),
         (Orthogonal(), two_camps(), {"answer_probability": [0.5]}, "answer_probability"),
         (LatentClasses(3), two_camps(), {}, "n_classes"),
+        (LatentClasses(1), Population([[0, 1]]), {}, "population"),
         (VoteCountLikelihood(), two_camps(), {"sampling": np.ones((3, 3))}, "sampling"),
         (AgreementOnly(), Population([[0, 1], [1, 0]], [0.4, 0.6]), {}, "replicas"),
         (VoteCountLikelihood(), Population([[0, 1], [1, 0]], [0.4, 0.6]), {}, "population"),

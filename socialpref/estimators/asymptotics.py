@@ -185,6 +185,9 @@ def _classes(method: LatentClasses, setting: Setting) -> Floats:
     if method.n_classes != setting.population.n_types:
         must = f"the number of types, {setting.population.n_types}, for the bound"
         raise _validate.complaint("n_classes", must, method.n_classes)
+    if setting.population.n_options == 2:
+        must = "of three options or more, so that an annotator can compare two pairs"
+        raise _validate.complaint("population", must, "two")
     return _bound(setting, Linked(2))
 
 
