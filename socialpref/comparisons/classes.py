@@ -76,6 +76,9 @@ class ClassMixture:
     n_starts, n_agreeing : int
         Random starts, and how many of them came to the maximum that was kept. If it is few, other
         seeds may find a better one.
+    spread : float
+        How far apart, at most, average-reward gaps of a compared pair are between the starts that
+        agree and the one that was kept. If it is not small, the labels do not tell them.
     evidence : Evidence or None
         What held-out annotators say about the classes, where `choose_classes` asked them.
     """
@@ -89,6 +92,7 @@ class ClassMixture:
     ridge: float
     n_starts: int = 1
     n_agreeing: int = 1
+    spread: float = 0.0
     evidence: Evidence | None = None
 
     @property
@@ -333,4 +337,5 @@ def mixture_of(likelihood: Likelihood, found: Maximum) -> ClassMixture:
         ridge=likelihood.ridge,
         n_starts=found.n_starts,
         n_agreeing=found.n_agreeing,
+        spread=found.spread,
     )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
+from .panels import answers
 
 Floats = NDArray[np.float64]
 LARGEST_HEAD = 300.0
@@ -105,18 +106,6 @@ def pseudo_labels(
     values = (gaps + np.where(np.isnan(x), 0.0, surprise) / e) @ w
     variances = (2.0 + 2.0 * np.cosh(gaps)) / e @ w**2
     return PseudoLabels(values, 1.0 / variances)
-
-
-def answers(name: str, labels: ArrayLike) -> Floats:
-    """Return checked labels of types, (n, T): NaN where a type gave none."""
-    must = "a two-dimensional array of labels in [0, 1], NaN where a type gave none"
-    x = _validate.any_array(name, labels, must)
-    if x.ndim != 2 or not x.size:
-        raise _validate.complaint(name, must, f"shape {x.shape}")
-    wrong = (x < 0.0) | (x > 1.0)
-    if wrong.any():
-        raise _validate.complaint(name, must, f"{x[wrong][0]:g} among its values")
-    return x
 
 
 def _chances(x: Floats, given: ArrayLike | None, shares: Floats) -> Floats:

@@ -22,6 +22,7 @@ from .objectives import (
     dpo,
     orthogonal_loss,
 )
+from .orthogonal import to_pseudo_labels
 from .policies import MLP, Tabular
 from .rivals import margin_loss
 from .verdicts import LimitVerdict, OrderVerdict
@@ -52,6 +53,7 @@ __all__ = [
     "margin_loss",
     "orthogonal_loss",
     "populations",
+    "to_pseudo_labels",
     "train",
     "verify",
 ]

@@ -33,7 +33,7 @@ class FeatureClasses:
         How much more reward one scale more of a feature has, for each class.
     log_likelihood : float
         Mean over annotators of the log-probability of all their labels.
-    residual, iterations, n_annotators, ridge, n_starts, n_agreeing, evidence
+    residual, iterations, n_annotators, ridge, n_starts, n_agreeing, spread, evidence
         As `ClassMixture` has them.
     """
 
@@ -48,6 +48,7 @@ class FeatureClasses:
     ridge: float
     n_starts: int = 1
     n_agreeing: int = 1
+    spread: float = 0.0
     evidence: Evidence | None = None
 
     @property
@@ -153,6 +154,7 @@ def fit_feature_classes(
         ridge=ridge,
         n_starts=found.n_starts,
         n_agreeing=found.n_agreeing,
+        spread=found.spread,
     )
 
 
