@@ -36,6 +36,10 @@ Integers = NDArray[np.integer]
 FOLDS = 5
 """Parts of the annotators for the pseudo-labels: the types' rewards are learned from the others."""
 
+RIDGE = 0.1
+"""Precision of the prior of the types' rewards there. It is weak: pseudo-labels are biased by the
+square of what a prior takes from large rewards."""
+
 
 def to_dataset(
     comparisons: Comparisons,
@@ -243,7 +247,7 @@ def _heads(rows: Comparisons, n_types: int, seed: int) -> Floats:
         here = rows.take(fold == part)
         for u in np.unique(types):
             others = rows.take((fold != part) & (types == u))
-            gaps[fold == part, u] = fit(others, 1, n_starts=1).gaps(here)[:, 0]
+            gaps[fold == part, u] = fit(others, 1, ridge=RIDGE, n_starts=1).gaps(here)[:, 0]
     return gaps
 
 
