@@ -167,7 +167,7 @@ def drawing(table: pd.DataFrame) -> Figure:
     axes.axvline(0.0, color="black", lw=0.8, zorder=0)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel("pairs that agreement-only orders right and DPO does not, points")
+    axes.set_xlabel("accuracy of agreement-only less that of DPO, points")
     figure.legend(frameon=False, loc="outside lower center", ncols=4, fontsize=9)
     return figure
 
