@@ -1,5 +1,8 @@
 """With DPO's objective and no labels, the trainers are TRL's own: losses, gradients, weights."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -110,7 +113,7 @@ SETUPS: dict[str, Build] = {
         "bf16": True,
     },
 }
-FAST = ("no adapter, no reference", "existing adapter, no reference", "new adapter, in advance")
+FAST = ("no adapter, no reference", "existing adapter, no reference")
 MOVES = ("reference given", "dropout", "noise")
 """The set-ups whose margins do not begin at 0."""
 ONLY_FUSED = ("half precision, in advance",)
@@ -207,8 +210,9 @@ def test_losses_gradients_and_weights_are_trls(setup: str, small: Small, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reference", ["no reference", "in advance"])
-@pytest.mark.parametrize("adapter", ["no adapter", "existing adapter"])
+@pytest.mark.parametrize(
+    ("adapter", "reference"), [("no adapter", "no reference"), ("existing adapter", "in advance")]
+)
 def test_training_that_is_resumed_is_trls(
     adapter: str, reference: str, small: Small, tmp_path: Path
 ) -> None:
@@ -268,6 +272,21 @@ def test_data_sets_of_other_forms_are_read_as_by_trl(
             for kind in (PreferenceTrainer, trl.DPOTrainer)
         )
     )
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_by_trl(tmp_path: Path) -> None:
+    """Each has the whole model and half of each batch; gradients are averaged."""
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    ends = subprocess.run(
+        [*run, "-m", "tests.llm_processes", str(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ends.returncode == 0, ends.stderr
+    assert ends.stdout.count("the same in 2 processes") == 2
 
 
 REWARDS: dict[str, dict[str, Any]] = {

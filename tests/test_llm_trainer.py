@@ -176,7 +176,10 @@ def learned_rewards(
     return of_first - of_first.mean()
 
 
-@pytest.mark.parametrize("method", ["dpo", "corrected", "agreement"])
+@pytest.mark.parametrize(
+    "method",
+    [*(pytest.param(m, marks=pytest.mark.slow) for m in ("dpo", "corrected")), "agreement"],
+)
 def test_a_language_model_goes_to_the_exact_limits(method: str, tmp_path: Path) -> None:
     crowd = mediocre_winner()
     methods: dict[str, tuple[Objective, Any, int | None]] = {

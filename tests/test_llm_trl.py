@@ -66,13 +66,14 @@ def test_without_a_reference_none_is_loaded(small: Small, tmp_path: Path) -> Non
     assert trainer.evaluate(data(small))["eval_loss"] > 0.0
 
 
-def test_references_in_advance_are_kept_apart_by_form(small: Small, tmp_path: Path) -> None:
-    """TRL names its cache after the model and the data, which are the same for both forms."""
+def test_references_in_advance_are_kept_apart(small: Small, tmp_path: Path) -> None:
+    """TRL names its cache after the model and the data, which are the same for all these."""
     margins = []
-    for shifted in (True, False):
+    for shifted, length in ((True, 60), (False, 60), (True, 30)):
+        options = {"max_length": length, "truncation_mode": "keep_end"}
         trainer = PreferenceTrainer(
             model=small[0].new("text", 0),
-            args=config(tmp_path, precompute_ref_log_probs=True),
+            args=config(tmp_path, precompute_ref_log_probs=True, **options),
             train_dataset=data(small),
             processing_class=small[0].tokenizer,
             shifted=shifted,

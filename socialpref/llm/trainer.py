@@ -253,15 +253,19 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     Parameters
     ----------
     *args, **kwargs
-        As for `trl.DPOTrainer`. The data set may have the columns of `socialpref.llm.to_dataset`;
-        without ``label`` the chosen text is preferred. The reference is TRL's: ``ref_model`` if
-        given; the base model for a new adapter (``peft_config``); a copy of the adapter for a
-        model that has one; else the model as it begins.
+        As for `trl.DPOTrainer`. The reference is TRL's: ``ref_model`` if given; the base model for
+        a new adapter (``peft_config``); a copy of the adapter for a model that has one; else the
+        model as it was loaded by name. Beside the texts the data set may have the columns
+        ``label``, the share of labels that prefer the chosen text, 1 if there is none; ``joint``;
+        ``weight``, how much a row counts; ``annotator`` and ``annotator_type``, integers, -1 where
+        not known; ``n_labels``; and ``pseudo_label`` and ``pseudo_weight``, for
+        `orthogonal_loss`. `socialpref.llm.to_dataset` makes them.
     objective : callable
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.
-    n_labels : int
-        For `agreement_only`: labels in each panel.
+    n_labels : int, optional
+        If each row is a panel: how many labels it has. Panels whose labels differ are left out.
+        Read from the column ``n_labels`` if omitted. `agreement_only` needs it.
     reference : bool
         Whether implicit rewards are relative to the reference model. If not, none is loaded.
     shifted : bool
@@ -272,12 +276,12 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     Raises
     ------
     InputError
-        If the configuration sets an option of TRL's own losses (``loss_type``, ``loss_weights``,
-        ``label_smoothing``, ``ld_alpha``, ``f_divergence_type``, ``f_alpha_divergence_coef``,
-        ``use_weighting``, ``discopop_tau``) or `compute_metrics` is given; if ``label`` is not a
-        number in [0, 1], or ``joint`` not three with ``a + 2 b + c = 1``, in which case the row
-        is named, counted from 0; or if the data set has images. A data set that is streamed is
-        checked as it is read.
+        If an option is set that the loss would ignore, or that is not compared with TRL's trainer
+        in the tests: the keys of `refused`, `compute_metrics`, quantized models, learned prompts,
+        several adapters, images; if a value of a column is not what it must be, in which case the
+        row is named, counted from 0; and, when training begins, if the reference is not the model
+        as it begins and no ``ref_model`` was given. A data set that is streamed is checked as it
+        is read.
 
     References
     ----------
