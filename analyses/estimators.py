@@ -66,7 +66,7 @@ REPETITIONS = {"two camps": 100, "ring of 8": 100, "ring": 20}
 METHODS: dict[str, Method] = {
     "DPO": DPO(),
     "agreement-only": AgreementOnly(),
-    "vote counts": VoteCountLikelihood(n_starts=3),
+    "vote counts": VoteCountLikelihood(),
     "orthogonal, unweighted": Orthogonal(weighted=False),
     "orthogonal": Orthogonal(),
     "type models": RewardAveraging(),

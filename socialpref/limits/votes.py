@@ -47,7 +47,7 @@ class VoteCountLikelihood(Method):
     order: ClassVar[Order | None] = "average reward"
     guarantee: ClassVar[str] = "the optimal policy, for equal shares; needs no types' names"
 
-    n_starts: int = 5
+    n_starts: int = 10
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts, 1))
