@@ -296,7 +296,7 @@ def test_votes_by_hand() -> None:
     np.testing.assert_allclose(wins, roots, atol=1e-4)
     assert found.gaps[0, 1] == pytest.approx(np.log(16 / 100) / 2, abs=1e-5)
     assert found.gap_errors[0, 1] == pytest.approx(np.sqrt(1 / 16 + 1 / 100) / 2, rel=1e-3)
-    assert (found.n_starts, found.n_agreeing) == (5, 5)
+    assert (found.n_starts, found.n_agreeing) == (10, 10)
     assert found.spread < 1e-4
 
 
@@ -600,7 +600,7 @@ def test_votes_have_a_limit_for_the_logistic_link_and_equal_shares_only() -> Non
     ("method", "n_sets"),
     [
         *((RewardAveraging(), 400), (Orthogonal(), 400), (AgreementOnly(), 400)),
-        (VoteCountLikelihood(n_starts=2), 100),
+        (VoteCountLikelihood(), 100),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

@@ -85,7 +85,7 @@ def test_shrinkage_stays_between_its_ends(analysis: ModuleType) -> None:
 def test_the_tables_and_the_figure(analysis: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "SIZES", (100, 400))
     table = analysis.errors(2, 1, ("two camps",))
-    assert len(table) == 2 * 9
+    assert len(table) == 2 * 8
     assert (table["rmse"] >= table["bias"] - 1e-12).all()
     figure = analysis.draw(table)
     assert [axes.get_title() for axes in figure.axes] == ["two camps"]

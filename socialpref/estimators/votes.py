@@ -20,6 +20,10 @@ GOAL = 1e-7, 1e-3
 TOLERANCE = 1e-6
 """The largest derivative that is accepted."""
 MOST_STEPS = 2000
+MEMORY = 30
+"""Past steps that the search remembers."""
+FARTHEST = 40.0
+"""Rewards are searched up to here, where probabilities are still floats."""
 BEYOND = 5.0
 """A maximum is not finite if a gap is more than this above the logarithm of how many panels there
 are: such panels would not show it."""
@@ -175,8 +179,21 @@ def _climb(likelihood: _Likelihood, types: Floats) -> _End:
         value, slope = likelihood.at(parameters.reshape(types.shape))
         return -value, -slope.ravel()
 
-    options = {"gtol": min(GOAL[0], GOAL[1] / likelihood.n), "maxiter": MOST_STEPS}
-    found = minimize(down, types.ravel(), jac=True, method="BFGS", options=options)
+    options = {
+        "gtol": min(GOAL[0], GOAL[1] / likelihood.n),
+        "ftol": 0.0,
+        "maxiter": MOST_STEPS,
+        "maxfun": 2 * MOST_STEPS,
+        "maxcor": MEMORY,
+    }
+    found = minimize(
+        down,
+        types.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-FARTHEST, FARTHEST)] * types.size,
+        options=options,
+    )
     end = found.x.reshape(types.shape)
     return _End(
         end - end.mean(axis=1, keepdims=True), -float(found.fun), float(np.abs(found.jac).max())

@@ -55,7 +55,7 @@ class Orthogonal(Method):
     guarantee: ClassVar[str] = "the optimal policy; one policy from every label of known types"
 
     shares: Sequence[float] | None = None
-    n_folds: int = 2
+    n_folds: int = 5
     weighted: bool = True
 
     def __post_init__(self) -> None:

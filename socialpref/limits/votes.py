@@ -1,7 +1,7 @@
 """What the likelihood of the number of votes converges to."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,10 +47,14 @@ class VoteCountLikelihood(Method):
     order: ClassVar[Order | None] = "average reward"
     guarantee: ClassVar[str] = "the optimal policy, for equal shares; needs no types' names"
 
-    n_starts: int = 5
+    n_starts: int = 10
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts, 1))
+
+    def without_search(self) -> Self:
+        """Return the method itself: its limit needs no search."""
+        return self
 
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
