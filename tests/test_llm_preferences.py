@@ -1,6 +1,8 @@
 """Comparisons of texts as data sets for TRL's trainers."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,14 @@ pytest.importorskip("datasets")
 import torch
 
 from socialpref.llm import to_dataset
-from socialpref.training import Batch, TrueJoint, orthogonal_loss
+from socialpref.training import (
+    Batch,
+    TrueJoint,
+    agreement_only,
+    corrected,
+    dpo,
+    orthogonal_loss,
+)
 
 CROWD = Population([[3.0, 0.0, -1.0], [-3.0, 0.0, 2.0]], [0.75, 0.25], options=["a", "b", "c"])
 
@@ -245,3 +254,85 @@ def test_a_type_of_one_annotator_has_no_pseudo_labels() -> None:
     one = np.where(np.arange(len(rows)) == 0, 1, 0)
     with refuses("annotator_type"):
         to_dataset(replace(rows, annotator_type=one), "typed")
+
+
+# --- the trainer --------------------------------------------------------------------------
+
+
+def panels(n: int = 200) -> Comparisons:
+    rows = simulate(CROWD, n, "panel", replicas=[3, 1], seed=0)
+    return replace(rows, prompts=("which?",))
+
+
+class Trainers:
+    """Trainers of one small model."""
+
+    def __init__(self, folder: Path) -> None:
+        import trl
+
+        from socialpref.llm import open_models
+
+        from .llm_small import QUIET
+
+        self.models = open_models("small", ["which? a b c"], vocabulary=270)
+        self.models.tokenizer.chat_template = (
+            "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+        )
+        self.config = trl.DPOConfig(
+            str(folder), precompute_ref_log_probs=True, per_device_train_batch_size=20, **QUIET
+        )
+
+    def loss(self, data: Any, objective: Any) -> float:
+        """Return the loss of a data set before training."""
+        from socialpref.llm.trainer import PreferenceTrainer
+
+        from .llm_small import batch_of
+
+        trainer = PreferenceTrainer(
+            model=self.models.new("text", 0), args=self.config, train_dataset=data,
+            processing_class=self.models.tokenizer, objective=objective,
+        )  # fmt: skip
+        return trainer.compute_loss(trainer.model, batch_of(trainer)).item()
+
+
+@pytest.fixture
+def trainers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainers:
+    pytest.importorskip("trl")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return Trainers(tmp_path)
+
+
+quietly = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
+)
+
+
+@pytest.mark.slow
+@quietly
+def test_each_loss_takes_its_data_set(trainers: Trainers) -> None:
+    """When training begins margins are 0: losses are log 2 for each label, or panel that agrees."""
+    plain, chat = to_dataset(linked(60)), to_dataset(linked(60), conversational=True)
+    exact = to_dataset(linked(60), "linked", joint=TrueJoint((CROWD,)))
+    agreed = to_dataset(panels(), "panel")
+    for data, objective in (
+        (plain, dpo), (chat, dpo), (exact, corrected()), (agreed, agreement_only),
+    ):  # fmt: skip
+        data = data.select(range(min(len(data), 20)))
+        assert trainers.loss(data, objective) == pytest.approx(np.log(2.0), rel=1e-5)
+    with refuses("cells"):
+        trainers.loss(agreed, dpo)
+
+
+@pytest.mark.slow
+@quietly
+def test_the_trainer_reads_pseudo_labels(trainers: Trainers) -> None:
+    """When training begins margins are 0, so the loss is the mean of weight times square."""
+    rows = to_dataset(typed(300), "typed").select(range(20))
+    values, weights = (np.array(rows[f"pseudo_{name}"]) for name in ("label", "weight"))
+    wanted = (weights * values**2).mean()
+    assert trainers.loss(rows, orthogonal_loss) == pytest.approx(wanted, rel=1e-4)
+    with refuses("pseudo_label"):
+        trainers.loss(rows.remove_columns("pseudo_weight"), orthogonal_loss)
+    wrong = rows.map(lambda row: {"pseudo_weight": -row["pseudo_weight"]})
+    with refuses("pseudo_weight in row 0 of the train data set"):
+        trainers.loss(wrong, orthogonal_loss)
