@@ -264,8 +264,9 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.
     n_labels : int, optional
-        If each row is a panel: how many labels it has. Panels whose labels differ are left out.
-        Read from the column ``n_labels`` if omitted. `agreement_only` needs it.
+        If each row is a panel: how many labels it has, which must be one of each type. Panels
+        whose labels differ are left out. Read from the column ``n_labels`` if omitted.
+        `agreement_only` needs it.
     reference : bool
         Whether implicit rewards are relative to the reference model. If not, none is loaded.
     shifted : bool
