@@ -213,14 +213,14 @@ UNTRIED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     "another name": ("name 'default'", lambda m: {"model": get_peft_model(m, LORA, "mine")}),
     "two adapters": ("one adapter, of the name", lambda m: {"model": two_adapters(m)}),
     "a new prompt": (
-        "'peft_config' must be an adapter of weights",
+        "'peft_config' must be with an adapter of weights",
         lambda m: {"model": m, "peft_config": PROMPT},
     ),
     "a prompt": (
-        "'model' must be an adapter of weights",
+        "'model' must be with an adapter of weights",
         lambda m: {"model": get_peft_model(m, PROMPT)},
     ),
-    "quantized": ("'model' must be of weights that", lambda m: {"model": quantized(m)}),
+    "quantized": ("'model' must be one of full weights", lambda m: {"model": quantized(m)}),
     "to be quantized": (
         "'quantization_config' must be",
         lambda m: {"model": "unused", "quantization_config": 1},
@@ -360,7 +360,7 @@ def test_bad_columns_are_refused_with_their_row(
         with pytest.raises(InputError, match=f"'{name} in row {row} of the train data set' must"):
             trainer_of(small, tmp_path, head, bad)
     with pytest.raises(InputError, match=f"'{name} in row {row} of the eval data set' must"):
-        trainer_of(small, tmp_path, "text", rows(), eval_dataset=bad)
+        trainer_of(small, tmp_path, "text", rows(**{name: [GOOD[name]] * 3}), eval_dataset=bad)
 
 
 def test_zeros_and_ones_and_shares_are_labels(small: Small, tmp_path: Path) -> None:
@@ -458,9 +458,14 @@ def test_an_objective_must_use_weights(small: Small, tmp_path: Path) -> None:
     def blind(margin: Tensor, batch: Batch) -> Tensor:
         return (margin * batch.wins).mean()
 
-    trainer = trainer_of(small, tmp_path, "text", rows(weight=[1.0, 2.0, 3.0]), objective=blind)
-    with pytest.raises(InputError, match=r"must be a function that uses 'batch\.weight', since"):
-        trainer.train()
+    def constant(margin: Tensor, batch: Batch) -> Tensor:
+        return torch.ones(())
+
+    table = rows(weight=[1.0, 2.0, 3.0])
+    for objective in (blind, constant):
+        trainer = trainer_of(small, tmp_path, "text", table, objective=objective)
+        with pytest.raises(InputError, match=r"must be a function that uses 'batch\.weight'"):
+            trainer.train()
     stream = rows(weight=[1.0, 2.0, 3.0]).to_iterable_dataset()
     with pytest.raises(InputError, match="without a column 'weight', since the mean weight of a"):
         trainer_of(small, tmp_path, "text", stream)
@@ -508,6 +513,8 @@ def test_agreement_only_needs_panels(
 
 
 def test_other_losses_refuse_panels(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'eval data set' must be without a column 'n_labels'"):
+        trainer_of(small, tmp_path, "text", rows(), eval_dataset=rows(n_labels=[3, 3, 3]))
     with pytest.raises(InputError, match=r"of single labels .* got panels of 3"):
         trainer_of(small, tmp_path, "text", rows(n_labels=[3, 3, 3])).train()
 

@@ -89,17 +89,8 @@ class AgreementOnly(Method):
         if self.replicas is None and np.ptp(population.shares) > _validate.SUM_TOLERANCE:
             must = "given, in proportion to the shares, where types have unequal shares"
             raise _validate.complaint("replicas", must, "None")
-<<<<<<< HEAD
         labels = panel_labels(population, self.replicas)
-        if type(population.link) is Logistic:
-            return exact_rewards(
-                population, labels / labels.sum() @ population.rewards, population.link.temperature
-            )
-        fit = fit_log_odds(log_unanimous(population, labels), weights)
-=======
-        labels = _labels_by_type(population, self.replicas)
         temperature = logistic_temperature(population.link, self.lapse)
->>>>>>> main
         n = labels.sum()
         if temperature is not None:
             return exact_rewards(population, labels / n @ population.rewards, temperature)

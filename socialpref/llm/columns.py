@@ -98,6 +98,9 @@ def checked(dataset: Any, name: str, n_labels: int | None) -> Any:
     if any(column in first for column in REFERENCE):
         must = f"without the columns {' and '.join(REFERENCE)}, which the trainer adds"
         raise _validate.complaint(f"{name} data set", must, "one that has them")
+    if "n_labels" in first and n_labels is None:
+        must = "without a column 'n_labels', as the train data set is"
+        raise _validate.complaint(f"{name} data set", must, "one that has it")
     if "weight" in first and isinstance(dataset, IterableDataset):
         must = "without a column 'weight', since the mean weight of a stream is not known"
         raise _validate.complaint(f"{name} data set", must, "one that has it")

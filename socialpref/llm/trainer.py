@@ -99,11 +99,15 @@ class _WithObjective:
         if options.get("args") is not None:
             _validate.instance("args", options["args"], config, f"a trl.{config.__name__}")
             _refuse_options(options["args"], self.refused)
-        _refuse_models(options)
+        if options.get("quantization_config") is not None:
+            raise _validate.complaint("quantization_config", f"None, {UNTRIED}", "another")
+        _refuse_kinds(options.get("model"), options.get("processing_class"))
+        _refuse_adapters(options.get("model"), options.get("peft_config"))
         return options
 
-    def _refuse_backends(self: Any) -> None:
-        """Refuse ways to run on several machines that the environment, not `args`, asks for."""
+    def _refuse_loaded(self: Any) -> None:
+        """Refuse what names and the environment, not the arguments, have brought in."""
+        _refuse_kinds(self.model, self.processing_class)
         kind = self.accelerator.distributed_type
         if kind not in PROCESSES or self.accelerator.parallelism_config is not None:
             must = f"one process or several with the whole model each, {UNTRIED}"
@@ -172,9 +176,9 @@ class _WithObjective:
             must = "a function that returns the mean loss, a tensor of no axes"
             raise _validate.complaint("objective", must, _validate.shown(loss))
         if asks:
-            (used,) = torch.autograd.grad(loss, batch.weight, retain_graph=True, allow_unused=True)
+            used = _depends(loss, batch.weight)
             batch.weight.requires_grad_(False)
-            if used is None:
+            if not used:
                 must = "a function that uses 'batch.weight', since the data set has weights"
                 raise _validate.complaint("objective", must, "one that does not")
             self._weighs = True
@@ -196,7 +200,8 @@ class _WithObjective:
     def _prepare_dataset(
         self, dataset: Any, processing_class: Any, args: Any, dataset_name: str
     ) -> Any:
-        self.n_labels = panel_size(dataset, dataset_name, self.n_labels)
+        if dataset_name == "train":
+            self.n_labels = panel_size(dataset, dataset_name, self.n_labels)
         dataset = checked(dataset, dataset_name, self.n_labels)
         dataset = super()._prepare_dataset(  # type: ignore[misc]
             dataset, processing_class, args, dataset_name
@@ -206,6 +211,14 @@ class _WithObjective:
     def _set_signature_columns_if_needed(self: Any) -> None:
         super()._set_signature_columns_if_needed()  # type: ignore[misc]
         self._signature_columns += [c for c in COLUMNS if c not in self._signature_columns]
+
+
+def _depends(loss: Tensor, weight: Tensor) -> bool:
+    """Return whether a loss was computed from weights."""
+    if not loss.requires_grad:
+        return False
+    (slope,) = torch.autograd.grad(loss, weight, retain_graph=True, allow_unused=True)
+    return slope is not None
 
 
 def _without_columns(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -224,27 +237,27 @@ def _refuse_options(config: Any, refused: Mapping[str, str]) -> None:
             raise _validate.complaint(field.name, must, _validate.shown(value))
 
 
-def _refuse_models(options: Mapping[str, Any]) -> None:
-    """Refuse models, and adapters of them, that are not compared with TRL's trainers."""
-    model, adapter = options.get("model"), options.get("peft_config")
-    if isinstance(options.get("processing_class"), ProcessorMixin):
+def _refuse_kinds(model: Any, tokenizer: Any) -> None:
+    """Refuse kinds of models that are not compared with TRL's trainers."""
+    if isinstance(tokenizer, ProcessorMixin):
         must = f"a tokenizer, of a model of texts alone, {UNTRIED}"
         raise _validate.complaint("processing_class", must, "a processor")
-    if options.get("quantization_config") is not None or getattr(model, "is_quantized", False):
-        name = "model" if options.get("quantization_config") is None else "quantization_config"
-        raise _validate.complaint(name, f"of weights that are not quantized, {UNTRIED}", "others")
-    adapters = [adapter]
+    if getattr(model, "is_quantized", False):
+        raise _validate.complaint("model", f"one of full weights, {UNTRIED}", "a quantized one")
+
+
+def _refuse_adapters(model: Any, new: Any) -> None:
+    """Refuse several adapters, and those that are no change of weights."""
+    adapters = {"peft_config": [new]}
     if isinstance(model, PeftModel):
-        adapters = list(model.peft_config.values())
+        adapters["model"] = list(model.peft_config.values())
         if list(model.peft_config) != ["default"]:
             must = "a model with one adapter, of the name 'default'"
             raise _validate.complaint("model", must, f"adapters {list(model.peft_config)}")
-    if any(isinstance(one, PromptLearningConfig) for one in adapters):
-        name = "peft_config" if adapter is not None else "model"
-        must = (
-            "an adapter of weights, such as LoRA: a learned prompt does not begin at the reference"
-        )
-        raise _validate.complaint(name, must, "a learned prompt")
+    for name, those in adapters.items():
+        if any(isinstance(one, PromptLearningConfig) for one in those):
+            must = "with an adapter of weights, such as LoRA, which begins at the reference"
+            raise _validate.complaint(name, must, "a learned prompt")
 
 
 class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
@@ -264,9 +277,9 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.
     n_labels : int, optional
-        If each row is a panel: how many labels it has, which must be one of each type. Panels
-        whose labels differ are left out. Read from the column ``n_labels`` if omitted.
-        `agreement_only` needs it.
+        If each row is a panel: how many labels it has, one of each type. Panels whose labels
+        differ are left out. Read from the column ``n_labels`` if omitted. `agreement_only` needs
+        it.
     reference : bool
         Whether implicit rewards are relative to the reference model. If not, none is loaded.
     shifted : bool
@@ -332,7 +345,7 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         elif options.get("ref_model") is None:
             _refuse_nameless(model, options)
         super().__init__(**options)
-        self._refuse_backends()
+        self._refuse_loaded()
         self.precompute_ref_logps: bool = self.precompute_ref_logps and reference
         self.data_collator: Any = Collator(self.data_collator)
         # Dropout and noise change log-probabilities from one time to the next.
@@ -459,7 +472,7 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
     ) -> None:
         kind, config = trl.RewardTrainer, trl.RewardConfig
         super().__init__(**self._take(kind, config, (args, kwargs), objective, n_labels))
-        self._refuse_backends()
+        self._refuse_loaded()
         self.data_collator: Any = Collator(self.data_collator)
 
     def _prepare_dataset(
