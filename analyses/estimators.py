@@ -4,7 +4,7 @@
 
 Data: panels with one label of each type, simulated from known populations (400 data sets of each
 size of the mediocre winner, fewer of the others), linked comparisons simulated from the ring, and
-random populations from fixed seeds. Writes four tables and a figure (docs/simulations.md shows them):
+random populations from fixed seeds. Writes four tables and a figure, shown in docs/simulations.md:
 
 - estimators_variance: V of each estimator per label, exactly, on the worked populations;
 - estimators_errors: bias, root mean square error and coverage of 95 % intervals by size;

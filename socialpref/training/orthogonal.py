@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .. import _validate
-from ..comparisons.counts import Cells
+from ..comparisons.counts import Cells, add_up
 from ..comparisons.people import people_by_type
 from ..comparisons.table import Comparisons
 from ..estimators.orthogonal import pseudo_labels
@@ -34,12 +34,14 @@ def _orthogonal(method: Orthogonal, fitting: Fitting) -> Fit:
     if isinstance(fitting.data, Comparisons):
         return _on_comparisons(method, fitting, fitting.data)
     parts, people = fitting.by_type()
-    shares = method.weights(people)
-    cells = fitting.cells(method.information)
     known = [part for part in parts if part is not None]
     heads = [fitting.of(part) for part in known]
+    cells = fitting.cells(method.information)
     labels = np.array([part.wins / part.total for part in known]).T
-    return _policy(method, fitting, cells, labels, _gaps(cells, heads), heads, shares)
+    gaps = np.stack([_gaps(head, cells) for head in heads], axis=1)
+    found = pseudo_labels(labels, gaps, shares=method.weights(people))
+    weights = found.weights if method.weighted else np.ones(len(found.weights))
+    return _policy(fitting, cells, found.values, weights, heads)
 
 
 def _on_comparisons(method: Orthogonal, fitting: Fitting, data: Comparisons) -> Fit:
@@ -55,36 +57,48 @@ def _on_comparisons(method: Orthogonal, fitting: Fitting, data: Comparisons) -> 
     if silent.any():
         must = "known for some annotator of each type that has a share"
         raise _validate.complaint("annotator_type", must, f"none of type {silent.argmax()}")
+    counts = np.ones(len(rows)) if rows.weight is None else rows.weight
     fold = np.random.default_rng(0).permutation(np.arange(len(rows)) % method.n_folds)
-    cells = rows.cells(merged=False)
     gaps, heads = np.zeros(labels.shape), []
+    begin: dict[int, Floats] = {}  # folds have nearly the same heads
     for part in range(method.n_folds):
-        for u in np.flatnonzero(shares):
+        for u in np.flatnonzero(shares).tolist():
             others = (fold != part) & given[:, u]
-            head = fitting.of(replace(rows.take(others), label=labels[others, u]).cells())
-            gaps[fold == part, u] = _gaps(cells, [head])[fold == part, 0]
-            heads.append(head)
-    return _policy(method, fitting, cells, labels, gaps, heads, shares)
+            columns = rows.prompt[others], rows.first[others], rows.second[others]
+            said = labels[others, u]
+            cells = add_up(columns, fitting.size, said, 1.0 - said, counts[others], 1, merged=True)
+            cells = cells._replace(available=fitting.available)
+            heads.append(fitting.of(cells, start=begin.get(u)))
+            begin[u] = heads[-1].rewards
+            gaps[fold == part, u] = _gaps(heads[-1], rows)[fold == part]
+    found = pseudo_labels(labels, gaps, shares=shares)
+    weights = found.weights if method.weighted else np.ones(len(found.weights))
+    return _policy(fitting, *_merged(rows, counts, found.values, weights), heads)
 
 
-def _gaps(cells: Cells, heads: list[Fit]) -> Floats:
-    """Return the heads' gaps of the cells' pairs, (n, T)."""
-    x, y, z = cells.prompt, cells.first, cells.second
-    return np.stack([head.rewards[x, y] - head.rewards[x, z] for head in heads], axis=1)
+def _gaps(head: Fit, rows: Comparisons | Cells) -> Floats:
+    """Return a head's gap of each row's pair."""
+    x = rows.prompt
+    return np.asarray(head.rewards[x, rows.first] - head.rewards[x, rows.second])
+
+
+def _merged(
+    rows: Comparisons, counts: Floats, values: Floats, weights: Floats
+) -> tuple[Cells, Floats, Floats]:
+    """Return the cells of rows with their mean pseudo-labels and weights."""
+    cells, size = rows.cells(), rows.n_options
+    low, high = np.minimum(rows.first, rows.second), np.maximum(rows.first, rows.second)
+    _, cell = np.unique((rows.prompt * size + low) * size + high, return_inverse=True)
+    precision = counts * weights
+    total = np.bincount(cell, precision)
+    turned = np.where(rows.first == low, values, -values)
+    return cells, np.bincount(cell, precision * turned) / total, total / np.bincount(cell, counts)
 
 
 def _policy(
-    method: Orthogonal,
-    fitting: Fitting,
-    cells: Cells,
-    labels: Floats,
-    gaps: Floats,
-    heads: list[Fit],
-    shares: Floats,
+    fitting: Fitting, cells: Cells, values: Floats, weights: Floats, heads: list[Fit]
 ) -> Fit:
-    found = pseudo_labels(labels, gaps, shares=shares)
-    weights = found.weights if method.weighted else np.ones(len(found.weights))
-    fit = fitting.of(cells, to_pseudo_labels(found.values, weights))
+    fit = fitting.of(cells, to_pseudo_labels(values, weights))
     return replace(
         fit,
         residual=max(one.residual for one in (fit, *heads)),
