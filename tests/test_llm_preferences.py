@@ -201,14 +201,17 @@ def test_texts_without_features_have_no_pseudo_labels() -> None:
 def test_panels_that_agree_are_kept() -> None:
     labels, zeros = np.array([1, 1, 0, 0, 1, 0, 0.5, 0.5]), np.zeros(8, dtype=int)
     rows = Comparisons(
-        zeros, zeros, zeros + 1, labels, 1, 2, panel=np.arange(8) // 2, options=("a", "b")
-    )
+        zeros, zeros, zeros + 1, labels, 1, 2, panel=np.arange(8) // 2, options=("a", "b"),
+        annotator_type=np.arange(8) % 2,
+    )  # fmt: skip
     found = to_dataset(rows, "panel")
     assert found["chosen"] == ["a", "b"]
     assert found["label"] == [1.0, 1.0]
     assert found["n_labels"] == [2, 2]
     with refuses("panel"):
         to_dataset(rows.take(np.arange(4, 8)), "panel")
+    with pytest.warns(UserWarning, match="types of the panels' annotators are not known"):
+        to_dataset(replace(rows, annotator_type=None), "panel")
 
 
 # --- the loss -----------------------------------------------------------------------------
