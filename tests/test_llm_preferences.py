@@ -154,23 +154,29 @@ def test_classes_become_types() -> None:
     assert np.mean(again.annotator_type == wanted) > 0.98
 
 
-def test_pseudo_labels_average_to_the_average_reward() -> None:
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_pseudo_labels_average_to_the_average_reward(weight: float) -> None:
     """Their mean at a pair is the gap of the average reward, whichever text was chosen; and
-    weights have mean 1."""
-    rows = typed(3000)
-    assert rows.annotator_type is not None
+    weights have mean 1. Annotators of the second type count as much as `weight` people."""
+    rows = typed(1500)
+    kinds = rows.annotator_type
+    assert kinds is not None
+    rows = replace(rows, weight=np.array([1.0, weight])[kinds])
+    assert rows.weight is not None
     found = to_dataset(rows, "typed")
     assert set(found["annotator_type"]) == {0, 1}
     values, weights = (np.array(found[f"pseudo_{name}"]) for name in ("label", "weight"))
     assert weights.mean() == pytest.approx(1.0)
-    shares = np.bincount(rows.annotator_type) / len(rows)
+    counted = np.array(found["weight"])
+    shares = np.bincount(kinds, rows.weight) / rows.weight.sum()
     mean = dict(zip("abc", shares @ CROWD.rewards, strict=True))
     for first, second in ("ab", "ac", "bc"):
         ahead = (np.array(found["chosen"]) == first) & (np.array(found["rejected"]) == second)
         behind = (np.array(found["chosen"]) == second) & (np.array(found["rejected"]) == first)
         at = np.append(values[ahead], -values[behind])
-        error = at.std() / len(at) ** 0.5
-        assert abs(at.mean() - (mean[first] - mean[second])) < 4.0 * error + 0.02
+        times = np.append(counted[ahead], counted[behind])
+        error = (times * (at - at.mean())).std() / times.mean() / len(at) ** 0.5
+        assert abs(np.average(at, weights=times) - (mean[first] - mean[second])) < 4.0 * error
 
 
 def test_pseudo_labels_from_features_agree_with_those_of_options() -> None:

@@ -35,7 +35,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
 FOLDS = 5
 """Parts of the annotators for the pseudo-labels: the types' rewards are learned from the others."""
-
 RIDGE = 0.1
 """Precision of the prior of the types' rewards there. It is weak: pseudo-labels are biased by the
 square of what a prior takes from large rewards."""
@@ -196,30 +195,35 @@ def _linked(rows: Comparisons, joint: Any, seed: int) -> _Level:
 
 def _classes(rows: Comparisons, seed: int) -> ClassMixture | FeatureClasses:
     """Return as many latent classes as predict annotators who were left out."""
-    _check_learnable(rows)
-    choose = choose_classes if rows.features is None else choose_feature_classes
-    return choose(rows, seed=seed).fit
-
-
-def _check_learnable(rows: Comparisons) -> None:
-    """Refuse texts that have no rewards of their own, and no features."""
-    if rows.features is None and recurrence(rows).is_textlike:
+    if not _has_rewards(rows):
         raise InputError(
             "'comparisons' must have features, since its texts hardly recur and have no rewards "
             "of their own (Comparisons.from_frame, features=...)."
         )
+    choose = choose_classes if rows.features is None else choose_feature_classes
+    return choose(rows, seed=seed).fit
+
+
+def _has_rewards(rows: Comparisons) -> bool:
+    """Return whether rewards can be learned: of features, or of options that recur."""
+    return rows.features is not None or not recurrence(rows).is_textlike
 
 
 def _typed(rows: Comparisons, joint: None, seed: int) -> _Level:
     rows = _chosen_first(_known(rows, "annotator_type"))
     assert rows.annotator_type is not None
     columns: dict[str, Any] = {"annotator_type": rows.annotator_type}
-    if rows.features is not None or not recurrence(rows).is_textlike:
+    if _has_rewards(rows):
         people = people_by_type(rows)
         alone = np.full((len(rows), len(people)), np.nan)
         alone[np.arange(len(rows)), rows.annotator_type] = rows.label
-        heads = _heads(rows, len(people), seed)
-        found = pseudo_labels(alone, heads, shares=people / people.sum())
+        labels = np.bincount(rows.annotator_type, rows.weight, len(people))
+        found = pseudo_labels(
+            alone,
+            _heads(rows, len(people), seed),
+            shares=people / people.sum(),
+            answer_probability=labels / labels.sum(),
+        )
         columns["pseudo_label"] = found.values
         columns["pseudo_weight"] = found.weights / found.weights.mean()
     return _Level(rows, columns)
