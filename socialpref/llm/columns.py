@@ -49,6 +49,8 @@ COLUMNS: Mapping[str, Check] = {
     "n_labels": _size,
     "annotator": _known_or_not,
     "annotator_type": _known_or_not,
+    "pseudo_label": _validate.number,
+    "pseudo_weight": _weight,
 }
 """Each column that is read beside the texts, with its check."""
 NUMBERS = ("annotator", "annotator_type")

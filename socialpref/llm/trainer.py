@@ -157,6 +157,8 @@ class _WithObjective:
             inputs.get("annotator"),
             inputs.get("annotator_type"),
             (first, second),
+            inputs.get("pseudo_label"),
+            inputs.get("pseudo_weight"),
         )
 
     def _loss(self: Any, margin: Tensor, batch: Batch, *, asks: bool) -> Tensor:
@@ -269,7 +271,8 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         model as it was loaded by name. Beside the texts the data set may have the columns
         ``label``, the share of labels that prefer the chosen text, 1 if there is none; ``joint``;
         ``weight``, how much a row counts; ``annotator`` and ``annotator_type``, integers, -1 where
-        not known; and ``n_labels``.
+        not known; ``n_labels``; and ``pseudo_label`` and ``pseudo_weight``, for
+        `orthogonal_loss`. `socialpref.llm.to_dataset` makes them.
     objective : callable
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.

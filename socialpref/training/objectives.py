@@ -38,6 +38,9 @@ class Batch(NamedTuple):
         Who compared, and of which type they are, as numbers; -1 where it is not known.
     lengths : tuple of Tensor, or None
         Of texts: how many tokens of the first and of the second are scored.
+    pseudo_label, pseudo_weight : Tensor or None
+        What the margin should be, by labels of known types, and how much that counts: see
+        `socialpref.estimators.pseudo_labels`.
     """
 
     wins: Tensor
@@ -48,6 +51,8 @@ class Batch(NamedTuple):
     annotator: Tensor | None = None
     annotator_type: Tensor | None = None
     lengths: tuple[Tensor, Tensor] | None = None
+    pseudo_label: Tensor | None = None
+    pseudo_weight: Tensor | None = None
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -144,6 +149,36 @@ def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
     if batch.n_labels is None:
         raise _validate.complaint("n_labels", "the number of labels in each panel", "None")
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
+
+
+def orthogonal_loss(margin: Tensor, batch: Batch) -> Tensor:
+    """Return the orthogonal loss of a batch: the squared distance of margins to pseudo-labels.
+
+    Weights of pseudo-labels are not scaled to a sum of 1 in each batch, since that would favour
+    batches of small weights. Their mean should be about 1.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), "Double/debiased machine learning for treatment and structural
+    parameters", Econometrics Journal 21.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training import Batch, orthogonal_loss
+    >>> said = torch.tensor([1.0, 0.0])
+    >>> batch = Batch(said, 1 - said, torch.ones(2), 1, None)
+    >>> batch = batch._replace(
+    ...     pseudo_label=torch.tensor([2.0, -1.0]), pseudo_weight=torch.tensor([0.5, 1.5])
+    ... )
+    >>> orthogonal_loss(torch.zeros(2), batch)
+    tensor(1.7500)
+    """
+    if batch.pseudo_label is None or batch.pseudo_weight is None:
+        must = "known, with 'pseudo_weight', for the orthogonal loss"
+        raise _validate.complaint("pseudo_label", must, "None")
+    squares = batch.pseudo_weight * (margin - batch.pseudo_label) ** 2
+    return (batch.weight * squares).sum() / batch.weight.sum()
 
 
 def _check_single(batch: Batch) -> None:
