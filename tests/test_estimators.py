@@ -411,6 +411,7 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         (AgreementOnly(), unequal, "shares"),
         (VoteCountLikelihood(), unequal, "shares"),
         (AgreementOnly(replicas=(2, 1)), whole, "method"),
+        (AgreementOnly(lapse=0.1), whole, "method"),
         (VoteCountLikelihood(), soft, "labels"),
         (VoteCountLikelihood(), single, "labels"),
         (AgreementOnly(), single, "labels"),
@@ -526,6 +527,7 @@ def test_latent_classes_of_two_links() -> None:
     ("method", "population", "options", "name"),
     [
         (IPO(), two_camps(), {}, "method"),
+        (AgreementOnly(lapse=0.1), two_camps(), {}, "method"),
         (DPO, two_camps(), {}, "method"),
         (DPO(), Population([[0, 1]], link=Probit()), {}, "population"),
         (DPO(), "camps", {}, "population"),

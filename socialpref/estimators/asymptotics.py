@@ -202,6 +202,8 @@ def _bound(setting: Setting, structure: Linked | VoteCounts) -> Floats:
 @variance.register
 def _agreement(method: AgreementOnly, setting: Setting) -> Floats:
     """T times the gap is fitted to unanimous panels, by their likelihood."""
+    if method.lapse:
+        raise _validate.complaint("method", "without lapses", _validate.shown(method))
     method.implicit_rewards(setting.population, setting.sampling)  # unequal shares are refused
     labels = panel_labels(setting.population, method.replicas)
     wins, n = setting.wins, float(labels.sum())

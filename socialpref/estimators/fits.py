@@ -174,8 +174,8 @@ def _agreement(
     method: AgreementOnly, panels: Panels, prior: float, rng: np.random.Generator
 ) -> Estimate:
     """Fit T times the rewards to unanimous panels."""
-    if method.replicas is not None and set(method.replicas) != {1}:
-        must = "without replicas: panels here have one label of each type"
+    if method.lapse or (method.replicas is not None and set(method.replicas) != {1}):
+        must = "without lapses and replicas: panels here have one label of each type"
         raise _validate.complaint("method", must, _validate.shown(method))
     _check_equal(panels)
     labels, pairs, counts = panels.with_votes()

@@ -146,7 +146,7 @@ class _Likelihood:
     def covariance(self, types: Floats) -> Floats:
         """Return the covariance of the types' average rewards, from the information."""
         size = self.votes.size
-        model = Model.at(Population(types), np.zeros(0))
+        model = Model.at((Population(types),), np.zeros(0))
         answers = VoteCounts().answers(model, self.votes.pairs, np.random.default_rng(0))
         free = self.n_types * (size - 1)
         slopes = answers.chances.slope[:, :free]
