@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise as neighbours
 from pathlib import Path
@@ -617,6 +619,7 @@ def test_the_mouse_and_the_finger_drag_the_point(browser: Browser, page: Path) -
     assert place_of_point(browser) == pytest.approx(place, abs=1.0)  # clicks are at whole pixels
 
     browser.open(f"{page.as_uri()}#preset=two-camps", **PHONE)
+    browser.run("document.getElementById('point').scrollIntoView({ block: 'center' })")
     place = place_of_point(browser)
     target = {"x": place["x"] + 20, "y": place["y"] + 30}
     for kind, points in (("Start", [place]), ("Move", [target]), ("End", [])):
@@ -779,10 +782,14 @@ def test_a_population_of_one_s_own(browser: Browser, page: Path) -> None:
     [
         (
             "all",
-            {"simplex", "draws", "shares", "types", "flip", "shares-flip", "methods", "learned"},
+            {
+                *("simplex", "draws", "shares", "types", "flip", "shares-flip"),
+                *("methods", "learned", "temperature", "chart-temperature"),
+            },
         ),
         ("draws", {"simplex", "draws", "flip", "whole"}),
         ("people", {"shares", "shares-flip", "whole"}),
+        ("temperature", {"temperature", "chart-temperature", "whole"}),
         ("methods", {"simplex", "draws", "learned", "whole"}),
     ],
 )
@@ -797,6 +804,8 @@ def test_a_step_shows_one_part(browser: Browser, page: Path, view: str, seen: se
         "shares-flip",
         "methods",
         "learned",
+        "temperature",
+        "chart-temperature",
         "whole",
     ]
     visible = {
@@ -854,6 +863,23 @@ def test_states_survive_the_address(browser: Browser, page: Path) -> None:
     assert browser.run("state.rewards[1]") == [0, -2, 4]
 
 
+DOCS = Path(__file__).parents[1] / "docs"
+LINKED = sorted(
+    {
+        unescape(fragment)
+        for file in DOCS.rglob("*.md")
+        for fragment in re.findall(r'explorer\.html#([^"]+)', file.read_text(encoding="utf-8"))
+    }
+)
+
+
+@in_browser
+def test_links_of_the_documentation_lead_to_states(browser: Browser, page: Path) -> None:
+    assert len(LINKED) >= 12
+    for fragment in LINKED:
+        browser.run(f"decode({json.dumps('#' + fragment)}, presets)")  # throws at a wrong one
+
+
 BAD = {
     "preset=nonsense": "There is no preset “nonsense”.",
     "preset=two-camps&x=1": "“x” is not part of a state.",
@@ -871,7 +897,7 @@ BAD = {
     "m=dpo,nonsense": 'The methods must be "none", or names of methods: dpo,',
     "o=1,2": "The corners must be 3 options, of 1 to 3, in their order",
     "o=2,1,3": "The corners must be",
-    "v=small": "The view must be one of all, draws, people, methods",
+    "v=small": "The view must be one of all, draws, people, temperature, methods",
     "d=%E0%A4%A": "The sampling must be",
 }
 
@@ -911,7 +937,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, width: i
     assert browser.run("innerWidth") == width
     rows = ";".join(["1,2,3,-4.25,5,0"] * 12)
     for fragment in ("preset=ILLEGALWORK_2012", f"preset={README}", f"preset=own&r={rows}"):
-        for view in ("all", "draws", "people", "methods"):
+        for view in ("all", "draws", "people", "temperature", "methods"):
             follow(browser, f"{fragment}&v={view}")
             assert browser.run(OVERFLOW) <= 0
 

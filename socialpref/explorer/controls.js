@@ -19,7 +19,7 @@ function slider(id, [title, ...label], limits, get, set, show, mark = null) {
   });
   return html(
     "div",
-    { class: "slider" },
+    { class: "slider", id: `${id}-slider` },
     html("label", { for: id, title }, ...label),
     html("span", { class: "track" }, input, mark ? diamond : ""),
     output,

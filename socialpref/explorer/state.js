@@ -11,7 +11,7 @@ const LIMITS = {
 };
 const LEAST = 0.01; // of the draws; DPO's limit needs every option to be drawn
 const SHOWN = ["dpo", "nash", "maximal-lottery", "optimal"]; // methods at the start
-const VIEWS = ["all", "draws", "people", "methods"];
+const VIEWS = ["all", "draws", "people", "temperature", "methods"];
 
 const drawLimits = (size) => ({ min: LEAST, max: 1 - (size - 1) * LEAST, step: 0.01 });
 const even = (size) => upTo(size).map(() => 1 / size);

@@ -116,7 +116,8 @@ function learnedRow(preset, { id, name, policy, order, note }) {
     html(
       "span",
       { class: `part option-${y}`, style: `width: ${100 * p}%`, title: `${preset.short[y]} ${percent(p)}` },
-      p >= 0.09 ? html("span", {}, `${preset.letters[y]} ${percent(p, 0)}`) : "",
+      preset.letters[y],
+      p >= 0.15 ? ` ${percent(p, 0)}` : "",
     ),
   );
   return html(
