@@ -78,9 +78,11 @@ function makeSimplex(drawing, current, move, home) {
   };
   handle.addEventListener("pointerdown", (event) => {
     handle.setPointerCapture(event.pointerId);
-    handle.focus();
+    handle.focus({ preventScroll: true });
     event.preventDefault();
   });
+  // A finger on the point drags it, and does not scroll the page.
+  handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   handle.addEventListener("pointermove", (event) => {
     if (handle.hasPointerCapture(event.pointerId)) pointed(event);
   });
