@@ -18,11 +18,13 @@ function worstOff({ rewards, w, beta }, constant) {
   for (let round = 0; round < 20 * r.length; round++) {
     const found = onActive(r, c, v, active, beta, slack);
     [v, active] = [found.v, found.active];
-    const worst = Math.max(...active.map((u) => found.gains[u]));
-    const lowest = found.gains.indexOf(Math.min(...found.gains));
-    const short = worst - found.gains[lowest];
-    if (short <= slack || (active.includes(lowest) && short <= LEVEL * slack)) return meanRewards(r, v);
-    if (active.includes(lowest)) break;
+    const { gains } = found;
+    const [least, most] = [Math.min, Math.max].map((of) => of(...active.map((u) => gains[u])));
+    const lowest = gains.indexOf(Math.min(...gains.filter((_, u) => !active.includes(u))));
+    if (lowest === -1 || gains[lowest] >= least - slack) {
+      if (most - least > LEVEL * slack) break;
+      return meanRewards(r, v);
+    }
     active = [...active, lowest];
   }
   throw new NoLimit("Rounding leaves open which groups count.");
