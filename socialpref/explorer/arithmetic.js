@@ -1,5 +1,6 @@
-// The arithmetic, for any number of groups and options. Functions, names and conventions are those of
-// the Python package: P[y][z] is how often option y beats z, d the sampling distribution, w the shares.
+// The arithmetic, for any number of groups and options. Functions, names and conventions are those
+// of the Python package: P[y][z] is how often option y beats z, d the sampling distribution, w the
+// shares.
 
 const TIE_TOLERANCE = 1e-12; // scores this close are tied
 const SLIVER = 1e-9; // cells with a smaller share of the triangle are rounding
@@ -38,7 +39,6 @@ const preferences = (rewards, shares, temperature) =>
 const nbc = (P, d) => P.map((row) => dot(row, d));
 const meanRewards = (rewards, shares) =>
   rewards[0].map((_, y) => total(shares.map((share, u) => share * rewards[u][y])));
-const totalVariation = (d, e) => total(d.map((mass, y) => Math.abs(mass - e[y]))) / 2;
 
 // Options from best to worst; those in one group are tied.
 function rank(scores, tolerance = TIE_TOLERANCE) {
@@ -52,8 +52,8 @@ function rank(scores, tolerance = TIE_TOLERANCE) {
   return groups.map((group) => group.sort((y, z) => y - z));
 }
 
-// The nearest distribution at which `below` catches up with `above`, where the scores of options are
-// table . distribution. Mass moves from where it helps `below` least to where it helps most: a
+// The nearest distribution at which `below` catches up with `above`, where the scores of options
+// are table . distribution. Mass moves from where it helps `below` least to where it helps most: a
 // fractional knapsack. Gains as close as scores that count as tied are equal: which is larger is
 // rounding.
 function pairFlip(table, above, below, base) {
@@ -108,10 +108,12 @@ function cells(P, corners) {
   const scores = corners.map((d) => nbc(P, d));
   const ahead = (a, b) => scores.map((score) => score[a] - score[b]);
   const level = (a, b) => largest(ahead(a, b)) <= TIE_TOLERANCE;
-  const found = (size === 3 ? orders(size, level) : winners(size, level)).map(({ groups, steps }) => {
-    const polygon = steps.reduce((points, [a, b]) => clip(points, ahead(a, b)), UNIT);
-    return { groups, corners: polygon, share: area(polygon) };
-  });
+  const found = (size === 3 ? orders(size, level) : winners(size, level)).map(
+    ({ groups, steps }) => {
+      const polygon = steps.reduce((points, [a, b]) => clip(points, ahead(a, b)), UNIT);
+      return { groups, corners: polygon, share: area(polygon) };
+    },
+  );
   return found.filter(({ share }) => share > SLIVER);
 }
 

@@ -11,12 +11,19 @@ const shown = (value, digits) => fixed(Number(value.toFixed(digits)) + 0, digits
 const reach = (values, steps) => steps.find((step) => largest(values) <= step) ?? steps.at(-1);
 
 // Where values of a range are between two places of the drawing.
-const scale = (low, high, from, to) => (value) => from + ((value - low) / (high - low)) * (to - from);
+const scale = (low, high, from, to) => (value) =>
+  from + ((value - low) / (high - low)) * (to - from);
 const upright = (low, high) => scale(low, high, SIZE.height - SIZE.bottom, SIZE.top);
 
 function grid(at, ticks, digits) {
   return ticks.flatMap((tick) => [
-    svg("line", { class: "grid", x1: SIZE.left, x2: SIZE.width - SIZE.right, y1: at(tick), y2: at(tick) }),
+    svg("line", {
+      class: "grid",
+      x1: SIZE.left,
+      x2: SIZE.width - SIZE.right,
+      y1: at(tick),
+      y2: at(tick),
+    }),
     svg("text", { class: "tick", x: SIZE.left - 5, y: at(tick) + 4 }, shown(tick, digits)),
   ]);
 }
@@ -45,11 +52,25 @@ function bars(id, letters, values, { low, high, from, ticks, digits, marks }) {
         height: Math.abs(at(value) - at(from)),
       }),
       svg("text", { class: "letter", x: middle(y), y: SIZE.height - 22 }, letters[y]),
-      svg("text", { class: "value", x: middle(y), y: SIZE.height - 6 }, shown(value, 3 - (low < 0))),
+      svg(
+        "text",
+        { class: "value", x: middle(y), y: SIZE.height - 6 },
+        shown(value, 3 - (low < 0)),
+      ),
     ]),
-    svg("line", { class: "level", x1: SIZE.left, x2: SIZE.width - SIZE.right, y1: at(from), y2: at(from) }),
+    svg("line", {
+      class: "level",
+      x1: SIZE.left,
+      x2: SIZE.width - SIZE.right,
+      y1: at(from),
+      y2: at(from),
+    }),
     ...(marks ?? []).map((mark, y) =>
-      svg("path", { class: "diamond", d: "M0-6L6 0 0 6-6 0Z", transform: `translate(${middle(y)} ${at(mark)})` }),
+      svg("path", {
+        class: "diamond",
+        d: "M0-6L6 0 0 6-6 0Z",
+        transform: `translate(${middle(y)} ${at(mark)})`,
+      }),
     ),
   ]);
 }
@@ -105,7 +126,9 @@ function drawTemperature(letters, { rewards, temperature }, shares, sampling) {
       y1: SIZE.top,
       y2: SIZE.height - SIZE.bottom,
     }),
-    ...letters.map((_, y) => svg("path", { class: `curve option-${y}`, d: `M${points(y).join("L")}` })),
+    ...letters.map((_, y) =>
+      svg("path", { class: `curve option-${y}`, d: `M${points(y).join("L")}` }),
+    ),
     ...endLabels(letters, curves.at(-1), at),
   ]);
 }
@@ -119,6 +142,10 @@ function endLabels(letters, ends, at) {
   // Where that goes beyond the top, all go down.
   const beyond = Math.max(0, SIZE.top + 4 - y);
   return places.map(([option, place]) =>
-    svg("text", { class: "end", x: SIZE.width - SIZE.right - 16, y: place + beyond + 4 }, letters[option]),
+    svg(
+      "text",
+      { class: "end", x: SIZE.width - SIZE.right - 16, y: place + beyond + 4 },
+      letters[option],
+    ),
   );
 }

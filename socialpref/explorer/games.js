@@ -19,7 +19,12 @@ function nashLearning({ P, beta }) {
     );
   };
   const square = (h) => total(gapAt(h).map((gap) => gap ** 2));
-  return newton("Nash learning", P.map(() => 0), stepAt, square);
+  return newton(
+    "Nash learning",
+    P.map(() => 0),
+    stepAt,
+    square,
+  );
 }
 
 // A lottery p that no option beats: p . lead >= 0. All such lotteries are a polytope; its corners
@@ -40,7 +45,8 @@ function maximalLottery({ P }) {
     const known = (other) => largest(other.map((p, y) => p - corner[y])) <= LOTTERY_TIE;
     if (corner && conditions.every(holds) && !corners.some(known)) corners.push(corner);
   }
-  if (corners.length !== 1) throw new NoLimit("Several lotteries are maximal: some options are level.");
+  if (corners.length !== 1)
+    throw new NoLimit("Several lotteries are maximal: some options are level.");
   return corners[0].map((p) => Math.max(p, 0));
 }
 
@@ -54,7 +60,8 @@ const choices = (items, count) =>
       );
 
 // DPO on comparisons that are drawn from its own policy pi: for every option y the sum over z of
-// pi(z) [sigma(h(y) - h(z)) - P(y, z)] is 0. Slow rounds of DPO lead near it, Newton's method ends it.
+// pi(z) [sigma(h(y) - h(z)) - P(y, z)] is 0. Slow rounds of DPO lead near it, Newton's method ends
+// it.
 function onPolicyDPO({ P, d, beta }) {
   const partsAt = (h) => {
     const pi = policyOf(h, beta);

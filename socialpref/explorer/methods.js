@@ -1,5 +1,5 @@
-// What each method learns with unlimited comparisons, in units of the Python package's options:
-// the implicit rewards h, of which the policy is exp(h / beta), the policy itself, or an order only.
+// What each method learns with unlimited comparisons, in units of the Python package's options: the
+// implicit rewards h, of which the policy is exp(h / beta), the policy itself, or an order only.
 // The reference is uniform.
 
 const EPSILON = 0.1; // the rate of flipped labels that conservative and robust DPO assume
@@ -16,7 +16,11 @@ const METHODS = [
   { id: "conservative-dpo", name: `Conservative DPO, ε ${EPSILON}`, rewards: conservativeDPO },
   { id: "robust-dpo", name: `Robust DPO, ε ${EPSILON}`, rewards: robustDPO },
   { id: "on-policy-dpo", name: "On-policy DPO", rewards: onPolicyDPO },
-  { id: "ipo", name: `IPO, τ ${TAU}`, rewards: ({ P, d }) => nbc(P, d).map((score) => score / TAU) },
+  {
+    id: "ipo",
+    name: `IPO, τ ${TAU}`,
+    rewards: ({ P, d }) => nbc(P, d).map((score) => score / TAU),
+  },
   { id: "chi-po", name: "χPO", policy: chiPO },
   { id: "simpo", name: `SimPO, γ ${GAMMA}`, rewards: ({ P, d }) => marginFit(P, d, GAMMA) },
   { id: "nash", name: `Nash learning, τ ${TAU}`, rewards: nashLearning },
@@ -66,7 +70,8 @@ function marginFit(P, d, ahead = 0) {
   const size = d.length;
   const pairs = upTo(size).flatMap((y) => upTo(size).flatMap((z) => (y === z ? [] : [[y, z]])));
   const weight = ([y, z]) => d[y] * d[z] * P[y][z];
-  const lossAt = (h) => total(pairs.map(([y, z]) => weight([y, z]) * softplus(ahead - h[y] + h[z])));
+  const lossAt = (h) =>
+    total(pairs.map(([y, z]) => weight([y, z]) * softplus(ahead - h[y] + h[z])));
   const stepAt = (h) => {
     const gradient = h.map(() => 0);
     const hessian = h.map(() => h.map(() => 0));
@@ -83,7 +88,12 @@ function marginFit(P, d, ahead = 0) {
     }
     return stepOfRewards(hessian, gradient);
   };
-  return newton("The fit", upTo(size).map(() => 0), stepAt, lossAt);
+  return newton(
+    "The fit",
+    upTo(size).map(() => 0),
+    stepAt,
+    lossAt,
+  );
 }
 
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

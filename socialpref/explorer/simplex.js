@@ -1,5 +1,5 @@
-// The triangle: at each point the draws of three options, at a corner one of them only; the draws of
-// the others stay. The point is dragged, or moved by the arrow keys.
+// The triangle: at each point the draws of three options, at a corner one of them only; the draws
+// of the others stay. The point is dragged, or moved by the arrow keys.
 
 const PLACES = [
   [30, 330],
@@ -42,7 +42,8 @@ function roomIn(corners, avoid) {
 const inWords = (groups, names) =>
   groups.map((group) => group.map((y) => names[y]).join(" = ")).join(" > ");
 
-// Names of cells that are too small for them, beside the triangle at its top, with lines to the cells.
+// Names of cells that are too small for them, beside the triangle at its top, with lines to the
+// cells.
 function namesBeside(small) {
   const sides = [small.filter(({ at }) => at[0] < 200), small.filter(({ at }) => at[0] >= 200)];
   return sides.flatMap((side, right) =>
@@ -51,7 +52,13 @@ function namesBeside(small) {
       .flatMap(({ at, text }, i) => {
         const [x, y] = [right ? 396 : 4, 20 + 22 * i];
         return [
-          svg("line", { class: "leader", x1: right ? x - 20 : x + 20, y1: y + 5, x2: at[0], y2: at[1] }),
+          svg("line", {
+            class: "leader",
+            x1: right ? x - 20 : x + 20,
+            y1: y + 5,
+            x2: at[0],
+            y2: at[1],
+          }),
           svg("circle", { class: "leader", cx: at[0], cy: at[1], r: 2.5 }),
           svg("text", { class: `order beside-${right ? "right" : "left"}`, x, y }, text),
         ];
@@ -106,7 +113,8 @@ function makeSimplex(drawing, current, move, home) {
     const shares = (d) => options.map((y) => d[y] / shared);
     const [x, y] = place(shares(sampling));
     // A flip is a place of the triangle if it leaves the other options' draws.
-    const stays = (mix) => mix.every((p, y) => options.includes(y) || Math.abs(p - sampling[y]) < 1e-9);
+    const stays = (mix) =>
+      mix.every((p, y) => options.includes(y) || Math.abs(p - sampling[y]) < 1e-9);
     const arrow = flip.mix && stays(flip.mix) && place(shares(flip.mix));
     const avoid = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => mix([x, y], arrow || [x, y], t));
     const right = ({ groups }) => groups[0].some((option) => meansOrder[0].includes(option));

@@ -50,7 +50,10 @@ function ownPreset(preset, rewards) {
 
 const numbers = (text) => text.split(",").map(number);
 const number = (text) => (text.trim() === "" ? NaN : Number(text));
-const within = ({ min, max }) => (x) => x >= min && x <= max;
+const within =
+  ({ min, max }) =>
+  (x) =>
+    x >= min && x <= max;
 const listed = (values) => `${values}`;
 
 // How each part is written in the address, and read again: the value, or null where it is wrong.
@@ -60,7 +63,9 @@ const PARTS = {
     write: (rows) => rows.map(listed).join(";"),
     read(text, { rewards, own }) {
       const rows = text.split(";").map(numbers);
-      const [width, height] = own ? [rows[0].length, rows.length] : [rewards[0].length, rewards.length];
+      const [width, height] = own
+        ? [rows[0].length, rows.length]
+        : [rewards[0].length, rewards.length];
       const fits = within(LIMITS.groups)(rows.length) && within(LIMITS.options)(width);
       const right = (row) => row.length === width && row.every(within(LIMITS.reward));
       return fits && rows.length === height && rows.every(right) ? rows : null;
@@ -92,7 +97,8 @@ const PARTS = {
     write: (corners) => listed(corners.map((y) => y + 1)),
     read(text, { sampling }) {
       const corners = numbers(text).map((place) => place - 1);
-      const right = (y, i) => Number.isInteger(y) && y > (corners[i - 1] ?? -1) && y < sampling.length;
+      const right = (y, i) =>
+        Number.isInteger(y) && y > (corners[i - 1] ?? -1) && y < sampling.length;
       return corners.length === 3 && corners.every(right) ? corners : null;
     },
     must: ({ sampling }) => `3 options, of 1 to ${sampling.length}, in their order`,
@@ -146,7 +152,9 @@ function decode(hash, presets) {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const preset = presets.find(({ id }) => id === (parameters.get("preset") ?? presets[0].id));
   if (!preset) throw new Error(`There is no preset “${parameters.get("preset")}”.`);
-  const wrong = [...parameters.keys()].find((key) => key !== "preset" && !Object.hasOwn(PARTS, key));
+  const wrong = [...parameters.keys()].find(
+    (key) => key !== "preset" && !Object.hasOwn(PARTS, key),
+  );
   if (wrong !== undefined) throw new Error(`“${wrong}” is not part of a state.`);
   let state = fresh(preset);
   for (const [key, { name, read, must }] of Object.entries(PARTS)) {
@@ -154,9 +162,11 @@ function decode(hash, presets) {
     const text = parameters.get(key);
     const about = { ...state, own: preset.own };
     const value = read(text, about);
-    if (value === null) throw new Error(`The ${name} must be ${must(about)}; the address says “${text}”.`);
+    if (value === null)
+      throw new Error(`The ${name} must be ${must(about)}; the address says “${text}”.`);
     // Rewards come first: one's own population has their size.
-    state = key === "r" && preset.own ? ownState(state, preset, value) : { ...state, [name]: value };
+    state =
+      key === "r" && preset.own ? ownState(state, preset, value) : { ...state, [name]: value };
   }
   return state;
 }
@@ -177,14 +187,16 @@ function withPart(parts, which, part, least) {
   return rounded(parts.map((_, i) => (i === which ? part : least + rest * ratio(i))));
 }
 
-// The three chosen options get what the point of the triangle says, or the nearest in direction that
-// draws each often enough; the others keep their draws.
+// The three chosen options get what the point of the triangle says, or the nearest in direction
+// that draws each often enough; the others keep their draws.
 function withTriangle(d, corners, point) {
   const shared = total(corners.map((y) => d[y]));
   const free = shared - 3 * LEAST;
   if (free < 1e-9) return d;
   const spare = normalized(point.map((share) => Math.max(shared * share - LEAST, 0)));
-  return rounded(d.map((mass, y) => (corners.includes(y) ? LEAST + free * spare[corners.indexOf(y)] : mass)));
+  return rounded(
+    d.map((mass, y) => (corners.includes(y) ? LEAST + free * spare[corners.indexOf(y)] : mass)),
+  );
 }
 
 // Four decimals keep addresses short; the largest share takes what rounding leaves.

@@ -105,17 +105,23 @@ function draw() {
 
 // A ranking with the options' colours.
 const rankingOf = ({ short }, groups) =>
-  groups.flatMap((group, i) => [
-    i ? " > " : "",
-    group.map((y, j) => [j ? " = " : "", html("span", { class: "option" }, swatch(y), short[y])]),
-  ]).flat(2);
+  groups
+    .flatMap((group, i) => [
+      i ? " > " : "",
+      group.map((y, j) => [j ? " = " : "", html("span", { class: "option" }, swatch(y), short[y])]),
+    ])
+    .flat(2);
 
 // A method's policy, as a bar, with its order; or why it has none.
 function learnedRow(preset, { id, name, policy, order, note }) {
   const parts = (policy ?? []).map((p, y) =>
     html(
       "span",
-      { class: `part option-${y}`, style: `width: ${100 * p}%`, title: `${preset.short[y]} ${percent(p)}` },
+      {
+        class: `part option-${y}`,
+        style: `width: ${100 * p}%`,
+        title: `${preset.short[y]} ${percent(p)}`,
+      },
       preset.letters[y],
       p >= 0.15 ? ` ${percent(p, 0)}` : "",
     ),
@@ -148,8 +154,8 @@ function drawNumbers({ letters, options, short }) {
     ),
   );
   byId("head").replaceChildren(
-    ...["", "Draws", "Average reward", "NBC", ...found.learned.map(({ name }) => name)].map((name) =>
-      html("th", { scope: "col" }, name),
+    ...["", "Draws", "Average reward", "NBC", ...found.learned.map(({ name }) => name)].map(
+      (name) => html("th", { scope: "col" }, name),
     ),
     ...letters.map((letter) => html("th", { scope: "col" }, `beats ${letter}`)),
   );
@@ -162,7 +168,11 @@ function agreement({ order, meansOrder }) {
   return shared ? "They agree on the winner only in part." : "They disagree about the winner.";
 }
 
-const DRAWS = { none: "No mix of draws changes this ranking.", unit: "of 100 draws", of: "draws of " };
+const DRAWS = {
+  none: "No mix of draws changes this ranking.",
+  unit: "of 100 draws",
+  of: "draws of ",
+};
 const SHARES = { none: "No shares change this ranking.", unit: "of 100 people", of: "" };
 
 // The nearest change in words; `names` are of what is moved, `short` of the options.

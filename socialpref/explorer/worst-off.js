@@ -1,12 +1,12 @@
-// MaxMin and min-max regret: the policy that is best for the group that gains least, where a group's
-// rewards are measured from a constant c.
+// MaxMin and min-max regret: the policy that is best for the group that gains least, where a
+// group's rewards are measured from a constant c.
 
 const LEVEL = 1e3; // by how many times as much the gains of groups that count can differ
 const RIDGE = 1e-12; // keeps groups that are alike apart; it does not move the solution
 
-// The rewards v . r at the weights v of groups that minimise the dual, beta log sum exp(v . r / beta)
-// - v . c. The groups that count are found one by one: Newton's method on those known, of which one
-// leaves when its weight falls to 0; then the group that gains least joins them.
+// The rewards v . r at the weights v of groups that minimise the dual, beta log sum exp(v . r /
+// beta) - v . c. The groups that count are found one by one: Newton's method on those known, of
+// which one leaves when its weight falls to 0; then the group that gains least joins them.
 function worstOff({ rewards, w, beta }, constant) {
   const there = rewards.filter((_, u) => w[u] > 0);
   const r = there.map(centred);
