@@ -30,17 +30,24 @@ class Batch(NamedTuple):
         voice.
     weight : Tensor
         How many comparisons there are of each.
-    n_labels : int
-        Labels in each comparison.
+    n_labels : int or None
+        Labels in each comparison; None where that is not known.
     joint : JointMoments or None
         The joint likelihood of each pair, where it is known.
+    annotator, annotator_type : Tensor or None
+        Who compared, and of which type they are, as numbers; -1 where it is not known.
+    lengths : tuple of Tensor, or None
+        Of texts: how many tokens of the first and of the second are scored.
     """
 
     wins: Tensor
     losses: Tensor
     weight: Tensor
-    n_labels: int
+    n_labels: int | None
     joint: JointMoments | None
+    annotator: Tensor | None = None
+    annotator_type: Tensor | None = None
+    lengths: tuple[Tensor, Tensor] | None = None
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -133,13 +140,15 @@ class corrected:  # noqa: N801 - used as the functions beside it are
 
 
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
-    """Return the agreement-only loss of a batch of panels."""
+    """Return the agreement-only loss of a batch of panels, whose size must be known."""
+    if batch.n_labels is None:
+        raise _validate.complaint("n_labels", "the number of labels in each panel", "None")
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
 
 
 def _check_single(batch: Batch) -> None:
-    if batch.n_labels != 1:
-        must = "of single labels, as from `Comparisons.cells`, for this loss"
+    if batch.n_labels not in (None, 1):
+        must = "of single labels ('n_labels' 1, or not given), for this loss"
         raise _validate.complaint("cells", must, f"panels of {batch.n_labels}")
 
 
