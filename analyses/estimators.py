@@ -3,8 +3,9 @@
     python analyses/estimators.py --out figures
 
 Data: panels with one label of each type, simulated from known populations (400 data sets of each
-size of the mediocre winner, fewer of the others), linked comparisons simulated from the ring, and
-random populations from fixed seeds. Writes four tables and a figure, shown in docs/simulations.md:
+size; 100 of the ring with 40 options), 20 sets of linked comparisons of each ring, and random
+populations, all from fixed seeds. Writes four tables and a figure, and prints the numbers of
+docs/simulations.md:
 
 - estimators_variance: V of each estimator per label, exactly, on the worked populations;
 - estimators_errors: bias, root mean square error and coverage of 95 % intervals by size;
@@ -41,6 +42,7 @@ from socialpref import (
     RewardAveraging,
     fit_bradley_terry,
 )
+from socialpref._files import results_folder
 from socialpref.comparisons import fit_latent_classes, simulate
 from socialpref.estimators import Panels, asymptotic_variance, draw_panels, estimate
 from socialpref.estimators.panels import outcome_chances, pairs_of
@@ -49,6 +51,7 @@ from socialpref.estimators.sandwich import inverse, laplacian, pulls
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.limits import Method, Orthogonal, VoteCountLikelihood
 from socialpref.plots import DARK, LIGHT, MIDDLE, save
+from socialpref.plots.style import GREY, WIDTH, clean, headline, legend_below
 
 Floats = NDArray[np.float64]
 
@@ -61,8 +64,8 @@ POPULATIONS = {
     "ring of 8": ring(8)[0],
     "ring": ring()[0],
 }
-REPETITIONS = {"two camps": 50, "ring of 8": 30, "ring": 5}
-"""Data sets of each size at most, beside the mediocre winner's."""
+REPETITIONS = {"ring": 100}
+"""Data sets of each size at most, where it is not as many as are asked for."""
 UNWEIGHTED = "orthogonal, unweighted"
 """Of which only V is computed."""
 METHODS: dict[str, Method] = {
@@ -77,6 +80,8 @@ BOUND = "type models"
 """Whose V is the efficiency bound of panels."""
 EMPTY = 1e-10
 """Eigenvalues of a covariance below this, relative to the largest, are taken for 0."""
+LARGE = 10_000
+"""Panels from which errors are set against the exact variances."""
 MATCHED = 300_000
 """Labels on the ring for latent classes and the agreement-only loss."""
 
@@ -278,6 +283,7 @@ def variances() -> pd.DataFrame:
             rows.append((name, label, value, value / bound, bias))
         value = control_variance(population)
         rows.append((name, "agreement-only, control variate", value, value / bound, 0.0))
+        rows.append((name, "one-step", bound, 1.0, 0.0))
         for m in range(2, T):
             bias = bias_of_agreeing(population, m)
             rows.append((name, f"{m} of {T} agree", np.nan, np.nan, bias))
@@ -332,19 +338,25 @@ def outcomes(name: str, n: int, seed: int) -> dict[str, tuple[Floats, Floats]]:
 def errors(
     repetitions: int, jobs: int, names: tuple[str, ...] = tuple(POPULATIONS)
 ) -> pd.DataFrame:
-    """Return bias, root mean square error and coverage by population, estimator and size."""
+    """Return bias, root mean square error and coverage by population, estimator and size.
+
+    `bound` is the smallest root mean square error that is possible with many panels, and `exact`
+    the estimator's own, from its V and the bias of its limit. `_se` are standard errors of the
+    simulation.
+    """
+    exact = variances().set_index(["population", "estimator"])
     rows = []
     for name in names:
         T = POPULATIONS[name].n_types
         count = min(repetitions, REPETITIONS.get(name, repetitions))
-        bound = mean_over_pairs(asymptotic_variance(METHODS[BOUND], POPULATIONS[name]))
+        bound = exact.loc[name, BOUND]["V"]
         for n in SIZES:
             runs = Parallel(n_jobs=jobs)(delayed(outcomes)(name, n, s) for s in range(count))
             for label in runs[0]:
-                error = np.array([run[label][0] for run in runs])
-                held = np.array([run[label][1] for run in runs])
-                squares = (error**2).mean(axis=1)
+                error, held = (np.array([run[label][i] for run in runs]) for i in (0, 1))
+                squares, covered = (error**2).mean(axis=1), held.mean(axis=1)
                 rmse = float(np.sqrt(squares.mean()))
+                known = exact.loc[name].reindex([label]).iloc[0]
                 rows.append(
                     {
                         "population": name,
@@ -353,12 +365,13 @@ def errors(
                         "data_sets": count,
                         "bias": float(np.sqrt((error.mean(axis=0) ** 2).mean())),
                         "rmse": rmse,
-                        "rmse_error": float(squares.std(ddof=1) / 2.0 / rmse / np.sqrt(count)),
+                        "rmse_se": float(squares.std(ddof=1) / 2.0 / rmse / np.sqrt(count)),
                         "bound": float(np.sqrt(bound / (n * T))),
-                        "coverage": float(held.mean()),
+                        "exact": float(np.sqrt(known["V"] / (n * T) + known["bias"] ** 2)),
+                        "coverage": float(covered.mean()),
+                        "coverage_se": float(covered.std(ddof=1) / np.sqrt(count)),
                     }
                 )
-            print(pd.DataFrame(rows[-len(runs[0]) :]).round(4).to_string(index=False), flush=True)
     return pd.DataFrame(rows)
 
 
@@ -469,59 +482,111 @@ def policy(rewards: Floats) -> Floats:
 
 # --- results ------------------------------------------------------------------------------
 
-DRAWN = {
-    "DPO": ("#000000", ":"),
-    "agreement-only": (MIDDLE, "-"),
-    "vote counts": (MIDDLE, "--"),
-    "orthogonal": (DARK, "--"),
-    "type models": (DARK, "-"),
+DRAWN: dict[str, tuple[str, str, str, str]] = {
+    "DPO": ("black", "black", ":", "x"),
+    "agreement-only": (MIDDLE, "white", "--", "s"),
+    "vote counts": (GREY, LIGHT, "-.", "^"),
+    "orthogonal": (DARK, "white", "--", "o"),
+    "type models": (DARK, DARK, "-", "D"),
 }
+"""Colour, filling, line and marker."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw root mean square errors by the number of panels, with the bound."""
+    """Draw root mean square errors over the efficiency bound, by the number of panels."""
+    table = table.assign(ratio=table["rmse"] / table["bound"])
     names = list(dict.fromkeys(table["population"]))
-    figure = Figure(figsize=(2.6 * len(names), 3.2), layout="constrained")
-    panes = np.atleast_1d(figure.subplots(1, len(names), sharex=True, sharey=True))
-    for axes, name in zip(panes, names, strict=True):
+    rows = -(-len(names) // 2)
+    figure = Figure(figsize=(WIDTH, 1.3 + 2.4 * rows), layout="constrained")
+    every = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    for axes in every.ravel()[len(names) :]:
+        axes.set_axis_off()
+    for axes, name in zip(every.ravel(), names, strict=False):
         part = table[table["population"] == name]
-        bound = part[part["estimator"] == BOUND]
-        axes.plot(bound["panels"], bound["bound"], color=LIGHT, lw=6, label="efficiency bound")
-        for label, (colour, style) in DRAWN.items():
-            rows = part[part["estimator"] == label]
-            axes.plot(rows["panels"], rows["rmse"], color=colour, ls=style, marker=".", label=label)
-        axes.set(xscale="log", yscale="log", title=name, xlabel="panels")
-        axes.spines[["top", "right"]].set_visible(False)
-    panes[0].set_ylabel("root mean square error of gaps")
-    figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6,
-                  frameon=False, fontsize=8)  # fmt: skip
+        for place, (label, (colour, fill, line, marker)) in enumerate(DRAWN.items()):
+            one = part[part["estimator"] == label]
+            axes.errorbar(
+                one["panels"] * 1.07 ** (place - 2), one["ratio"],
+                yerr=1.96 * one["rmse_se"] / one["bound"], label=label, color=colour, ls=line,
+                marker=marker, mfc=fill, mec=colour, ms=5, lw=1.2, elinewidth=1,
+            )  # fmt: skip
+        axes.axhline(1.0, color="black", lw=0.8)
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(f"{name}: {part['data_sets'].iloc[0]} data sets", fontsize=9, loc="left")
+        axes.yaxis.set_major_formatter("{x:g}")
+        clean(axes)
+    for axes in every[-1]:
+        axes.set_xlabel("panels", fontsize=9)
+    for axes in every[:, 0]:
+        axes.set_ylabel("error over the bound", fontsize=9)
+    most = table["panels"].max()
+    last = table[table["panels"] == most].groupby("estimator")["ratio"].agg(["min", "max"])
+    agreement, orthogonal = last.loc["agreement-only"], last.loc["orthogonal"]
+    headline(
+        figure,
+        f"With {most:,} panels type models reach the efficiency bound, the orthogonal loss is "
+        f"{orthogonal['min'] - 1:.0%} to {orthogonal['max'] - 1:.0%} above it, agreement-only "
+        f"{agreement['min'] - 1:.0%} to {agreement['max'] - 1:.0%}; DPO stays biased",
+    )
+    legend_below(figure, every[0, 0], ncols=5)
     return figure
 
 
+def of_errors(table: pd.DataFrame) -> str:
+    """Return a table in Markdown for each population: errors, and coverage in brackets."""
+    lines = []
+    for name, part in table.groupby("population", sort=False):
+        worst = (part["rmse_se"] / part["rmse"]).max(), part["coverage_se"].max()
+        lines += [
+            f"\n{name}: {part['data_sets'].iloc[0]} data sets; standard errors at most "
+            f"{worst[0]:.1%} of an error, and {100 * worst[1]:.1f} points of coverage",
+            f"| panels | {' | '.join(f'{n:,}' for n in SIZES)} |",
+            f"|---|{'---|' * len(SIZES)}",
+            f"| efficiency bound | {' | '.join(f'{x:.3g}' for x in part['bound'].unique())} |",
+        ]
+        for label, rows in part.groupby("estimator", sort=False):
+            cells = [f"{row.rmse:.3g}{_held(row.coverage)}" for row in rows.itertuples()]
+            lines.append(f"| {label} | {' | '.join(cells)} |")
+    large = table[table["panels"] >= LARGE]
+    apart = large.assign(apart=large["rmse"] / large["exact"] - 1.0).groupby("estimator")["apart"]
+    lines.append(f"\nErrors over exact ones, less 1, from {LARGE:,} panels:")
+    return "\n".join([*lines, apart.agg(["min", "max"]).round(3).to_string()])
+
+
+def _held(coverage: float) -> str:
+    return "" if np.isnan(coverage) else f" ({coverage:.0%})"
+
+
+def of_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the error of latent classes over that of agreement-only, by ring."""
+    wide = table.pivot(index=["population", "seed"], columns="estimator", values="rmse")
+    ratio = (wide["latent classes"] / wide["agreement-only"]).groupby("population")
+    starts = table.groupby("population")[["agreeing", "spread"]].agg(["min", "max"])
+    return pd.concat([ratio.agg(["count", "mean", "sem", "min", "max"]), starts], axis=1)
+
+
 def main() -> None:
-    """Compute, and write tables and the figure."""
+    """Compute, write tables and the figure, and print what the page says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=400, help="data sets of each size")
-    parser.add_argument("--seeds", type=int, default=5, help="data sets for latent classes")
+    parser.add_argument("--seeds", type=int, default=20, help="data sets for latent classes")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--out", type=Path, default=Path("figures"))
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    tasks: dict[str, Callable[[], pd.DataFrame]] = {
-        "variance": variances,
-        "ratios": ratios,
-        "classes": lambda: classes(options.seeds, options.jobs),
-        "errors": lambda: errors(options.repetitions, options.jobs),
-    }
-    tables = {}
-    for name, task in tasks.items():
-        tables[name] = task()
-        tables[name].to_csv(options.out / f"estimators_{name}.csv", index=False)
+    with results_folder(options.out) as folder:
+        tables = {
+            "variance": variances(),
+            "ratios": ratios(),
+            "classes": classes(options.seeds, options.jobs),
+            "errors": errors(options.repetitions, options.jobs),
+        }
+        for name, table in tables.items():
+            table.to_csv(folder / f"estimators_{name}.csv", index=False)
+        save(draw(tables["errors"]), folder / "estimators")
     print(tables["variance"].round(4).to_string(index=False))
     print(spread(tables["ratios"]).round(2).to_string())
-    by = tables["classes"].groupby(["population", "estimator"])
-    print(by[["rmse", "tv", "agreeing", "spread"]].agg(["mean", "sem"]).round(5).T)
-    save(draw(tables["errors"]), options.out / "estimators")
+    print(of_classes(tables["classes"]).round(4).T.to_string())
+    print(of_errors(tables["errors"]))
 
 
 if __name__ == "__main__":
