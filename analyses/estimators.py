@@ -62,9 +62,9 @@ POPULATIONS = {
     "mediocre winner": mediocre_winner(),
     "two camps": two_camps(),
     "ring of 8": ring(8)[0],
-    "ring": ring()[0],
+    "ring of 40": ring()[0],
 }
-REPETITIONS = {"ring": 100}
+REPETITIONS = {"ring of 40": 100}
 """Data sets of each size at most, where it is not as many as are asked for."""
 UNWEIGHTED = "orthogonal, unweighted"
 """Of which only V is computed."""
@@ -432,7 +432,7 @@ def spread(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def classes(
-    n_seeds: int, jobs: int, names: tuple[str, ...] = ("ring of 8", "ring")
+    n_seeds: int, jobs: int, names: tuple[str, ...] = ("ring of 8", "ring of 40")
 ) -> pd.DataFrame:
     """Return errors of latent classes and of agreement-only with as many labels, on the ring."""
 

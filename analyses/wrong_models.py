@@ -8,13 +8,14 @@ sets. About a minute on one core.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from socialpref import DPO, AgreementOnly, Logistic, Population, Probit, RewardAveraging
 from socialpref.comparisons import fit_latent_classes, simulate
+from socialpref.estimators import asymptotic_variance
 from socialpref.examples import mediocre_winner
 from socialpref.limits import Method
 from socialpref.limits.design import pair_design
@@ -137,35 +138,15 @@ def lapse_costs(lapse: float) -> tuple[float, float]:
     """Return V of the lapse-corrected loss, and of type models that know the rate of lapses.
 
     The standard error of an average-reward gap from n labels, in panels, is sqrt(V / n), averaged
-    over pairs of options. By the sandwich formula, and the Fisher information of each type.
+    over pairs of options.
     """
-    link, rewards = LogisticWithLapses(lapse), CROWD.rewards
-    n_types, size = rewards.shape
-    means, pairs = CROWD.mean_rewards(), list(combinations(range(size), 2))
-    bends, spread = np.zeros((2, size, size))
-    known = np.zeros((n_types, size, size))
-    for y, z in pairs:
-        way = np.eye(size)[y] - np.eye(size)[z]
-        square = np.outer(way, way) / len(pairs)
-        p = link(rewards[:, y] - rewards[:, z])
-        clear = (p - lapse) / (1.0 - 2.0 * lapse)
-        slopes = (1.0 - 2.0 * lapse) * clear * (1.0 - clear)
-        known += (slopes**2 / (p * (1.0 - p)))[:, None, None] * square
-        win = Logistic()(n_types * (means[y] - means[z]))
-        for labels in product((0, 1), repeat=n_types):
-            x = np.array(labels)
-            chance = np.where(x, p, 1.0 - p).prod()
-            first, second = (x - lapse).prod(), (1.0 - lapse - x).prod()
-            slope = n_types * (second * win - first * (1.0 - win))
-            spread += chance * slope**2 * square
-            bends += chance * n_types**2 * (first + second) * win * (1.0 - win) * square
-    inverse = np.linalg.pinv(bends)
-    models = np.linalg.pinv(known).sum(axis=0) / n_types**2
-
-    def per_label(V: Floats) -> float:
-        return n_types * float(np.mean([V[y, y] + V[z, z] - 2.0 * V[y, z] for y, z in pairs]))
-
-    return per_label(inverse @ spread @ inverse), per_label(models)
+    crowd = Population(CROWD.rewards, link=LogisticWithLapses(lapse))
+    pairs = np.triu_indices(CROWD.n_options, 1)
+    corrected, models = (
+        float(asymptotic_variance(method(lapse=lapse), crowd)[pairs].mean())
+        for method in (AgreementOnly, RewardAveraging)
+    )
+    return corrected, models
 
 
 def main() -> None:

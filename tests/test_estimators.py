@@ -30,6 +30,7 @@ from socialpref.estimators import (
 )
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.limits import IPO, Method, Orthogonal, VoteCountLikelihood
+from socialpref.links import LogisticWithLapses
 from socialpref.theory import Panel, Typed, information
 from socialpref.training import learn
 
@@ -352,7 +353,9 @@ def test_partial_panels(method: Method) -> None:
     )
 
 
-@pytest.mark.parametrize("method", [RewardAveraging(), Orthogonal()], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [RewardAveraging(), RewardAveraging(lapse=0.01), Orthogonal()], ids=repr
+)
 def test_errors_by_annotator(method: Method) -> None:
     """Who says everything twice has said it once."""
     panels = Panels.of(simulate(mediocre_winner(), 12_000, "panel", seed=3))
@@ -411,7 +414,6 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         (AgreementOnly(), unequal, "shares"),
         (VoteCountLikelihood(), unequal, "shares"),
         (AgreementOnly(replicas=(2, 1)), whole, "method"),
-        (AgreementOnly(lapse=0.1), whole, "method"),
         (VoteCountLikelihood(), soft, "labels"),
         (VoteCountLikelihood(), single, "labels"),
         (AgreementOnly(), single, "labels"),
@@ -435,6 +437,68 @@ def test_given_shares_replace_those_of_panels() -> None:
                                                weights=panels.counts))  # fmt: skip
     np.testing.assert_allclose(one.gaps, first.gaps, atol=1e-9)
     assert np.abs(other.gaps - first.gaps).max() < 3 * first.gap_errors.max()
+
+
+# --- lapses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [RewardAveraging, AgreementOnly])
+def test_methods_that_know_the_lapses(kind: Any) -> None:
+    """The limit has no bias, fits agree with training, and errors with the exact variances."""
+    method, means = kind(lapse=0.05), mediocre_winner().mean_rewards()
+    crowd = Population(mediocre_winner().rewards, link=LogisticWithLapses(0.05, 2.0))
+    right = (means - means.mean()) / 2
+    np.testing.assert_allclose(method.limit(crowd).rewards, right, atol=1e-12)
+    np.testing.assert_allclose(learn(method, crowd).rewards[0], right, atol=1e-7)
+    rows = simulate(crowd, 60_000, "panel", seed=3)
+    found = estimate(method, Panels.of(rows))
+    np.testing.assert_allclose(found.rewards, learn(method, rows).rewards[0], atol=1e-7)
+    y, z = np.triu_indices(3, 1)
+    expected = np.sqrt(asymptotic_variance(method, crowd)[y, z] / found.n_labels) / 2
+    np.testing.assert_allclose(found.gap_errors[y, z], expected, rtol=0.05)
+    off = np.abs(found.gaps - np.subtract.outer(right, right))
+    assert (off[y, z] <= 4 * found.gap_errors[y, z]).all()
+    assert np.abs(kind().limit(crowd).rewards - right).max() > 0.01
+
+
+def test_variances_with_lapses_by_hand() -> None:
+    """Two options, gaps 1 and -2, rate 0.1; all outcomes of two labels of type 1 and one of 2."""
+    crowd = Population([[1.0, 0.0], [0.0, 2.0]], link=LogisticWithLapses(0.1))
+    clear = sigma(np.array([1.0, -2.0]))
+    p = 0.1 + 0.8 * clear
+    slope = 0.8 * clear * (1 - clear)
+    models = 2 * (p * (1 - p) / slope**2 / 4).sum()
+    assert worth(RewardAveraging(lapse=0.1), crowd) == pytest.approx(models)
+    chances, odds = np.array([p[0], p[0], p[1]]), float(sigma(np.array(2 * 1.0 - 2.0)))
+    spread = bend = 0.0
+    for said in product((0, 1), repeat=3):
+        x = np.array(said)
+        chance = np.where(x, chances, 1 - chances).prod()
+        one, none = (x - 0.1).prod(), (0.9 - x).prod()
+        spread += chance * (one * (1 - odds) - none * odds) ** 2
+        bend += chance * (one + none) * odds * (1 - odds)
+    uneven = Population(crowd.rewards, [2 / 3, 1 / 3], link=crowd.link)
+    method = AgreementOnly(replicas=(2, 1), lapse=0.1)
+    assert worth(method, uneven) == pytest.approx(3 * spread / (3 * bend) ** 2)
+
+
+def test_lapses_that_leave_no_estimate() -> None:
+    """Of 100 labels 99 are for the first option: more than lapses of 0.05 allow."""
+    clear = panels_of([[1], [0]], [[0, 1]] * 2, weights=[99, 1])
+    with pytest.raises(ConvergenceError, match="prior"):
+        estimate(RewardAveraging(lapse=0.05), clear)
+    assert estimate(RewardAveraging(lapse=0.05), clear, prior=0.1).gaps[0, 1] > 2
+    few = panels_of([[1, 1, 0], [1, 0, 1]], [[0, 1], [0, 1]])
+    with pytest.raises(ConvergenceError, match="smaller lapse"):
+        estimate(AgreementOnly(lapse=0.05), few, prior=0.1)
+    apart = panels_of([[1], [0], [1]], [[0, 1], [0, 1], [2, 3]])
+    with refuses("pairs"):
+        estimate(RewardAveraging(lapse=0.05), apart)
+    for wrong in (-0.1, 0.5):
+        with refuses("lapse"):
+            RewardAveraging(lapse=wrong)
+    with refuses("population"):
+        RewardAveraging(lapse=0.05).limit(mediocre_winner())
 
 
 # --- asymptotic variances -----------------------------------------------------------------
@@ -527,7 +591,8 @@ def test_latent_classes_of_two_links() -> None:
     ("method", "population", "options", "name"),
     [
         (IPO(), two_camps(), {}, "method"),
-        (AgreementOnly(lapse=0.1), two_camps(), {}, "method"),
+        (AgreementOnly(lapse=0.1), two_camps(), {}, "population"),
+        (RewardAveraging(lapse=0.1), two_camps(), {}, "population"),
         (DPO, two_camps(), {}, "method"),
         (DPO(), Population([[0, 1]], link=Probit()), {}, "population"),
         (DPO(), "camps", {}, "population"),

@@ -88,7 +88,10 @@ def test_the_tables_and_the_figure(analysis: ModuleType, monkeypatch: pytest.Mon
     assert len(table) == 2 * 8
     assert (table["rmse"] >= table["bias"] - 1e-12).all()
     figure = analysis.draw(table)
-    assert [axes.get_title() for axes in figure.axes] == ["two camps"]
+    assert figure.axes[0].get_title(loc="left") == "two camps: 2 data sets"
+    assert "| 100 | 400 |" in analysis.of_errors(table)
+    known = table.set_index(["estimator", "panels"]).loc[("DPO", 400)]
+    assert known["exact"] == pytest.approx(np.sqrt(5.1072 / 800 + 1.1628**2), abs=1e-4)
     ratios = analysis.ratios(10)
     assert (ratios[["agreement", "orthogonal"]] > 1 - 1e-9).all(axis=None)
 

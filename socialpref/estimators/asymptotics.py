@@ -15,7 +15,7 @@ from ..limits.method import Method
 from ..limits.orthogonal import Orthogonal
 from ..limits.typed import LatentClasses, RewardAveraging
 from ..limits.votes import VoteCountLikelihood
-from ..links import Logistic
+from ..links import Logistic, LogisticWithLapses, logistic_temperature
 from ..population import Population, check_population
 from ..theory.identified import information
 from ..theory.structures import Linked, VoteCounts
@@ -92,7 +92,7 @@ def asymptotic_variance(
         `AgreementOnly` or `DPO`; of `LatentClasses`, from two linked comparisons of each annotator,
         the bound for as many classes as there are types.
     population : Population
-        With the logistic link.
+        With the logistic link; with the lapses of the method, if it corrects for a rate of lapses.
     sampling : array_like, shape (K,) or (K, K), optional
         As for `DPO.limit`; pairs of an option with itself are left out.
     answer_probability : array_like, shape (T,), optional
@@ -124,9 +124,11 @@ def asymptotic_variance(
     """
     _validate.instance("method", method, Method, "a method, such as RewardAveraging()")
     check_population(population)
-    if type(population.link) is not Logistic:
-        raise _validate.complaint("population", "of the logistic link", population.link)
-    temperature = population.link.temperature
+    lapse = getattr(method, "lapse", 0.0)
+    temperature = logistic_temperature(population.link, lapse)
+    if temperature is None:
+        must = f"of the link LogisticWithLapses({lapse:g})" if lapse else "of the logistic link"
+        raise _validate.complaint("population", must, population.link)
     pairs, weights = pairs_of(population, sampling)
     chances = np.ones(population.n_types)
     if answer_probability is not None:
@@ -140,7 +142,10 @@ def asymptotic_variance(
                 "answer_probability", must, _validate.shown(answer_probability)
             )
     scaled = Population(
-        population.rewards / temperature, population.shares, options=population.options
+        population.rewards / temperature,
+        population.shares,
+        link=LogisticWithLapses(lapse) if lapse else Logistic(),
+        options=population.options,
     )
     setting = Setting(scaled, pairs, weights, sampling, chances)
     return temperature**2 * variance.dispatch(type(method))(method, setting)
@@ -160,7 +165,8 @@ def _type_models(method: RewardAveraging, setting: Setting) -> Floats:
     size, shares = setting.population.n_options, method.weights(setting.population.shares)
     total = np.zeros((size, size))
     for share, chance, wins in zip(shares, setting.chances, setting.wins.T, strict=True):
-        curvature = chance * setting.weights * wins * (1.0 - wins)
+        slopes = (wins - method.lapse) * (1.0 - method.lapse - wins) / (1.0 - 2.0 * method.lapse)
+        curvature = chance * setting.weights * slopes**2 / (wins * (1.0 - wins))
         total += share**2 * inverse(laplacian(setting.pairs, curvature, size))
     return setting.chances.sum() * gap_variances(total)
 
@@ -201,16 +207,24 @@ def _bound(setting: Setting, structure: Linked | VoteCounts) -> Floats:
 
 @variance.register
 def _agreement(method: AgreementOnly, setting: Setting) -> Floats:
-    """T times the gap is fitted to unanimous panels, by their likelihood."""
-    if method.lapse:
-        raise _validate.complaint("method", "without lapses", _validate.shown(method))
+    """Panels are weighted by products over labels; the logit is n times the gap."""
     method.implicit_rewards(setting.population, setting.sampling)  # unequal shares are refused
     labels = panel_labels(setting.population, method.replicas)
-    wins, n = setting.wins, float(labels.sum())
-    unanimous = (wins**labels).prod(axis=1) + ((1.0 - wins) ** labels).prod(axis=1)
+    wins, n, g = setting.wins, float(labels.sum()), method.lapse
+
+    def mean(if_first: float, if_second: float) -> Floats:
+        return np.asarray(((wins * if_first + (1.0 - wins) * if_second) ** labels).prod(axis=1))
+
+    total = mean(1.0 - g, -g) + mean(-g, 1.0 - g)
+    square, across, other = (
+        mean((1.0 - g) ** 2, g**2),
+        mean(-g * (1.0 - g), -g * (1.0 - g)),
+        mean(g**2, (1.0 - g) ** 2),
+    )
     odds = n * setting.gaps(labels @ setting.population.rewards / n)
-    slope = 1.0 / (2.0 + 2.0 * np.cosh(odds))
-    return setting.variances(n**2 * unanimous * slope, n**2 * unanimous * slope, n)
+    s, t = Logistic()(odds), Logistic()(-odds)
+    spread = square * t**2 - 2.0 * across * s * t + other * s**2
+    return setting.variances(n**2 * total * s * t, n**2 * spread, n)
 
 
 @variance.register

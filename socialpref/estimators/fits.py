@@ -7,12 +7,14 @@ import numpy as np
 from .. import _validate
 from ..bradley_terry.arguments import checked_prior
 from ..bradley_terry.fit import BradleyTerryFit, fit_bradley_terry
+from ..errors import ConvergenceError
 from ..limits.agreement import AgreementOnly
 from ..limits.dpo import DPO
 from ..limits.method import Method
 from ..limits.orthogonal import Orthogonal
 from ..limits.typed import RewardAveraging
 from ..limits.votes import VoteCountLikelihood
+from .lapses import agreement_likelihood, climb, lapsing_likelihood
 from .orthogonal import pseudo_labels
 from .panels import Panels
 from .result import Estimate, Floats
@@ -57,6 +59,9 @@ def estimate(
 
     Notes
     -----
+    With a rate of lapses the likelihoods of type models need not be concave: the maximum is that
+    which a search from the Bradley-Terry fits comes to.
+
     Errors by annotator, where annotators are known, are those of type models and of the orthogonal
     loss; the other methods take panels for independent. Type models without annotators have the
     errors of their likelihoods; pseudo-labels have those of White's sandwich, of panels.
@@ -93,13 +98,15 @@ def _type_models(
 ) -> Estimate:
     shares = _shares(method, panels)
     used = np.flatnonzero(shares).tolist()
-    fits = {u: _type_model(panels, u, prior) for u in used}
-    clustered = panels.annotators is not None
     types = np.zeros((panels.n_types, panels.size))
     covariance = np.zeros((panels.size, panels.size))
-    for u, one in fits.items():
-        types[u] = one.rewards
-        covariance += shares[u] ** 2 * one.covariance(clustered=clustered)
+    for u in used:
+        if method.lapse:
+            types[u], own = _lapsing_model(panels, u, prior, method.lapse)
+        else:
+            one = _type_model(panels, u, prior)
+            types[u], own = one.rewards, one.covariance(clustered=panels.annotators is not None)
+        covariance += shares[u] ** 2 * own
     return Estimate(
         method.name,
         shares @ types,
@@ -174,10 +181,12 @@ def _agreement(
     method: AgreementOnly, panels: Panels, prior: float, rng: np.random.Generator
 ) -> Estimate:
     """Fit T times the rewards to unanimous panels."""
-    if method.lapse or (method.replicas is not None and set(method.replicas) != {1}):
-        must = "without lapses and replicas: panels here have one label of each type"
+    if method.replicas is not None and set(method.replicas) != {1}:
+        must = "without replicas: panels here have one label of each type"
         raise _validate.complaint("method", must, _validate.shown(method))
     _check_equal(panels)
+    if method.lapse:
+        return _corrected_agreement(method, panels, prior)
     labels, pairs, counts = panels.with_votes()
     all_first, all_second = labels.prod(axis=1), (1.0 - labels).prod(axis=1)
     first, second = np.concatenate([pairs, pairs[:, ::-1]]).T
@@ -193,6 +202,29 @@ def _agreement(
         method.name,
         found.rewards / T,
         found.covariance() / T**2,
+        panels.names,
+        float(counts.sum()) * T,
+    )
+
+
+def _corrected_agreement(method: AgreementOnly, panels: Panels, prior: float) -> Estimate:
+    """Fit T times the rewards to all panels, by the weights that correct for lapses."""
+    labels, pairs, counts = panels.with_votes()
+    T, size = panels.n_types, panels.size
+    one, none = ((side - method.lapse).prod(axis=1) for side in (labels, 1.0 - labels))
+    if (np.triu(laplacian(pairs, counts * (one + none), size), 1) > 0.0).any():
+        raise ConvergenceError(
+            f"lapse {method.lapse:g}: the panels of some pair count negatively, and the loss need "
+            "not have a minimum; it takes more panels, or a smaller lapse"
+        )
+    likelihood = agreement_likelihood(counts * one, counts * none)
+    found, bread = climb(likelihood, pairs, np.zeros(size), prior)
+    scores = agreement_likelihood(one, none)(found[pairs[:, 0]] - found[pairs[:, 1]]).scores
+    meat = laplacian(pairs, counts * scores**2, size)
+    return Estimate(
+        method.name,
+        found / T,
+        bread @ meat @ bread / T**2,
         panels.names,
         float(counts.sum()) * T,
     )
@@ -256,6 +288,20 @@ def _type_model(
         cluster=None if panels.annotators is None else panels.annotators[seen, u],
         prior=prior,
     )
+
+
+def _lapsing_model(panels: Panels, u: int, prior: float, lapse: float) -> tuple[Floats, Floats]:
+    """Return a type's rewards with their covariance, by the likelihood that has the lapses."""
+    seen = panels.answered[:, u]
+    pairs = panels.pairs[seen]
+    likelihood = lapsing_likelihood(panels.labels[seen, u], panels.counts[seen], lapse)
+    start = _type_model(panels, u, prior or 1.0).rewards
+    rewards, bread = climb(likelihood, pairs, start, prior)
+    if panels.annotators is None:
+        return rewards, bread
+    scores = likelihood(rewards[pairs[:, 0]] - rewards[pairs[:, 1]]).scores
+    meat = by_cluster(panels.annotators[seen, u], pairs, scores, panels.size)
+    return rewards, bread @ meat @ bread
 
 
 def _pooled(panels: Panels, prior: float) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validate
 from ..errors import InputError
-from ..links import Logistic
+from ..links import Logistic, logistic_temperature
 from ..population import Population
 from .design import pair_design
 from .dpo import DPO
@@ -33,11 +33,15 @@ class RewardAveraging(Method):
         population's shares; in training, the types' shares among the annotators, each counted
         once however many labels they gave. Where annotators are not known, every label counts as
         an annotator.
+    lapse : float
+        The rate g of lapses that the models' likelihood has, in [0, 1/2): see
+        `LogisticWithLapses`. The limit is then known for annotators with this rate only.
 
     Raises
     ------
     InputError
-        If the shares are not a distribution.
+        If the shares are not a distribution or the lapse is out of its range; from `limit`, with
+        a lapse, if the annotators have another link.
 
     Examples
     --------
@@ -52,8 +56,11 @@ class RewardAveraging(Method):
     guarantee: ClassVar[str] = "the optimal policy, from one reward model per type"
 
     shares: Sequence[float] | None = None
+    lapse: float = 0.0
 
     def __post_init__(self) -> None:
+        lapse = _validate.number("lapse", self.lapse, 0.0, 0.5, below=True)
+        object.__setattr__(self, "lapse", lapse)
         if self.shares is not None:
             must = "numbers, one for each type"
             _validate.instance("shares", self.shares, (Sequence, np.ndarray), must)
@@ -73,10 +80,12 @@ class RewardAveraging(Method):
         """Return the models' rewards, averaged."""
         pair_design(population, sampling)  # a design that compares too little is refused
         weights = self.weights(population.shares)
-        if type(population.link) is Logistic:
-            return exact_rewards(
-                population, weights @ population.rewards, population.link.temperature
-            )
+        temperature = logistic_temperature(population.link, self.lapse)
+        if temperature is not None:
+            return exact_rewards(population, weights @ population.rewards, temperature)
+        if self.lapse:
+            must = f"of the link LogisticWithLapses({self.lapse:g}), for a limit with this lapse"
+            raise _validate.complaint("population", must, _validate.shown(population.link))
         types = [Population(reward[None, :], link=population.link) for reward in population.rewards]
         fits = [bradley_terry_rewards(one, sampling) for one in types]
         return ImplicitRewards(

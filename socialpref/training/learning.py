@@ -27,7 +27,15 @@ from ..limits.method import Information, Method
 from ..limits.typed import LatentClasses, RewardAveraging
 from ..population import Population
 from .exact import Fit, beta_of, device_of, fit_exact, result_of
-from .objectives import JointLikelihood, Objective, TrueJoint, agreement_only, corrected, dpo
+from .objectives import (
+    JointLikelihood,
+    Objective,
+    TrueJoint,
+    agreement_only,
+    corrected,
+    dpo,
+    with_lapses,
+)
 
 Floats = NDArray[np.float64]
 STEP = 0.25
@@ -329,7 +337,7 @@ def _reward_averaging(method: RewardAveraging, fitting: Fitting) -> Fit:
         must = "known for some annotator of each type that has a share"
         raise _validate.complaint("annotator_type", must, f"none of type {absent[0]}")
     fits = [
-        (weight, fitting.of(part))
+        (weight, fitting.of(part, with_lapses(method.lapse) if method.lapse else dpo))
         for weight, part in zip(weights, parts, strict=True)
         if part is not None and weight > 0.0
     ]

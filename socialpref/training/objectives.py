@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from .. import _validate
 from ..comparisons.counts import Cells
@@ -142,6 +143,22 @@ class corrected:  # noqa: N801 - used as the functions beside it are
             raise _validate.complaint("joint", "a joint likelihood for corrected DPO", "None")
         _check_single(batch)
         return corrected_dpo(margin, batch.wins, batch.joint, batch.weight, **vars(self))
+
+
+def with_lapses(lapse: float) -> Objective:
+    """Return the negative log-likelihood of single labels of annotators who lapse at a rate."""
+
+    def objective(margin: Tensor, batch: Batch) -> Tensor:
+        _check_single(batch)
+        error = torch.full_like(margin, lapse).log()
+        win, lose = (
+            torch.logaddexp(error, np.log1p(-2.0 * lapse) + logsigmoid(side))
+            for side in (margin, -margin)
+        )
+        logs = batch.wins * win + batch.losses * lose
+        return -(batch.weight * logs).sum() / batch.weight.sum()
+
+    return objective
 
 
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
