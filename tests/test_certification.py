@@ -14,6 +14,7 @@ from socialpref import DPO, InputError, Logistic, Population, nbc, total_variati
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.limits import IPO, Hinge, SimPO
 from socialpref.training import Certification, certify
+from socialpref.training.losses import unanimous
 
 from .helpers import Floats, refuses
 
@@ -190,6 +191,19 @@ def test_a_local_minimum_of_a_loss_that_has_none(loss: Any) -> None:
     found = look(loss, Population([[1.0, 0.0, -1.0]]))
     assert found.own is None
     assert found.without_minimum
+
+
+def test_a_loss_that_mostly_has_no_minimum_is_not_searched() -> None:
+    """The agreement-only loss that corrects for lapses, where nobody lapses."""
+
+    def corrected(h: Tensor, labels: Tensor) -> Tensor:
+        first, second = unanimous(labels, lapse=0.05)
+        return -first * logsigmoid(3 * h) - second * logsigmoid(-3 * h)
+
+    found = certify(corrected, information="panel", n_populations=8)
+    assert found.without_minimum > found.n_populations / 2
+    assert found.n_searched == 0
+    assert found.order is None
 
 
 @pytest.mark.slow

@@ -288,7 +288,8 @@ def certify(
         or 3, if omitted. Anonymous labels are of 2 to 4 types.
     n_populations, n_search : int
         Random populations of the first look, beside the worked ones, and of the search for a
-        counterexample to each order that is left.
+        counterexample to each order that is left. There is no search if the loss has no minimum
+        on most of the first look: no order could be its own.
     seed : int
         Of the random populations.
 
@@ -346,7 +347,7 @@ def certify(
     verdicts = [verdict_of(order, looked) for order in ORDERS]
     more: list[Looked] = []
     claimed = [v.order for v in verdicts if v.always]
-    if n_search and claimed:
+    if n_search and claimed and 2 * sum(one.rewards is not None for one in looked) > len(looked):
         drawn = list(random(kind, n_search, rng))
         near = nearly_tied(drawn[::2], claimed[0], rng)
         n_starts = FIRST_STARTS if any(one.others for one in looked) else 1
