@@ -1,5 +1,6 @@
 """Estimators of average rewards from labels of known types."""
 
+import warnings
 from itertools import product
 from typing import Any
 
@@ -437,6 +438,23 @@ def test_given_shares_replace_those_of_panels() -> None:
                                                weights=panels.counts))  # fmt: skip
     np.testing.assert_allclose(one.gaps, first.gaps, atol=1e-9)
     assert np.abs(other.gaps - first.gaps).max() < 3 * first.gap_errors.max()
+
+
+def test_few_labels_are_warned_of() -> None:
+    """With 100 panels of the two camps intervals are too short, most of all where it is said."""
+    means, (y, z) = two_camps().mean_rewards(), np.triu_indices(3, 1)
+    held: dict[bool, list[float]] = {True: [], False: []}
+    for seed in range(40):
+        panels = draw_panels(two_camps(), 100, seed=seed)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = estimate(Orthogonal(), panels, prior=0.1)
+        off = np.abs(found.gaps[y, z] - (means[y] - means[z]))
+        held[bool(said)].append(float(np.mean(off <= 1.96 * found.gap_errors[y, z])))
+        assert all("labels are few" in str(one.message) for one in said)
+    assert len(held[True]) > 15
+    assert np.mean(held[True]) < 0.8 < np.mean(held[False])
+    estimate(Orthogonal(), draw_panels(two_camps(), 10_000), prior=0.1)  # no warning
 
 
 # --- lapses -------------------------------------------------------------------------------

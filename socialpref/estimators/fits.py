@@ -1,5 +1,6 @@
 """Fits of methods to labels of types: the average rewards with their errors."""
 
+import warnings
 from functools import singledispatch
 
 import numpy as np
@@ -17,9 +18,12 @@ from ..limits.votes import VoteCountLikelihood
 from .lapses import agreement_likelihood, climb, lapsing_likelihood
 from .orthogonal import pseudo_labels
 from .panels import Panels
-from .result import Estimate, Floats
+from .result import Estimate, Floats, gap_variances
 from .sandwich import by_cluster, inverse, laplacian, pulls
 from .votes import fit_votes, votes_of
+
+MOST_MOVED = 0.5
+"""Standard errors by which errors of the heads may move a gap without a warning."""
 
 
 def estimate(
@@ -65,6 +69,11 @@ def estimate(
     Errors by annotator, where annotators are known, are those of type models and of the orthogonal
     loss; the other methods take panels for independent. Type models without annotators have the
     errors of their likelihoods; pseudo-labels have those of White's sandwich, of panels.
+
+    The errors of the orthogonal loss are those of many labels: they leave out what errors of the
+    heads, squared, do to the gaps. Where that may be more than half a standard error there is a
+    warning. With 100 panels of the worked populations intervals of 95 % hold the truth in 73 to 96 % of
+    the cases (docs/simulations.md).
 
     Examples
     --------
@@ -126,10 +135,13 @@ def _orthogonal(
     folds = _folds(panels, method.n_folds, rng)
     chances = panels.counts @ panels.answered / panels.counts.sum()
     heads = np.zeros((method.n_folds, panels.n_types, panels.size))
+    noise = np.zeros((method.n_folds, *panels.labels.shape))
+    first, second = panels.pairs.T
     for fold, inside in enumerate(folds.T):
         for u in np.flatnonzero(shares).tolist():
-            heads[fold, u] = _type_model(panels, u, prior, panels.counts - inside).rewards
-    first, second = panels.pairs.T
+            head = _type_model(panels, u, prior, panels.counts - inside)
+            heads[fold, u] = head.rewards
+            noise[fold, :, u] = gap_variances(head.covariance())[first, second]
     gaps = np.moveaxis(heads[:, :, first] - heads[:, :, second], 1, 2)  # (folds, rows, T)
     found = [
         pseudo_labels(panels.labels, one, shares=shares, answer_probability=chances) for one in gaps
@@ -144,7 +156,7 @@ def _orthogonal(
     if panels.annotators is not None:
         meat = _orthogonal_by_annotator(panels, shares, chances, gaps, counted, left)
     types = heads.mean(axis=0)
-    return Estimate(
+    estimate = Estimate(
         method.name,
         rewards,
         bread @ meat @ bread + _by_shares(method, panels, types),
@@ -152,6 +164,16 @@ def _orthogonal(
         panels.n_labels,
         types,
     )
+    # To the second order, what the heads' errors leave in the mean of a pseudo-label.
+    left_over = -0.5 * (np.tanh(gaps / 2.0) * noise) @ shares
+    moved = bread @ pulls(panels.pairs, (counted * left_over).sum(axis=0), panels.size)
+    if (np.abs(np.subtract.outer(moved, moved)) > MOST_MOVED * estimate.gap_errors).any():
+        warnings.warn(
+            "the labels are few: errors of the heads, squared, may move some gap by more than "
+            f"{MOST_MOVED:g} of its standard error, and intervals may hold the truth too seldom",
+            stacklevel=3,
+        )
+    return estimate
 
 
 @fit.register

@@ -41,6 +41,12 @@ class Orthogonal(Method):
     InputError
         If an option is out of its range.
 
+    Notes
+    -----
+    The square of the heads' errors is small beside the policy's errors only if the labels are
+    many. With few of them intervals by `socialpref.estimators.estimate` are too short; it warns
+    where it can tell.
+
     Examples
     --------
     >>> from socialpref.examples import mediocre_winner
