@@ -1,0 +1,69 @@
+"""Tasks of the notebook "Who counts?"."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...divergences import total_variation
+from ...examples import two_camps
+from ...flips import Pair
+from ...flips.flip import flip
+from ...population import Population
+from ...rules import nbc, ranking
+from ...surveys import read_pew
+from ..answers import Wrong, distribution, same_function, task
+
+GUNS = "SOCIETY_GUNS_W92"
+NEAR = 0.05
+"""How far the reader's shares may be from the observed ones."""
+
+
+@task
+def near_shares(answer: Any) -> None:
+    """Shares of the parties near to the observed ones under which another answer wins."""
+    guns = read_pew()[GUNS].population()
+    shares = distribution(answer, guns.n_types)
+    shares = shares / shares.sum()
+    scores = nbc(Population(guns.rewards, shares))
+    before, winners = ranking(nbc(guns)).winners, ranking(scores).winners
+    if set(winners) & set(before):
+        raise Wrong(f"With your shares the winner is still {guns.options[before[0]]!r}.")
+    if (away := total_variation(shares, guns.shares)) > NEAR:
+        raise Wrong(f"Another answer wins, but your shares are {away:.3f} away, more than {NEAR}.")
+
+
+@task
+def nbc_of_shares(function: Any) -> None:
+    """NBC as a function of the shares, from each type's own scores."""
+    rng = np.random.default_rng(10)
+    guns = read_pew()[GUNS].population()
+    cases = {}
+    for name, people in (("the two camps", two_camps()), ("the question on guns", guns)):
+        scores = scores_of_types(people)
+        for shares in (people.shares, rng.dirichlet(np.ones(people.n_types))):
+            case = f"for {name} and the shares {shares.round(2).tolist()}"
+            cases[case] = (scores, shares), nbc(Population(people.rewards, shares))
+    same_function(function, cases)
+
+
+@task
+def share_flip(function: Any) -> None:
+    """The distance of the nearest flip of a pair by the shares."""
+    rng = np.random.default_rng(11)
+    random = [Population(2 * rng.normal(size=(t, 3)), rng.dirichlet(np.ones(t))) for t in (2, 3, 4, 5)]
+    cases = {}
+    for people in (read_pew()[GUNS].population(), *random):
+        leader, *others = ranking(nbc(people)).order
+        for behind in (others[0], others[-1]):
+            right = flip(people, to=Pair(behind, over=leader), over="shares").distance
+            scores = scores_of_types(people)
+            leads = scores[:, behind] - scores[:, leader]
+            case = f"for the leads {leads.round(3).tolist()} and the shares {people.shares.round(3).tolist()}"
+            cases[case] = (leads, people.shares), right
+    same_function(function, cases)
+
+
+def scores_of_types(people: Population) -> NDArray[np.float64]:
+    """Return NBC by the votes of each type alone, a row for each type."""
+    return np.array([nbc(Population([rewards])) for rewards in people.rewards])
