@@ -29,7 +29,7 @@ ROOMS = (
     ("comparisons", "theory"),
     ("audit", "surveys", "training"),
     ("llm",),
-    ("explorer", "report"),
+    ("course", "explorer", "report"),
     ("plots",),
     ("cli",),
     ("__main__",),

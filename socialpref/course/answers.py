@@ -1,6 +1,6 @@
 """What the tasks are made of: the refusals of answers that are not right."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Unanswered(Exception):  # noqa: N818
 
 Task = Callable[[Any], None]
 """Returns if the answer is right, and raises `Wrong` if it is not."""
+Case = tuple[str, tuple[Any, ...], ArrayLike]
+"""What a function is asked, in words such as "for rewards 2, 1, 0"; arguments; the right result."""
 TASKS: dict[str, Task] = {}
 """The tasks of all notebooks, by name."""
 
@@ -48,12 +50,12 @@ def array(answer: Any, shape: tuple[int, ...], what: str = "your answer") -> NDA
     try:
         values = _validate.any_array("answer", answer, wanted)
     except InputError:
-        raise Wrong(f"{_capital(what)} should be {wanted}, not {_shown(answer)}.") from None
+        raise Wrong(f"{capital(what)} should be {wanted}, not {shown(answer)}.") from None
     if values.shape != shape:
         got = f"has the shape {values.shape}" if values.shape else "is a number"
-        raise Wrong(f"{_capital(what)} should be {wanted}; it {got}.")
+        raise Wrong(f"{capital(what)} should be {wanted}; it {got}.")
     if np.isnan(values).any():
-        raise Wrong(f"{_capital(what)} has NaN in it.")
+        raise Wrong(f"{capital(what)} has NaN in it.")
     return values
 
 
@@ -67,7 +69,7 @@ def same(
     right: ArrayLike,
     otherwise: str,
     *,
-    mistakes: dict[str, ArrayLike] | None = None,
+    mistakes: Mapping[str, ArrayLike] | None = None,
     tolerance: float = TOLERANCE,
     what: str = "your answer",
 ) -> None:
@@ -85,31 +87,28 @@ def same(
     raise Wrong(otherwise)
 
 
-def called(function: Any, arguments: Iterable[Any], case: str) -> Any:
+def called(function: Any, arguments: Iterable[Any], words: str) -> Any:
     """Return what a reader's function returns on copies of some arguments."""
     if not callable(function):
-        raise Wrong(f"Give a function, not {_shown(function)}.")
+        raise Wrong(f"Give a function, not {shown(function)}.")
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     try:
         result = function(*given)
     except Exception as error:
         message = " ".join(str(error).split())
-        raise Wrong(f"{_capital(case)} your function stops: {type(error).__name__}: {message}") from error
+        raise Wrong(
+            f"{capital(words)} your function stops: {type(error).__name__}: {message}"
+        ) from error
     answered(result)
     return result
 
 
-def same_function(
-    function: Any, cases: dict[str, tuple[tuple[Any, ...], ArrayLike]], *, tolerance: float = 1e-6
-) -> None:
-    """Refuse a function that does not return what is right in each of some cases.
-
-    A case has a name, such as "for rewards 2, 1, 0", the arguments and the right result.
-    """
-    for case, (arguments, right) in cases.items():
-        result = called(function, arguments, case)
-        otherwise = f"{_capital(case)} your function returns {_shown(result)}."
-        what = f"what your function returns {case}"
+def same_function(function: Any, cases: Iterable[Case], *, tolerance: float = 1e-6) -> None:
+    """Refuse a function that does not return what is right in each of some cases."""
+    for words, arguments, right in cases:
+        result = called(function, arguments, words)
+        otherwise = f"{capital(words)} your function returns {shown(result)}."
+        what = f"what your function returns {words}"
         same(result, right, otherwise, tolerance=tolerance, what=what)
 
 
@@ -117,11 +116,11 @@ def population(answer: Any, n_types: int | None, n_options: int, what: str) -> P
     """Return an answer as a population of a size; any number of types if None."""
     answered(answer)
     if not isinstance(answer, Population):
-        raise Wrong(f"{_capital(what)} should be a Population, not {_shown(answer)}.")
+        raise Wrong(f"{capital(what)} should be a Population, not {shown(answer)}.")
     if answer.n_options != n_options:
-        raise Wrong(f"{_capital(what)} should have {n_options} options, not {answer.n_options}.")
+        raise Wrong(f"{capital(what)} should have {n_options} options, not {answer.n_options}.")
     if n_types is not None and answer.n_types != n_types:
-        raise Wrong(f"{_capital(what)} should have {n_types} types, not {answer.n_types}.")
+        raise Wrong(f"{capital(what)} should have {n_types} types, not {answer.n_types}.")
     return answer
 
 
@@ -129,15 +128,17 @@ def distribution(answer: Any, size: int, what: str = "your answer") -> NDArray[n
     """Return an answer as probabilities."""
     values = array(answer, (size,), what)
     if (values < 0).any() or not close(values.sum(), 1.0, 1e-6):
-        raise Wrong(f"{_capital(what)} should be probabilities: none negative, of sum 1.")
+        raise Wrong(f"{capital(what)} should be probabilities: none negative, of sum 1.")
     return values
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as a message shows it."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.round(4).tolist()
     return _validate.shown(value)

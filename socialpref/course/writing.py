@@ -37,7 +37,7 @@ def notebooks() -> dict[str, str]:
 
 
 def to_jupyter(page: str) -> dict[str, Any]:
-    """Return a notebook in Jupyter's format, version 4.5, without outputs.
+    r"""Return a notebook in Jupyter's format, version 4.5, without outputs.
 
     Boxes become quotations and folded answers ``<details>``. Cells that are hidden on the site
     are folded, and those that are removed there are left out.
@@ -55,13 +55,13 @@ def to_jupyter(page: str) -> dict[str, Any]:
     Examples
     --------
     >>> from socialpref.course import to_jupyter
-    >>> page = to_jupyter("# Half\\n\\n```{code-cell} ipython3\\n1 / 2\\n```\\n")
+    >>> page = to_jupyter("# Half\n\n```{code-cell} ipython3\n1 / 2\n```\n")
     >>> [(cell["cell_type"], cell["source"]) for cell in page["cells"]]
     [('markdown', ['# Half']), ('code', ['1 / 2'])]
     """
     _validate.instance("page", page, str, "the text of a notebook")
     body = re.sub(r"\A---\n.*?^---\n", "", page, flags=re.MULTILINE | re.DOTALL)
-    cells = []
+    cells: list[dict[str, Any]] = []
     for i, part in enumerate(CELL.split(body)):  # text and code in turn
         cell = _code_cell(part) if i % 2 else _text_cell(part)
         if cell is not None:

@@ -1,5 +1,6 @@
 """Tasks of the notebook "Length in HH-RLHF"."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,14 @@ from numpy.typing import NDArray
 
 from ...limits import DPO, agreement_rate
 from ...population import Population
-from ..answers import same, same_function, task
+from ..answers import Case, same, same_function, task
 
 LENGTHS = np.arange(16, 513, 16)
 
 
 @task
 def even_lengths(answer: Any) -> None:
-    """How many pairs DPO orders as the average reward does, if all lengths are equally frequent."""
+    """Check how many pairs DPO orders rightly, if all lengths are equally frequent."""
     from ...llm.experiments import length_rewards  # needs torch, as the notebook does
 
     people = Population(length_rewards(LENGTHS))
@@ -37,21 +38,24 @@ def even_lengths(answer: Any) -> None:
 
 @task
 def labels_for_a_panel(function: Any) -> None:
-    """Labels that are paid for a unanimous panel about two different mean rewards."""
+    """Check labels that are paid for a unanimous panel about two different mean rewards."""
+    same_function(function, _designs())
+
+
+def _designs() -> Iterator[Case]:
     rng = np.random.default_rng(9)
     two = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 0.5]])
-    cases = {}
+    even, tied = np.full(3, 1 / 3), np.array([[1.0, 1.0, 0.0]])
     for name, rewards, d in (
-        ("two types over three options", two, np.full(3, 1 / 3)),
+        ("two types over three options", two, even),
         ("two types over three options that are drawn unequally", two, np.array([0.2, 0.3, 0.5])),
         ("three types over five options", rng.normal(size=(3, 5)), rng.dirichlet(np.ones(5))),
-        ("one type, for which two options are equally good", np.array([[1.0, 1.0, 0.0]]), np.full(3, 1 / 3)),
+        ("one type, for which two options are equally good", tied, even),
     ):
         people = Population(rewards)
         pairs = np.outer(d, d) * _differ(people.mean_rewards())
         usable = pairs.sum() * agreement_rate(people, sampling=pairs / pairs.sum())
-        cases[f"for {name}"] = (rewards, d), people.n_types / usable
-    same_function(function, cases)
+        yield f"for {name}", (rewards, d), people.n_types / usable
 
 
 def _differ(means: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,14 +1,16 @@
 """Tasks of the notebook "The mediocre winner"."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...limits import DPO
 from ...limits.optimal import optimal_policy
 from ...population import Population
 from ...rules import borda, nbc
-from ..answers import TOLERANCE, Wrong, population, same, same_function, task
+from ..answers import TOLERANCE, Case, Wrong, population, same, same_function, task
 
 LED = 0.1
 """By how much the favourite of DPO is last."""
@@ -16,7 +18,7 @@ LED = 0.1
 
 @task
 def preference(answer: Any) -> None:
-    """How often somebody with rewards 2, 1, 0 prefers A to B."""
+    """Check how often somebody with rewards 2, 1, 0 prefers A to B."""
     P = Population([[2, 1, 0]]).pairwise()
     mistakes = {
         "Rewards are not weights: look at their difference.": 2 / 3,
@@ -28,26 +30,28 @@ def preference(answer: Any) -> None:
 
 @task
 def implied_rewards(function: Any) -> None:
-    """The rewards that a policy implies, the last option's being 0."""
+    """Check the rewards that a policy implies, the last option's being 0."""
+    same_function(function, _policies())
+
+
+def _policies() -> Iterator[Case]:
     rng = np.random.default_rng(0)
-    cases = {}
     settings = [([1.0, 0.0], 1.0, [0.5, 0.5]), ([1.0, 0.0], 0.5, [0.5, 0.5])]
     settings += [([*rng.normal(size=3), 0.0], 1.0, [0.25] * 4)]
     settings += [([*rng.normal(size=2), 0.0], beta, [0.2, 0.3, 0.5]) for beta in (1.0, 2.0)]
     for rewards, beta, reference in settings:
         policy = optimal_policy(Population([rewards]), beta=beta, reference=reference).policy
         arguments = policy, np.array(reference), beta
-        case = f"for the policy {policy.round(3)}, the reference {reference} and β = {beta:g}"
-        cases[case] = arguments, rewards
-    same_function(function, cases)
+        words = f"for the policy {policy.round(3)}, the reference {reference} and β = {beta:g}"
+        yield words, arguments, rewards
 
 
 @task
 def borda_and_average(answer: Any) -> None:
-    """Borda counts and average utilities of 60 % A > B > C and 40 % C > B > A."""
+    """Check Borda counts and average utilities of 60 % A > B > C and 40 % C > B > A."""
     voters = _voters(2.0)
     scores, utilities = borda(voters), voters.mean_rewards()
-    mistakes = {
+    mistakes: dict[str, ArrayLike] = {
         "That counts no option against itself. The normalized Borda count does, as one half.": [
             1.5 * scores - 0.25,
             utilities,
@@ -63,7 +67,7 @@ def borda_and_average(answer: Any) -> None:
 
 @task
 def strong_minority(answer: Any) -> None:
-    """The minority's utility for C at which C is level with A on average."""
+    """Check the minority's utility for C at which C is level with A on average."""
     leads = [voters.mean_rewards() @ [-1, 0, 1] for voters in (_voters(0.0), _voters(1.0))]
     same(
         answer,
@@ -78,7 +82,7 @@ def strong_minority(answer: Any) -> None:
 
 @task
 def last_is_first(answer: Any) -> None:
-    """Two types and three options: DPO's favourite has the least average reward."""
+    """Check two types and three options: DPO's favourite has the least average reward."""
     people = population(answer, 2, 3, "your answer")
     favourite = int(DPO().limit(people).policy.argmax())
     scores, means = nbc(people), people.mean_rewards()
@@ -93,4 +97,4 @@ def last_is_first(answer: Any) -> None:
 
 def _voters(utility: float) -> Population:
     """Return the two camps, the minority with some utility for C."""
-    return Population([[2, 1, 0], [0, 1, utility]], [0.6, 0.4])
+    return Population([[2.0, 1.0, 0.0], [0.0, 1.0, utility]], [0.6, 0.4])

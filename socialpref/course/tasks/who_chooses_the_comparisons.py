@@ -1,5 +1,6 @@
 """Tasks of the notebook "Who chooses the comparisons chooses the ranking"."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from ...flips import Pair
 from ...flips.flip import flip
 from ...population import Population
 from ...rules import nbc, ranking
-from ..answers import Wrong, distribution, same_function, task
+from ..answers import Case, Wrong, distribution, same_function, task
 
 NEAR = 0.12
 """How far the reader's sampling distribution may be from uniform."""
@@ -18,23 +19,25 @@ NEAR = 0.12
 
 @task
 def nbc_by_hand(function: Any) -> None:
-    """NBC from win rates and a sampling distribution."""
+    """Check NBC from win rates and a sampling distribution."""
+    same_function(function, _mixes())
+
+
+def _mixes() -> Iterator[Case]:
     rng = np.random.default_rng(1)
     many = Population(rng.normal(size=(3, 5)))
-    cases = {}
     for people, mixes in (
         (two_camps(), ([1 / 3, 1 / 3, 1 / 3], [0.1, 0.8, 0.1])),
         (many, rng.dirichlet(np.ones(5), 2)),
     ):
         for d in map(np.asarray, mixes):
-            case = f"for {people.n_options} options and d = {d.round(2).tolist()}"
-            cases[case] = (people.pairwise(), d), nbc(people, d)
-    same_function(function, cases)
+            words = f"for {people.n_options} options and d = {d.round(2).tolist()}"
+            yield words, (people.pairwise(), d), nbc(people, d)
 
 
 @task
 def near_mix(answer: Any) -> None:
-    """A sampling distribution near to uniform under which C is first among the two camps."""
+    """Check a sampling distribution near to uniform under which C is first among the two camps."""
     d = distribution(answer, 3)
     scores = nbc(two_camps(), d / d.sum())
     away = total_variation(d / d.sum(), np.full(3, 1 / 3))
@@ -46,17 +49,19 @@ def near_mix(answer: Any) -> None:
 
 @task
 def flip_distance(function: Any) -> None:
-    """The distance of the nearest flip of a pair, from uniform sampling."""
+    """Check the distance of the nearest flip of a pair, from uniform sampling."""
+    same_function(function, _pairs())
+
+
+def _pairs() -> Iterator[Case]:
     rng = np.random.default_rng(2)
     random = [Population(2 * rng.normal(size=(2, k))) for k in (4, 5, 6)]
-    cases = {}
     for people in (two_camps(), mediocre_winner(), *random):
         scores = nbc(people)
         leader, second, *_, last = ranking(scores).order
         for behind in {second, last}:
             if ranking(scores[[leader, behind]]).ties:
                 continue
-            case = f"for {people.n_options} options, of which {behind} is to overtake {leader},"
+            words = f"for {people.n_options} options, of which {behind} is to overtake {leader},"
             right = flip(people, to=Pair(behind, over=leader)).distance
-            cases[case] = (people.pairwise(), behind, leader), right
-    same_function(function, cases)
+            yield words, (people.pairwise(), behind, leader), right

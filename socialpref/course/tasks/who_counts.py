@@ -1,5 +1,6 @@
 """Tasks of the notebook "Who counts?"."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...flips.flip import flip
 from ...population import Population
 from ...rules import nbc, ranking
 from ...surveys import read_pew
-from ..answers import Wrong, distribution, same_function, task
+from ..answers import Case, Wrong, distribution, same_function, task
 
 GUNS = "SOCIETY_GUNS_W92"
 NEAR = 0.05
@@ -21,7 +22,7 @@ NEAR = 0.05
 
 @task
 def near_shares(answer: Any) -> None:
-    """Shares of the parties near to the observed ones under which another answer wins."""
+    """Check shares of the parties near to the observed ones under which another answer wins."""
     guns = read_pew()[GUNS].population()
     shares = distribution(answer, guns.n_types)
     shares = shares / shares.sum()
@@ -35,35 +36,40 @@ def near_shares(answer: Any) -> None:
 
 @task
 def nbc_of_shares(function: Any) -> None:
-    """NBC as a function of the shares, from each type's own scores."""
+    """Check NBC as a function of the shares, from each type's own scores."""
+    same_function(function, _scores())
+
+
+def _scores() -> Iterator[Case]:
     rng = np.random.default_rng(10)
     guns = read_pew()[GUNS].population()
-    cases = {}
     for name, people in (("the two camps", two_camps()), ("the question on guns", guns)):
-        scores = scores_of_types(people)
+        scores = _own(people)
         for shares in (people.shares, rng.dirichlet(np.ones(people.n_types))):
-            case = f"for {name} and the shares {shares.round(2).tolist()}"
-            cases[case] = (scores, shares), nbc(Population(people.rewards, shares))
-    same_function(function, cases)
+            words = f"for {name} and the shares {shares.round(2).tolist()}"
+            yield words, (scores, shares), nbc(Population(people.rewards, shares))
 
 
 @task
 def share_flip(function: Any) -> None:
-    """The distance of the nearest flip of a pair by the shares."""
+    """Check the distance of the nearest flip of a pair by the shares."""
+    same_function(function, _leads())
+
+
+def _leads() -> Iterator[Case]:
     rng = np.random.default_rng(11)
-    random = [Population(2 * rng.normal(size=(t, 3)), rng.dirichlet(np.ones(t))) for t in (2, 3, 4, 5)]
-    cases = {}
+    sizes = (2, 3, 4, 5)
+    random = [Population(2 * rng.normal(size=(t, 3)), rng.dirichlet(np.ones(t))) for t in sizes]
     for people in (read_pew()[GUNS].population(), *random):
         leader, *others = ranking(nbc(people)).order
         for behind in (others[0], others[-1]):
             right = flip(people, to=Pair(behind, over=leader), over="shares").distance
-            scores = scores_of_types(people)
+            scores = _own(people)
             leads = scores[:, behind] - scores[:, leader]
-            case = f"for the leads {leads.round(3).tolist()} and the shares {people.shares.round(3).tolist()}"
-            cases[case] = (leads, people.shares), right
-    same_function(function, cases)
+            words = f"for the leads {leads.round(3).tolist()} and the shares"
+            yield f"{words} {people.shares.round(3).tolist()}", (leads, people.shares), right
 
 
-def scores_of_types(people: Population) -> NDArray[np.float64]:
+def _own(people: Population) -> NDArray[np.float64]:
     """Return NBC by the votes of each type alone, a row for each type."""
     return np.array([nbc(Population([rewards])) for rewards in people.rewards])
