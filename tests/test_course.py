@@ -271,7 +271,8 @@ file_format: mystnb
 
 # Title
 
-Read [another](ten-ways.md#part), [theory](../theory.md#x), [below](#title), [a
+Read [another](ten-ways.md#part), [theory](../known-limitations.md#x), [below](#title), [Borda
+(1781)](../references.md#borda-1781), [a
 page](https://example.org).
 
 :::{admonition} Task 1
@@ -309,8 +310,8 @@ assert x
 def test_a_page_becomes_a_notebook() -> None:
     text, code, last = to_jupyter(PAGE)["cells"]
     assert "".join(text["source"]) == (
-        "# Title\n\nRead [another](ten-ways.ipynb), theory (in the documentation: *theory*), "
-        "below, [a\npage](https://example.org).\n\n"
+        "# Title\n\nRead [another](ten-ways.ipynb), theory (documentation: *known "
+        "limitations*), below, Borda\n(1781), [a\npage](https://example.org).\n\n"
         "> **Task 1**\n>\n> Write $x$.\n>\n> Two paragraphs.\n\n"
         "<details><summary>Hint</summary>\n\nThink.\n\n</details>"
     )

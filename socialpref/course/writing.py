@@ -12,6 +12,8 @@ from ..errors import OutputError
 
 SOLUTIONS = "solutions"
 """The notebook with the solutions of all tasks."""
+LITERATURE = "references"
+"""The page that citations lead to: author and year say enough without it."""
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
 SETTINGS = re.compile(r"(?::[^\n]*\n)*")
 """The lines with which a cell begins that are not code, such as its tags."""
@@ -162,5 +164,5 @@ def _link(found: re.Match[str]) -> str:
         return words
     if "/" not in page:
         return f"[{words}]({page.removesuffix('.md')}.ipynb)"
-    name = Path(page).stem.replace("-", " ")
-    return f"{words} (in the documentation: *{name}*)"
+    name = Path(page).stem
+    return words if name == LITERATURE else f"{words} (documentation: *{name.replace('-', ' ')}*)"
