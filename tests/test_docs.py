@@ -74,6 +74,17 @@ def test_images_say_what_they_show(page: Path) -> None:
         assert len(words.split()) >= 3, words
 
 
+def test_the_literature_is_cited() -> None:
+    titles = re.findall(r"^### (.*)$", (DOCS / "references.md").read_text(), flags=re.MULTILINE)
+    entries = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+    cited = {
+        anchor
+        for page in PAGES
+        for anchor in re.findall(r"references\.md#([^)\s]+)\)", page.read_text())
+    }
+    assert cited == entries
+
+
 def test_what_the_tutorial_prints_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
