@@ -155,20 +155,27 @@ def test_losses_that_are_nearly_of_nbcs_order_are_found_out(loss: Any) -> None:
     assert (np.sign(np.subtract.outer(h, h)) != np.sign(np.subtract.outer(scores, scores))).any()
 
 
-def test_losses_without_a_minimum_say_so() -> None:
-    for loss in (
+@pytest.mark.parametrize(
+    "loss",
+    [
         lambda h, label: 1 - torch.sigmoid(sign(label) * h),
-        lambda h, label: -sign(label) * h,
-        lambda h, label: (sign(label) * h) ** 3 / 3 - sign(label) * h,
-        lambda h, label: -torch.tanh(sign(label) * h),  # level in floats from about 19 on
-    ):
-        found = look(loss, two_camps(), n_populations=1)
-        assert found.without_minimum == found.n_populations
-        assert not found.has_minimum
-        assert found.order is None
-        assert "no minimum" in found.describe()
-        with refuses("population"):
-            _ = found.policy
+        pytest.param(lambda h, label: -sign(label) * h, marks=pytest.mark.slow),
+        pytest.param(
+            lambda h, label: (sign(label) * h) ** 3 / 3 - sign(label) * h, marks=pytest.mark.slow
+        ),
+        # level in floats from about 19 on
+        pytest.param(lambda h, label: -torch.tanh(sign(label) * h), marks=pytest.mark.slow),
+    ],
+    ids=["sigmoid", "linear", "cubic", "tanh"],
+)
+def test_losses_without_a_minimum_say_so(loss: Any) -> None:
+    found = look(loss, two_camps(), n_populations=1)
+    assert found.without_minimum == found.n_populations
+    assert not found.has_minimum
+    assert found.order is None
+    assert "no minimum" in found.describe()
+    with refuses("population"):
+        _ = found.policy
 
 
 @pytest.mark.parametrize(
@@ -185,6 +192,7 @@ def test_a_local_minimum_of_a_loss_that_has_none(loss: Any) -> None:
     assert found.without_minimum
 
 
+@pytest.mark.slow
 def test_the_hinge_ends_on_its_kinks() -> None:
     found = look(hinge, mediocre_winner())
     assert found.rewards - found.rewards[0] == pytest.approx([0.0, 1.0, 0.0], abs=1e-5)

@@ -220,6 +220,7 @@ def test_lines_fit_and_old_results_go(tmp_path: Path, out: Path) -> None:
     assert set(contents(out)) == RESULTS | {"notes.txt"}
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(default: Default, tmp_path: Path) -> None:
     questions = [f"--question={key}" for key in ASKED]
     ran = command("survey", "--out", tmp_path / "again", *questions, PYTHONHASHSEED="12345")

@@ -196,6 +196,7 @@ def test_types_without_a_share_do_not_count() -> None:
     assert (found.lower, found.upper, found.bound) == (plain.lower, plain.upper, 6.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, phases=PHASES)
 @given(populations(types=3, options=4))
 def test_anonymous_data_do_not_settle_the_optimum(population: Population) -> None:

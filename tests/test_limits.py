@@ -480,7 +480,7 @@ def test_no_curvature_and_strong_corrections(alpha: float) -> None:
         assert limit is None or limit.rewards == pytest.approx(0.0, abs=1e-8)
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(
     st.lists(st.lists(st.floats(-20, 20), min_size=2, max_size=2), min_size=2, max_size=3),
     st.sampled_from([0.5, 1.0, 1e100]),

@@ -144,6 +144,7 @@ def test_a_limit_knows_its_method_and_its_options(method: Method) -> None:
     np.testing.assert_array_equal(table["reward"], limit.rewards)
 
 
+@pytest.mark.slow
 @trained_exactly
 def test_samples_come_near(method: Method) -> None:
     """A hundred times as many labels leave about a tenth of the error."""

@@ -919,7 +919,9 @@ def test_the_map_shows_base_and_flip(
 
 
 @in_browser
-@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param({}, marks=pytest.mark.slow), PHONE], ids=["desktop", "phone"]
+)
 def test_nothing_is_wider_than_the_window(
     browser: Browser,
     address: Callable[..., str],

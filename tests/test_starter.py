@@ -174,6 +174,7 @@ def test_the_registry_lists_the_opinionqa_files() -> None:
         assert hashlib.sha256(content).hexdigest() == value
 
 
+@pytest.mark.slow
 def test_the_script_derives_the_committed_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -361,6 +361,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up_again(tmp_path: Path) -> None:
     """A process killed in the middle loses no finished question, and the outcome is the same."""
     command = [

@@ -56,6 +56,10 @@ class IPO(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "tau", _validate.number("tau", self.tau, 0.0, above=True))
 
+    def divided(self, by: float) -> "IPO | None":
+        """Return IPO with ``tau`` times the number; None if that is not positive."""
+        return IPO(self.tau * by) if by > 0.0 else None
+
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:

@@ -58,6 +58,13 @@ class Method(ABC):
         changes: dict[str, Any] = {"n_starts": 0} if hasattr(self, "n_starts") else {}
         return replace(self, **changes)
 
+    def divided(self, by: float) -> "Method | None":
+        """Return the method whose rewards are these, divided by a number, or None.
+
+        Few methods have an option that does that.
+        """
+        return None
+
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
     ) -> ImplicitRewards:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .. import _validate
 from ..errors import InputError
 from ..limits.method import Method
+from ..limits.optimal import Optimal
 from ..population import Population, check_population
 from .descent import ROUNDED
 from .expectation import ASKS, SEES, Asks, Sees, UserLoss
@@ -142,7 +143,7 @@ class Certification:
     @property
     def consistent(self) -> bool:
         """Whether it converges to the optimal policy on all populations."""
-        return "optimal" in self.converges_to
+        return self.against(Optimal()).factor == 1.0
 
     def _of_own(self) -> OwnPopulation:
         if self.own is None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ..divergences import total_variation
 from ..errors import ConvergenceError, InputError
-from ..limits.ipo import IPO
 from ..limits.method import Method
 from ..limits.noisy import ConservativeDPO, RobustDPO
 from ..limits.simpo import SimPO
@@ -170,9 +169,9 @@ def factors_of(looked: Sequence[Looked]) -> dict[str, float]:
         factor = limit_verdict(entry.method, looked).factor
         if factor is None:
             continue
-        if isinstance(entry.method, IPO) and factor > 0.0 and factor != 1.0:
-            entry = entries((IPO(tau=_short(entry.method.tau / factor)),))[0]
-            factor = 1.0
+        of_options = None if factor == 1.0 else entry.method.divided(_short(1.0 / factor))
+        if of_options is not None:
+            entry, factor = entries((of_options,))[0], 1.0
         found[entry.written] = factor
     minima = [one for one in looked if one.unique]
     if minima and not found:
