@@ -273,7 +273,7 @@ file_format: mystnb
 
 Read [another](ten-ways.md#part), [theory](../known-limitations.md#x), [below](#title), [Borda
 (1781)](../references.md#borda-1781), [a
-page](https://example.org).
+page](https://example.org), <a href="../explorer.html#x">drag</a>.
 
 :::{admonition} Task 1
 :class: important
@@ -311,7 +311,7 @@ def test_a_page_becomes_a_notebook() -> None:
     text, code, last = to_jupyter(PAGE)["cells"]
     assert "".join(text["source"]) == (
         "# Title\n\nRead [another](ten-ways.ipynb), theory (documentation: *known "
-        "limitations*), below, Borda\n(1781), [a\npage](https://example.org).\n\n"
+        "limitations*), below, Borda\n(1781), [a\npage](https://example.org), drag.\n\n"
         "> **Task 1**\n>\n> Write $x$.\n>\n> Two paragraphs.\n\n"
         "<details><summary>Hint</summary>\n\nThink.\n\n</details>"
     )

@@ -22,6 +22,8 @@ NOT_WRITTEN = "remove-cell"
 BOX = re.compile(r"^:::\{(\w+)\} ([^\n]*)\n(?::[^\n]*\n)*(.*?)^:::$", re.MULTILINE | re.DOTALL)
 """A box of the text with a title: an admonition, or a dropdown."""
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
+SITE_LINK = re.compile(r"""<a href="\.\./[^"]*">(.*?)</a>""", re.DOTALL)
+"""A link, in HTML, to what only the site has."""
 
 
 def notebooks() -> dict[str, str]:
@@ -116,7 +118,7 @@ def write_notebooks(path: str | Path, *, solutions: bool = False) -> tuple[Path,
 
 
 def _text_cell(part: str) -> dict[str, Any] | None:
-    text = LINK.sub(_link, BOX.sub(_box, part)).strip()
+    text = LINK.sub(_link, SITE_LINK.sub(r"\1", BOX.sub(_box, part))).strip()
     return {"cell_type": "markdown", "metadata": {}, "source": _lines(text)} if text else None
 
 
