@@ -100,7 +100,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (((0, 8, 0), (8, 0, 8)), "With your first constants M has"),
         (((8, 0, 8), (0, 0, 0)), "With your second constants M has"),
         (((8, 0), (0, 8, 0)), "shape"),
-        (((math.inf, 0, 0), (0, 8, 0)), "finite"),
+        (((math.inf, 0, 0), (0, 8, 0)), "between -100 and 100"),
         (8, "two things"),
     ],
     "nbc-by-hand": [

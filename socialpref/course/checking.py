@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _validate
+from ..errors import SocialPrefError
 from .answers import Unanswered, Wrong, answered
 from .tasks import TASKS
 
@@ -59,6 +60,6 @@ def check(name: str, answer: Any) -> Verdict:
         find(answer)
     except Unanswered:
         return Verdict(False, "Not answered yet: put your answer in place of the dots.")
-    except Wrong as wrong:
+    except (Wrong, SocialPrefError) as wrong:  # the second if a population cannot be computed with
         return Verdict(False, f"Not right yet. {wrong}")
     return Verdict(True, "Right.")

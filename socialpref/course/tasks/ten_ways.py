@@ -12,6 +12,7 @@ from ..answers import Case, Wrong, answered, array, same_function, task
 
 BETA = 0.2
 LITTLE, MUCH = 0.05, 0.9
+LARGEST = 100
 
 
 @task
@@ -23,8 +24,8 @@ def constants(answer: Any) -> None:
     for part, name in zip(answer, ("your first constants", "your second constants"), strict=True):
         answered(part)
         c = array(part, (3,), name)
-        if not np.isfinite(c).all():
-            raise Wrong("Constants are finite numbers.")
+        if np.abs(c).max() > LARGEST:
+            raise Wrong(f"Constants between -{LARGEST} and {LARGEST} suffice.")
         method = MaxMin(tuple(c.tolist()))
         probabilities.append(float(method.limit(mediocre_winner(), beta=BETA).policy[1]))
     little, much = probabilities
