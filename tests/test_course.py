@@ -86,6 +86,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (Population([[1, 0], [0, 5]]), "should have 3 options"),
         ([[2, 0, 0], [-6, 0, 0]], "should be a Population"),
     ],
+    "error-of-a-budget": [
+        (lambda budget, c, label, m, V: np.sqrt(V / (budget / (c + label))), "returns"),
+        (lambda budget, c, label, m, V: np.sqrt(V / (budget / (c + m * label))), "returns"),
+        (lambda budget, c, label, m, V: V / (budget / (c + m * label) * m), "returns"),
+    ],
+    "price-of-an-annotator": [(0.0, "cost something"), (1.0, "V times")],
     "condorcet": [
         (lambda P: int(P.sum(axis=1).argmax()), "returns"),
         (lambda P: -1, "returns"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from socialpref import InputError, Logistic, Population, Probit
-from socialpref.examples import mediocre_winner, two_camps
+from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.theory import (
     Groups,
     Linked,
@@ -178,6 +178,130 @@ def test_bounds_by_finite_differences(structure: Structure, free_shares: bool) -
     np.testing.assert_allclose(found.gap_variances, variances, rtol=1e-5, atol=1e-6)
 
 
+def linked_across_prompts(rewards: list[Floats], shares: Floats) -> tuple[Floats, Floats]:
+    """Return the answers of two linked comparisons, of any prompts, and how often each is asked.
+
+    Prompts are equally frequent, and a pair is not asked again.
+    """
+    pairs = [(x, y, z) for x, own in enumerate(rewards) for z in range(own.shape[1])
+             for y in range(z)]  # fmt: skip
+    often = np.array(
+        [1 / (len(rewards) * sum(other[0] == pair[0] for other in pairs)) for pair in pairs]
+    )
+    wins = [1 / (1 + np.exp(rewards[x][:, z] - rewards[x][:, y])) for x, y, z in pairs]
+    chances, weights = [], []
+    for i, j in product(range(len(pairs)), repeat=2):
+        if i != j:
+            for a, b in product((0, 1), repeat=2):
+                first, second = (w if side else 1 - w for side, w in ((a, wins[i]), (b, wins[j])))
+                chances.append(shares @ (first * second))
+                weights.append(often[i] * often[j] / (1 - often[i]))
+    return np.array(chances), np.array(weights)
+
+
+def test_bounds_of_several_prompts_by_finite_differences() -> None:
+    """Two prompts of two and three options: the shares are the same at both."""
+    rng = np.random.default_rng(4)
+    rewards, shares = [rng.normal(size=(2, 2)), rng.normal(size=(2, 3))], np.array([0.3, 0.7])
+    start = np.concatenate([(own - own[:, :1])[:, 1:].ravel() for own in rewards] + [shares[:1]])
+
+    def unpack(theta: Floats) -> tuple[list[Floats], Floats]:
+        parts = theta[:2].reshape(2, 1), theta[2:6].reshape(2, 2)
+        own = [np.hstack([np.zeros((2, 1)), part]) for part in parts]
+        return own, np.array([theta[6], 1 - theta[6]])
+
+    def slopes(of: Callable[[Floats], Floats]) -> Floats:
+        steps = 1e-6 * np.eye(7)
+        return np.array([(of(start + step) - of(start - step)) / 2e-6 for step in steps])
+
+    p, weights = linked_across_prompts(*unpack(start))
+    J = slopes(lambda theta: linked_across_prompts(*unpack(theta))[0])
+    inverse = np.linalg.inv((J * (weights / p)) @ J.T / 2)
+    prompts = [Population(own, shares) for own in rewards]
+    found = information(prompts, Linked(2))
+    assert (found.rank, found.rank_here, found.n_parameters, found.identified) == (7, 7, 7, True)
+    for x, (first, size) in enumerate([(0, 2), (2, 3)]):
+
+        def gaps(theta: Floats, x: int = x) -> Floats:
+            rewards, shares = unpack(theta)
+            means = shares @ rewards[x]
+            return np.asarray(means[:, None] - means)
+
+        G = slopes(gaps)
+        right = np.einsum("pyz,pq,qyz->yz", G, inverse, G)
+        here = slice(first, first + size)
+        np.testing.assert_allclose(found.gap_variances[here, here], right, rtol=1e-5, atol=1e-6)
+    assert np.isinf(found.gap_variances[:2, 2:]).all()
+    y, z = found.pairs
+    assert (y.tolist(), z.tolist()) == ([0, 2, 2, 3], [1, 3, 4, 4])
+    assert found.variance_per_label == pytest.approx(found.gap_variances[y, z].mean())
+
+
+def test_prompts_share_annotators_with_known_types() -> None:
+    """Known types: each of two prompts gets half the labels, and nothing else is shared."""
+    one, other = (
+        CROWD,
+        Population([[0.5, 0.0, -1.0], [0.0, 1.0, 0.0], [2.0, 0.0, 0.5]], options=list("xyz")),
+    )
+    both = information([one, other], Typed(shares="known"))
+    alone = [information(people, Typed(shares="known")) for people in (one, other)]
+    for x, single in enumerate(alone):
+        here = slice(3 * x, 3 * x + 3)
+        np.testing.assert_allclose(both.gap_variances[here, here], 2 * single.gap_variances)
+    assert both.sign_error("x", "z", 900, prompt=1) == pytest.approx(
+        alone[1].sign_error("x", "z", 450)
+    )
+    each = [single.winner_error(450) for single in alone]
+    assert both.winner_error(900) == pytest.approx(np.mean(each), abs=1e-6)
+    table = both.to_frame()
+    assert table["prompt"].tolist() == [0] * 3 + [1] * 3
+    assert table["option"].tolist() == ["A", "A", "M", "x", "x", "y"]
+    assert not information([one, other], Pairs()).identified
+    assert information([one, other], Linked(2)).identified
+
+
+def test_what_is_open_at_one_prompt_only() -> None:
+    """The third option of the second prompt is never drawn."""
+    prompts = [Population(crowd(2, 3, seed).rewards) for seed in (0, 1)]
+    found = information(prompts, Typed(), sampling=[[0.2, 0.3, 0.5], [0.5, 0.5, 0.0]])
+    assert found.unidentified == ("the rewards of type 1 and type 2 at prompt 2",)
+    assert found.rank == found.rank_here == found.n_parameters - 2
+
+
+def test_other_populations_of_the_same_size() -> None:
+    found = information(
+        crowd(2, 4, 0), {Linked(2): 0.5, Typed(0.8): 0.5}, sampling=[0.4, 0.3, 0.2, 0.1]
+    )
+    again, new = (
+        found.at(crowd(2, 4, 1)),
+        information(
+            crowd(2, 4, 1), {Linked(2): 0.5, Typed(0.8): 0.5}, sampling=[0.4, 0.3, 0.2, 0.1]
+        ),
+    )
+    np.testing.assert_array_equal(again.gap_variances, new.gap_variances)
+    with refuses("population"):
+        found.at(crowd(2, 5))
+
+
+def test_tied_best_options_both_count_as_best() -> None:
+    """A wrong winner beats both: normal draws of the estimates, with the bound's covariance."""
+    found = information(CROWD, Typed(shares="known"))
+    V, n = found.gap_variances, 400
+    spread = (V[0, 1:, None] + V[0, None, 1:] - V[1:, 1:]) / 2 / n
+    gaps = np.random.default_rng(0).multivariate_normal([-1 / 6, 0.0], spread, 200_000)
+    wrong = (gaps[:, 0] > 0) & (gaps[:, 0] > gaps[:, 1])  # M above A, and above B
+    assert found.winner_error(n) == pytest.approx(wrong.mean(), abs=4 * wrong.std() / 200_000**0.5)
+
+
+def test_options_that_are_never_drawn_are_not_asked_about() -> None:
+    population = crowd(2, 4, 2)
+    found = information(population, Linked(2, repeats=True), sampling=[0.5, 0.3, 0.2, 0.0])
+    three = Population(population.rewards[:, :3], population.shares)
+    right = information(three, Linked(2, repeats=True), sampling=[0.5, 0.3, 0.2])
+    np.testing.assert_allclose(found.gap_variances[:3, :3], right.gap_variances, rtol=1e-6)
+    assert np.isinf(found.gap_variances[3, :3]).all()
+
+
 def test_one_type_is_bradley_terry() -> None:
     """The bound of anonymous comparisons of one type: the inverse of a weighted Laplacian."""
     alone = Population([[1.0, 0.3, -0.2]])
@@ -287,8 +411,8 @@ def test_published_intervals_of_the_mediocre_winner(
     assert (found.lower, found.upper) == pytest.approx((low, high), abs=6e-4)
     for other in (found.at_lower, found.at_upper):
         ours, theirs = (
-            np.asarray(structure.answers(model, PairWeights.of(3, None), RNG).chances.value)
-            for model in (Model.at(CROWD, np.zeros(0)), Model.at(other, np.zeros(0)))
+            np.asarray(structure.answers(model, PairWeights.of([3]), RNG).chances.value)
+            for model in (Model.at([people], np.zeros(0)) for people in (CROWD, other))
         )
         np.testing.assert_allclose(theirs, ours, atol=1e-9)
 
@@ -350,6 +474,13 @@ def test_structures_whose_answers_are_no_mixture_are_refused() -> None:
         (lambda: information(CROWD, Pairs(), sampling=[0.5, 0.6, 0.1]), "sampling"),
         (lambda: information(Population([[1, 0]], link=Probit()), Pairs()), "population"),
         (lambda: information(CROWD, Panel()).error(0), "n_labels"),
+        (lambda: information([], Panel()), "population"),
+        (lambda: information([CROWD, two_camps()], Panel()), "population"),
+        (lambda: information([CROWD, CROWD.rewards], Panel()), "population"),  # type: ignore[list-item]
+        (lambda: information([CROWD, CROWD], Pairs(), sampling=[1 / 3] * 3), "sampling"),
+        (lambda: information(CROWD, Pairs(), sampling=[1, 0, 0]), "sampling"),
+        (lambda: information(ring(), Linked(2)), "population"),
+        (lambda: information([CROWD] * 2, Panel()).sign_error(0, 1, 9, prompt=2), "prompt"),
     ],
 )
 def test_bad_input(make: Callable[[], object], argument: str) -> None:

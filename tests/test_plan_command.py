@@ -63,7 +63,12 @@ def test_a_pilot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, *words) == 0
     out = capsys.readouterr().out
     assert "2 latent classes" in out
-    assert "of the population's draws" in " ".join(out.split())
+    assert "of the population's 2 draws" in " ".join(out.split())
+    facts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    low, high = facts["best"]["error_interval"]
+    assert 0.0 < low <= high
+    assert sum(facts["best_in_draws"].values()) == pytest.approx(1.0)
+    assert "anonymous comparisons" not in facts["best_in_draws"]
 
 
 @pytest.mark.parametrize(

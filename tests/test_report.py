@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 import socialpref as sp
 from socialpref import Comparisons, InputError, Logistic, OutputError, Pair, nbc, ranking
-from socialpref.audit import audit
+from socialpref.audit import audit, disclose
 from socialpref.cli import main
+from socialpref.comparisons import simulate
 from socialpref.flips import Flip
 from socialpref.flips.regions import ranking_cells
 from socialpref.inference import Interval
+from socialpref.plots.comparisons import audit_figures
 from socialpref.population import Population
 from socialpref.report import page, render_report, write_comparisons_report, write_report
+from socialpref.report.comparisons import render_comparisons_report
 from socialpref.report.words import error_words, finding_words, flip_words, points, stretched_words
 from socialpref.surveys import (
     Bootstrap,
@@ -564,10 +567,64 @@ def test_an_audit_of_comparisons_has_a_page(tmp_path: Path) -> None:
     options = found.options_frame()
     assert f"{options['option'][0]} {options['n'][0]:,.4g} {options['wins'][0]:,.4g}" in visible
     assert f"level {found.settings['level']}" in visible
+    assert "4 annotators made 4 comparisons, half of them at least 1 each." in visible
     assert (
         text.count('<dd class="value">not known</dd>') == 4
     )  # few labels: neither differences nor flips
     assert f"socialpref {sp.__version__}" in visible
+
+
+CAMPS = Population([[0, -1, -2], [0, -2, 4]], [0.6, 0.4], options=["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("structure", "n", "identified", "left_open"),
+    [
+        ("anonymous", 300, "one taste for all", "With any number of types"),
+        ("linked", 800, "shares of 2 types, by 3 linked comparisons, pairs drawn", "Only sampling"),
+        ("typed", 400, "by comparisons with types, shares unknown: all 5 parameters", "one taste"),
+    ],
+)
+def test_the_box_says_what_the_data_settle(
+    structure: Any, n: int, identified: str, left_open: str
+) -> None:
+    found = audit(
+        simulate(CAMPS, n, structure, comparisons=8 if structure == "linked" else 2, seed=1)
+    )
+    box = disclose(found)
+    assert identified in box.identified
+    assert left_open in box.left_open
+    assert "logistic" in box.prior
+    if structure == "anonymous":
+        assert box.asked == f"{len(found.comparisons)} comparisons by people who are not known."
+        assert box.bounds is not None
+        assert box.bounds.lower < box.bounds.gap < box.bounds.upper
+    if structure == "linked":
+        each = np.bincount(found.comparisons.annotators()[0])
+        assert box.asked == (
+            f"100 annotators made {each.sum()} comparisons, half of them at least "
+            f"{int(np.median(each))} each."
+        )
+        assert found.mixture is not None
+        assert f"precision {found.mixture.ridge:g} on their rewards" in box.prior
+        assert "2 classes (chosen on annotators who were left out)" in box.prior
+    if structure == "typed":
+        assert "Their types are known: 2" in box.asked
+        assert box.bounds is None
+    visible = plain_text(render_comparisons_report(found))
+    for name, words in box.rows():
+        assert f"{name} {' '.join(words.split())}" in visible
+
+
+def test_figures_in_the_report_say_what_they_show() -> None:
+    found = audit(simulate(CAMPS, 400, "typed", seed=1))
+    figures = audit_figures(found)
+    assert set(figures) == {"rewards", "pairs", "types", "flip"}
+    text = render_comparisons_report(found, figures=list(figures.values()))
+    said = re.findall('<img src="data:image/png;base64,[^"]+" alt="([^"]+)"', text)
+    assert len(said) == 4
+    assert said[0].startswith("DPO puts a first") or said[0].startswith("DPO puts c first")
+    assert said[2].startswith("Types differ: ")
 
 
 # --- The file -----------------------------------------------------------------------------------

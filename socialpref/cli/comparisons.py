@@ -152,6 +152,8 @@ def run(options: argparse.Namespace) -> None:
     """Audit the comparisons, and write and print the results."""
     from .._files import forgetting, results_folder
     from ..audit import audit
+    from ..plots import save
+    from ..plots.comparisons import audit_figures
     from ..report.comparisons import findings_in_words, write_comparisons_report
 
     classes = _classes(options.classes)
@@ -184,9 +186,13 @@ def run(options: argparse.Namespace) -> None:
             facts["features"] = _plain(features.summary())
         text = json.dumps(facts, indent=2, allow_nan=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-        _draw(found, folder)
+        figures = audit_figures(found)
+        for name, figure in figures.items():
+            save(figure, folder / name)
         if options.report is not None:
-            write_comparisons_report(found, options.report, features=features)
+            write_comparisons_report(
+                found, options.report, features=features, figures=list(figures.values())
+            )
     print("\n\n".join(map(_filled, findings_in_words(found, features))))
     if options.report is not None:
         print(f"\nThe report is {options.report}")
@@ -299,18 +305,3 @@ def _list(text: str | None) -> list[str]:
 
 def _listed(value: str | list[str]) -> str:
     return quote(value if isinstance(value, str) else ",".join(value))
-
-
-def _draw(found: Any, folder: Path) -> None:
-    """Draw the prompt with the most comparisons."""
-    from ..plots import save
-    from ..plots.comparisons import flip_bars, pair_residuals, reward_intervals, type_profiles
-
-    if not found.prompts:
-        return
-    prompt = max(found.prompts, key=lambda one: one.pairs.n_comparisons)
-    figures = {"rewards": reward_intervals, "pairs": pair_residuals}
-    if prompt.population.n_types > 1:
-        figures |= {"types": type_profiles, "flip": flip_bars}
-    for name, draw in figures.items():
-        save(draw(prompt), folder / name)

@@ -120,10 +120,10 @@ def run(options: argparse.Namespace) -> None:
     from ..plots.plan import plan_errors
     from ..theory import plan
 
-    population, name = _population(options)
+    prompts, name = _population(options)
     with results_folder(options.out) as folder:
         found = plan(
-            population,
+            prompts,
             options.budget,
             cost_annotator=options.cost_annotator,
             cost_label=options.cost_label,
@@ -133,15 +133,15 @@ def run(options: argparse.Namespace) -> None:
             seed=options.seed,
         )
         found.to_frame().to_csv(folder / "plan.csv", index=False)
-        text = json.dumps(_summary(found, name, population), indent=2, allow_nan=False)
+        text = json.dumps(_summary(found, name, prompts), indent=2, allow_nan=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         save(plan_errors(found), folder / "plan")
     print(_report(found, name))
     print(f"A table and a figure are in {options.out}{os.sep}")
 
 
-def _population(options: argparse.Namespace) -> tuple["Population", str]:
-    """Return what is assumed of the annotators, and where it comes from."""
+def _population(options: argparse.Namespace) -> tuple["tuple[Population, ...]", str]:
+    """Return what is assumed of the annotators at each prompt, and where it comes from."""
     from .. import examples
     from ..population import Population
 
@@ -161,10 +161,10 @@ def _population(options: argparse.Namespace) -> tuple["Population", str]:
     if options.types is not None and (options.population or options.example):
         raise InputError("--types goes with --options or --comparisons")
     if options.population is not None:
-        return read_population(options.population), str(options.population.name)
+        return (read_population(options.population),), str(options.population.name)
     if options.example is not None:
         make = getattr(examples, options.example.replace("-", "_"))
-        return make(), f"the example {options.example}"
+        return (make(),), f"the example {options.example}"
     if options.comparisons is not None:
         return _of_pilot(options)
     size = _validate.integer("--options", options.options, 2, 30)
@@ -174,25 +174,32 @@ def _population(options: argparse.Namespace) -> tuple["Population", str]:
     rng = np.random.default_rng(_validate.integer("--seed", options.seed))
     rewards = rng.normal(size=(1 + ALIKE, n_types, size))
     assumed = Population(rewards[0]).with_draws(rewards[1:])
-    return assumed, f"{n_types} equal types whose rewards of {size} options are standard normal"
+    return (assumed,), f"{n_types} equal types whose rewards of {size} options are standard normal"
 
 
-def _of_pilot(options: argparse.Namespace) -> tuple["Population", str]:
-    """Return the population of a pilot's latent classes, with draws."""
-    from ..comparisons import Comparisons, choose_classes, fit_latent_classes, population_of
+def _of_pilot(options: argparse.Namespace) -> tuple["tuple[Population, ...]", str]:
+    """Return the populations of a pilot's latent classes, with draws, at its prompts."""
+    from ..comparisons import (
+        Comparisons,
+        choose_classes,
+        fit_latent_classes,
+        populations_by_prompt,
+    )
 
     rows = Comparisons.from_file(options.comparisons)
+    draws = _validate.integer("--bootstrap", options.bootstrap)
     if options.types is None:
         mixture = choose_classes(rows, seed=options.seed).fit
     else:
         n_classes = _validate.integer("--types", options.types, 1, 10)
         mixture = fit_latent_classes(rows, n_classes, seed=options.seed)
-    draws = _validate.integer("--bootstrap", options.bootstrap)
-    people = population_of(rows, mixture, bootstrap=draws, seed=options.seed)
-    return people, f"the pilot {options.comparisons.name}, {people.n_types} latent classes"
+    people = populations_by_prompt(rows, mixture, bootstrap=draws, seed=options.seed)
+    kinds = "1 latent class" if mixture.n_classes == 1 else f"{mixture.n_classes} latent classes"
+    at = "" if len(people) == 1 else f" at {len(people)} prompts"
+    return people, f"the pilot {options.comparisons.name}, {kinds}{at}"
 
 
-def _summary(found: "Plan", name: str, population: "Population") -> dict[str, Any]:
+def _summary(found: "Plan", name: str, prompts: "tuple[Population, ...]") -> dict[str, Any]:
     """Return what was found as plain values; what is infinite is None."""
     from ..theory.identified import described
 
@@ -202,18 +209,21 @@ def _summary(found: "Plan", name: str, population: "Population") -> dict[str, An
     def offer(one: Any) -> dict[str, Any] | None:
         if one is None:
             return None
+        ends = one.interval()
+        between = None if ends is None else (ends.low, ends.high)
         return {
             "structure": described(one.information.structure),
             "annotators": one.n_annotators,
             "labels": one.n_labels,
             "error": plain(one.error),
             "labels_needed": plain(one.labels_needed),
+            **({} if between is None else {"error_interval": [plain(x) for x in between]}),
         }
 
     return {
         "population": name,
-        "n_types": population.n_types,
-        "n_options": population.n_options,
+        "n_types": prompts[0].n_types,
+        "n_options": [one.n_options for one in prompts],
         "goal": found.goal,
         "error": found.wanted,
         "budget": found.budget,
@@ -242,14 +252,15 @@ def _report(found: "Plan", name: str) -> str:
         f"{'structure':<48} {'labels':>9} {'error':>8} {'needed':>11}",
     ]
     for offer in found.offers:
-        words = described(offer.information.structure)
-        words = words if len(words) <= 48 else f"{words[:45]}..."
-        error = f"{offer.error:8.3g}" if math.isfinite(offer.error) else f"{'open':>8}"
+        first, *more = wrap(described(offer.information.structure), 48)
+        known = math.isfinite(offer.information.variance_per_label)
+        error = f"{offer.error:8.3g}" if known else f"{'open':>8}"
         needed = (
             f"{offer.labels_needed:11,.0f}" if math.isfinite(offer.labels_needed) else f"{'-':>11}"
         )
-        mark = "" if offer.recommendable else " *" if offer.information.identified else ""
-        lines.append(f"{words:<48} {offer.n_labels:9,.0f} {error} {needed}{mark}")
+        mark = " *" if offer.information.identified and not offer.recommendable else ""
+        lines.append(f"{first:<48} {offer.n_labels:9,.0f} {error} {needed}{mark}")
+        lines += [f"  {rest}" for rest in more]
     if any(o.information.identified and not o.recommendable for o in found.offers):
         lines.append("* identified next to the truth only; fits from elsewhere end elsewhere")
     lines.append("")

@@ -1,12 +1,12 @@
 """Figures of comparisons: rewards, pairs, profiles of types, and flips."""
 
-from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from textwrap import fill, shorten
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import _validate
-from ..audit import PromptAudit
+from ..audit import Audit, PromptAudit
 from ..inference import Interval
 from .style import DARK, LIGHT, MIDDLE
 
@@ -19,6 +19,29 @@ MOST_TYPES = 12
 """Types that a figure shows: those with the largest shares."""
 NOTABLE = 2.0
 """Residuals of at least this size are written into the heat map."""
+
+
+def audit_figures(audit: Audit) -> "dict[str, Figure]":
+    """Draw the prompt with the most comparisons: what DPO learns, its pairs, types and flips.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    dict of str to Figure
+        ``"rewards"`` and ``"pairs"``; with several types also ``"types"`` and ``"flip"``. None if
+        options hardly recur.
+    """
+    _validate.instance("audit", audit, Audit, "an Audit")
+    if not audit.prompts:
+        return {}
+    prompt = max(audit.prompts, key=lambda one: one.pairs.n_comparisons)
+    figures = {"rewards": reward_intervals(prompt), "pairs": pair_residuals(prompt)}
+    if prompt.population.n_types > 1:
+        figures |= {"types": type_profiles(prompt), "flip": flip_bars(prompt)}
+    return figures
 
 
 def reward_intervals(prompt: PromptAudit) -> "Figure":
@@ -71,7 +94,11 @@ def reward_intervals(prompt: PromptAudit) -> "Figure":
     axes.set_yticks(rows, [_short(fit.options[y]) for y in order], fontsize=8)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_xlabel("reward (log-odds; the mean option is 0)")
-    _title(axes, prompt, "What DPO learns", len(order), len(fit.options))
+    firsts = int((fit.rank_intervals().low == 1).sum()) - 1
+    others = "1 other" if firsts == 1 else f"{firsts} others"
+    sure = f"within sampling error {others} could be" if firsts > 0 else "beyond sampling error"
+    said = f"DPO puts {_short(fit.options[order[0]])} first; {sure}"
+    _title(figure, said, len(order), len(fit.options))
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -109,12 +136,12 @@ def pair_residuals(prompt: PromptAudit) -> "Figure":
     side = 2.6 + 0.34 * len(order)
     figure = Figure(figsize=(side + 1.4, side), layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="PuOr", vmin=0.0, vmax=1.0)
+    image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     names = [_short(fit.options[y], 22) for y in order]
     axes.set_xticks(range(len(order)), names, fontsize=8, rotation=60, ha="right")
     axes.set_yticks(range(len(order)), names, fontsize=8)
     for a, b in np.argwhere(np.abs(residuals) >= NOTABLE):
-        dark = abs(shares[a, b] - 0.5) > 0.3
+        dark = shares[a, b] > 0.6
         axes.text(
             b,
             a,
@@ -126,7 +153,14 @@ def pair_residuals(prompt: PromptAudit) -> "Figure":
         )
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of comparisons that the row won", fontsize=8)
-    _title(axes, prompt, "Pairs, with residuals of size 2 or more", len(order), len(fit.options))
+    off = int((np.abs(table["residual"]) >= NOTABLE).sum())
+    said = (
+        f"One reward for each option is off in {off} of {len(table)} pairs, by 2 standard errors "
+        "or more"
+        if off
+        else "One reward for each option fits all pairs within 2 standard errors"
+    )
+    _title(figure, said, len(order), len(fit.options))
     return figure
 
 
@@ -169,6 +203,14 @@ def type_profiles(prompt: PromptAudit) -> "Figure":
     panels[0].set_yticks(rows, [_short(crowd.options[y]) for y in order], fontsize=8)
     panels[0].invert_yaxis()
     figure.supxlabel("reward", fontsize=9)
+    firsts = crowd.rewards.argmax(axis=1)
+    loved = _short(crowd.options[firsts[types[0]]], 20)
+    said = (
+        f"All types like {loved} best"
+        if len(set(firsts.tolist())) == 1
+        else f"Types differ: {_short(crowd.types[types[0]], 20)} likes {loved} best, others do not"
+    )
+    _title(figure, said, len(types), crowd.n_types, "types")
     return figure
 
 
@@ -187,9 +229,9 @@ def flip_bars(prompt: PromptAudit) -> "Figure":
     from matplotlib.figure import Figure
 
     _check(prompt)
-    flips = [(prompt.flip, "sampling of options"), (prompt.share_flip, "shares of types")]
+    flips = [(prompt.flip, "draws of options"), (prompt.share_flip, "shares of types")]
     longest = max(min(len(flip.labels), MOST_ROWS) for flip, _ in flips)
-    figure = Figure(figsize=(10.0, 1.9 + 0.34 * longest), layout="constrained")
+    figure = Figure(figsize=(8.0, 2.2 + 0.34 * longest), layout="constrained")
     for panel, (flip, what) in zip(figure.subplots(1, 2), flips, strict=True):
         change = np.abs(flip.mix - flip.base) if flip.exists else -flip.base
         shown = np.sort(np.argsort(-change, kind="stable")[:MOST_ROWS])
@@ -214,6 +256,11 @@ def flip_bars(prompt: PromptAudit) -> "Figure":
         (panel.get_legend_handles_labels() for panel in figure.axes), key=lambda pair: len(pair[1])
     )
     figure.legend(handles, labels, loc="outside lower left", ncols=2, fontsize=8, frameon=False)
+    distances = [f"if {what} change by {flip.distance:.3f}" for flip, what in flips if flip.exists]
+    said = (
+        f"The order changes {', or '.join(distances)}" if distances else "Nothing flips the order"
+    )
+    figure.suptitle(said, x=0.02, ha="left", fontsize=11)
     return figure
 
 
@@ -221,9 +268,10 @@ def _check(prompt: object) -> None:
     _validate.instance("prompt", prompt, PromptAudit, "a PromptAudit")
 
 
-def _title(axes: Any, prompt: PromptAudit, what: str, shown: int, size: int) -> None:
-    some = "" if shown == size else f" ({shown} of {size:,} options)"
-    axes.set_title(f"{what}{some}", fontsize=10, loc="left")
+def _title(figure: "Figure", said: str, shown: int, size: int, what: str = "options") -> None:
+    some = "" if shown == size else f" ({shown} of {size:,} {what})"
+    width = int(10 * figure.get_size_inches()[0])
+    figure.suptitle(fill(said + some, width), x=0.02, ha="left", fontsize=11)
 
 
 def _short(name: str, width: int = 34) -> str:

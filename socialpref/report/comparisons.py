@@ -1,16 +1,29 @@
 """The report of an audit of comparisons, a page of the same family as that of a survey study."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__, _validate
-from ..audit import Audit
-from .parts import METHOD, card, cards, definitions, listed, page, paragraphs, table, write_page
+from ..audit import Audit, disclose
+from .parts import (
+    METHOD,
+    card,
+    cards,
+    definitions,
+    figure,
+    listed,
+    page,
+    paragraphs,
+    table,
+    write_page,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from ..comparisons.features import FeatureAudit
 
@@ -34,7 +47,11 @@ ROWS = 200
 
 
 def write_comparisons_report(
-    audit: Audit, path: str | Path, *, features: "FeatureAudit | None" = None
+    audit: Audit,
+    path: str | Path,
+    *,
+    features: "FeatureAudit | None" = None,
+    figures: "Sequence[Figure]" = (),
 ) -> None:
     """Write the report of an audit of comparisons, one HTML file that needs no network.
 
@@ -46,6 +63,9 @@ def write_comparisons_report(
         only by a complete one.
     features : FeatureAudit, optional
         What annotators prefer in terms of features.
+    figures : sequence of Figure
+        Figures to show, such as those of `socialpref.plots.comparisons.audit_figures`. Their
+        titles say what they show, also to readers who do not see them.
 
     Raises
     ------
@@ -53,7 +73,7 @@ def write_comparisons_report(
         If the file cannot be written.
     """
     file = _validate.path("path", path)
-    write_page(file, render_comparisons_report(audit, features=features))
+    write_page(file, render_comparisons_report(audit, features=features, figures=figures))
 
 
 def findings_in_words(audit: Audit, features: "FeatureAudit | None" = None) -> list[str]:
@@ -73,7 +93,12 @@ def findings_in_words(audit: Audit, features: "FeatureAudit | None" = None) -> l
     return [*(said[:1] if audit.texts else said), *features.describe().splitlines()]
 
 
-def render_comparisons_report(audit: Audit, *, features: "FeatureAudit | None" = None) -> str:
+def render_comparisons_report(
+    audit: Audit,
+    *,
+    features: "FeatureAudit | None" = None,
+    figures: "Sequence[Figure]" = (),
+) -> str:
     """Return the report of an audit of comparisons as the text of an HTML page.
 
     Parameters
@@ -81,6 +106,8 @@ def render_comparisons_report(audit: Audit, *, features: "FeatureAudit | None" =
     audit : Audit
     features : FeatureAudit, optional
         What annotators prefer in terms of features.
+    figures : sequence of Figure
+        As for `write_comparisons_report`.
     """
     _validate.instance("audit", audit, Audit, "an Audit")
     facts = audit.summary()
@@ -108,6 +135,8 @@ def render_comparisons_report(audit: Audit, *, features: "FeatureAudit | None" =
         cite=f"Audit of {what}, computed with socialpref {__version__}. Method: {METHOD}.",
         finding=paragraphs(findings_in_words(audit, features)),
         headline=cards(_cards(audit, facts)) if features is None or not audit.texts else "",
+        disclosure=definitions(disclose(audit).rows()),
+        figures="\n".join(map(figure, figures)),
         tables="\n".join(_section(name, frame) for name, frame in frames.items() if len(frame)),
         settings=definitions((name, _shown(value)) for name, value in facts["settings"].items()),
         left_out=listed([f"{why}: {n:,g}" for why, n in facts["dropped"].items()], "of few rows")

@@ -5,15 +5,20 @@ the script draws, and text that can be read without it.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__, _validate
 from .._files import results_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LISTED = 12
 """So many things left out are listed; the rest are counted."""
@@ -134,6 +139,23 @@ def table(
     return (
         '<div class="scroll" tabindex="0"><table class="plain"><thead><tr>'
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def figure(drawing: "Figure") -> str:
+    """Return a figure as a picture in the page; its title is what it says in words.
+
+    The title is that of the figure, or of its first panel.
+    """
+    file = BytesIO()
+    drawing.savefig(file, format="png", dpi=120)
+    picture = b64encode(file.getvalue()).decode("ascii")
+    title = drawing.get_suptitle() or drawing.axes[0].get_title(loc="left")
+    words = escape(" ".join(title.replace(r"\$", "$").split()))
+    width, height = drawing.get_size_inches() * 96
+    return (
+        f'<figure><img src="data:image/png;base64,{picture}" alt="{words}" width="{width:.0f}" '
+        f'height="{height:.0f}"></figure>'
     )
 
 

@@ -281,7 +281,7 @@ class SharesProgram:
             return self.source.link(types[:, upper] - types[:, lower]).T
         link = self.source.link
         assert isinstance(link, Logistic)
-        pairs = PairWeights.of(types.shape[1], None)
+        pairs = PairWeights.of([types.shape[1]])
         model = Model.of_types(types / link.temperature)
         found = self.structure.by_type(model, pairs, np.random.default_rng(0))
         return np.concatenate([part.value.T for part in found.parts[1:]])

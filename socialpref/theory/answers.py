@@ -18,6 +18,8 @@ Array = NDArray[Any]
 PRIME = 2_147_483_629
 """The largest prime below 2^31 for which products of two residues fit into 64 bits."""
 
+BLOCK, HALF = 2**16, 2**15
+
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
@@ -91,20 +93,23 @@ def product(factors: Sequence[Numbers]) -> Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The parameters of a population of T types over K options.
+    """The parameters of T types over the K options of one or several prompts.
 
     Attributes
     ----------
     odds : Numbers, shape (T, K)
-        ``exp(reward)``, the first option's 1.
+        ``exp(reward)``, the first option's of each prompt 1.
     shares : Numbers, shape (T,)
     nuisance : Numbers
         Further unknown numbers of a structure, such as a confusion matrix.
+    sizes : tuple of int
+        How many of the options each prompt has, one after the other.
     """
 
     odds: Numbers
     shares: Numbers
     nuisance: Numbers
+    sizes: tuple[int, ...]
 
     @property
     def n_types(self) -> int:
@@ -112,9 +117,9 @@ class Model:
         return len(self.shares.value)
 
     @property
-    def n_options(self) -> int:
-        """K."""
-        return self.odds.value.shape[1]
+    def starts(self) -> NDArray[np.int64]:
+        """The places of the prompts' first options."""
+        return np.cumsum([0, *self.sizes[:-1]])
 
     def wins(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Numbers:
         """Return each type's probability to prefer the first, shape (T, pairs)."""
@@ -127,14 +132,18 @@ class Model:
         return self.odds[:, chosen] * total.inverse()
 
     @classmethod
-    def at(cls, population: Population, nuisance: NDArray[np.float64]) -> Self:
-        """Return the model at a population, in floats; derivatives are by rewards."""
-        rewards = population.rewards - population.rewards[:, :1]
-        return cls._of(np.exp(rewards), population.shares, nuisance, 0)
+    def at(cls, prompts: Sequence[Population], nuisance: NDArray[np.float64]) -> Self:
+        """Return the model at the populations of some prompts, in floats.
+
+        Their types and shares are the same; derivatives are by rewards.
+        """
+        rewards = np.hstack([one.rewards - one.rewards[:, :1] for one in prompts])
+        sizes = tuple(one.n_options for one in prompts)
+        return cls._of(np.exp(rewards), prompts[0].shares, nuisance, sizes, 0)
 
     @classmethod
     def of_types(cls, rewards: NDArray[np.float64]) -> Self:
-        """Return the model of some types, in floats and without derivatives."""
+        """Return the model of some types at one prompt, in floats and without derivatives."""
         odds = np.exp(rewards - rewards.max(axis=1, keepdims=True))
         n_types = len(odds)
         none = np.zeros(0)
@@ -142,29 +151,33 @@ class Model:
             Numbers(odds, np.zeros((*odds.shape, 0)), 0),
             Numbers(np.full(n_types, 1.0 / n_types), np.zeros((n_types, 0)), 0),
             Numbers(none, np.zeros((0, 0)), 0),
+            (odds.shape[1],),
         )
 
     @classmethod
     def generic(
-        cls, n_types: int, n_options: int, n_nuisance: int, rng: np.random.Generator
+        cls, n_types: int, sizes: tuple[int, ...], n_nuisance: int, rng: np.random.Generator
     ) -> Self:
         """Return the model at random parameters modulo a prime; derivatives are by odds."""
-        odds = rng.integers(2, PRIME, (n_types, n_options))
-        odds[:, 0] = 1
+        odds = rng.integers(2, PRIME, (n_types, sum(sizes)))
+        odds[:, np.cumsum([0, *sizes[:-1]])] = 1
         shares = rng.integers(2, PRIME, n_types)
         shares[-1] = (1 - shares[:-1].sum()) % PRIME
-        return cls._of(odds, shares, rng.integers(2, PRIME, n_nuisance), PRIME)
+        return cls._of(odds, shares, rng.integers(2, PRIME, n_nuisance), sizes, PRIME)
 
     @classmethod
-    def _of(cls, odds: Array, shares: Array, nuisance: Array, prime: int) -> Self:
+    def _of(
+        cls, odds: Array, shares: Array, nuisance: Array, sizes: tuple[int, ...], prime: int
+    ) -> Self:
         n_types, n_options = odds.shape
-        n_rewards = n_types * (n_options - 1)
+        free = np.delete(np.arange(n_options), np.cumsum([0, *sizes[:-1]]))
+        n_rewards = n_types * len(free)
         size = n_rewards + n_types - 1 + len(nuisance)
         kind = np.int64 if prime else np.float64
         by_odds = np.zeros((n_types, n_options, size), dtype=kind)
         for u in range(n_types):
-            for y in range(1, n_options):
-                by_odds[u, y, u * (n_options - 1) + y - 1] = 1 if prime else odds[u, y]
+            own = u * len(free) + np.arange(len(free))
+            by_odds[u, free, own] = 1 if prime else odds[u, free]
         by_shares = np.zeros((n_types, size), dtype=kind)
         by_shares[:-1, n_rewards : n_rewards + n_types - 1] = np.eye(n_types - 1, dtype=kind)
         by_shares[-1, n_rewards : n_rewards + n_types - 1] = -1 % prime if prime else -1
@@ -174,12 +187,17 @@ class Model:
             Numbers(odds, by_odds, prime),
             Numbers(shares, by_shares, prime),
             Numbers(nuisance, rest, prime),
+            sizes,
         )
 
 
 def rank_modulo(matrix: NDArray[np.int64], prime: int = PRIME) -> int:
-    """Return the rank of a matrix of residues modulo a prime, by elimination."""
-    rows = matrix.copy() % prime
+    """Return the rank of a matrix of residues modulo a prime, by elimination.
+
+    Many rows are replaced by as many random combinations of them as there are columns, which have
+    the same rank but for a chance of columns / prime.
+    """
+    rows = _combined(matrix % prime, prime)
     rank = 0
     for column in range(rows.shape[1]):
         found = np.flatnonzero(rows[rank:, column])
@@ -196,3 +214,19 @@ def rank_modulo(matrix: NDArray[np.int64], prime: int = PRIME) -> int:
         if rank == len(rows):
             break
     return rank
+
+
+def _combined(rows: NDArray[np.int64], prime: int) -> NDArray[np.int64]:
+    """Return random combinations of rows of residues, no more than there are columns."""
+    size = rows.shape[1]
+    if len(rows) <= size:
+        return rows.copy()
+    rng, total = np.random.default_rng(0), np.zeros((size, size), dtype=np.int64)
+    for block in np.array_split(rows, -(-len(rows) // BLOCK)):
+        for power in (
+            1,
+            HALF,
+        ):  # factors below 2^30, in halves: the products' sums fit into 63 bits
+            factors = rng.integers(0, HALF, (size, len(block)))
+            total = (total + power * (factors @ block % prime)) % prime
+    return total

@@ -1,9 +1,9 @@
 """What a structure of preference data identifies, and what a label is worth."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,17 +13,20 @@ from ..errors import InputError
 from ..links import Logistic
 from ..population import Population, check_population
 from .answers import Model, rank_modulo
-from .structures import Answers, PairWeights, Structure
+from .structures import MOST_QUESTIONS, Answers, PairWeights, Structure
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 NOISE = 1e-12
 """Eigenvalues of the information below this, relative to the largest, are taken for 0."""
 TIED = 1e-9
 """Average rewards that are less apart, relative to their range, are tied."""
+MOST_NUMBERS = 20_000_000
+"""Types times parameters times questions: what takes about a minute."""
 IDENTIFIED = 1e-6
 """How far, relative to its length, a direction may stick out of what is identified."""
 
@@ -36,23 +39,26 @@ class Information:
     ----------
     structure : Structure, or mapping of Structure to float
         A mapping has the part of the labels that each structure gets.
-    population : Population
+    prompts : tuple of Population
+        The population at each prompt. K is the number of options of all of them together.
     rank, n_parameters : int
         Of the Jacobian of the answers' probabilities at generic parameters, exactly, and how many
         parameters there are: rewards, shares where they are unknown, and further unknown numbers.
     rank_here : int
-        The same at this population, in floats.
+        The same at these populations, in floats.
     gap : float
         The smallest singular value that counts over the largest that does not; inf if all count.
     labels : float
         Labels that one annotator or panel gives; of a mixture the mean over annotators.
     matrix : ndarray, shape (n_parameters, n_parameters)
         The Fisher information per label.
-    gap_slopes : ndarray, shape (K, K, n_parameters)
-        The derivatives of the average-reward gaps by the parameters.
+    slopes : ndarray, shape (K, n_parameters)
+        The derivatives by the parameters of the average rewards, less that of the prompt's first
+        option.
     gap_variances : ndarray, shape (K, K)
         V of each average-reward gap: from n labels its standard error is at least ``sqrt(V / n)``
-        (the efficiency bound). inf where the gap is not identified, 0 on the diagonal.
+        (the efficiency bound). inf where the gap is not identified, as between options of
+        different prompts; 0 on the diagonal.
     unidentified : tuple of str
         What is open here, in words; empty if all is identified.
     local_only : bool
@@ -60,21 +66,24 @@ class Information:
     sampling_error : float
         Where there are too many questions to list, a sample of them stands for all: the relative
         standard error of `variance_per_label` by that, from two halves; 0 if all were listed.
+    asked : Asked
+        The questions, and which parameters are unknown.
     """
 
     structure: Structure | Mapping[Structure, float]
-    population: Population
+    prompts: tuple[Population, ...]
     rank: int
     n_parameters: int
     rank_here: int
     gap: float
     labels: float
     matrix: Floats
-    gap_slopes: Floats
+    slopes: Floats
     gap_variances: Floats
     unidentified: tuple[str, ...]
     local_only: bool
     sampling_error: float
+    asked: "Asked"
 
     @property
     def identified(self) -> bool:
@@ -82,10 +91,20 @@ class Information:
         return self.rank == self.n_parameters == self.rank_here
 
     @property
+    def n_types(self) -> int:
+        """How many types there are, the same at all prompts."""
+        return self.prompts[0].n_types
+
+    @property
+    def pairs(self) -> tuple[Integers, Integers]:
+        """The first and the second options of all pairs at the same prompt."""
+        everything = PairWeights.of([one.n_options for one in self.prompts])
+        return everything.first, everything.second
+
+    @property
     def variance_per_label(self) -> float:
-        """The mean of `gap_variances` over pairs of options."""
-        y, z = np.triu_indices(len(self.gap_variances), 1)
-        return float(self.gap_variances[y, z].mean())
+        """The mean of `gap_variances` over pairs of options at the same prompt."""
+        return float(self.gap_variances[self.pairs].mean())
 
     @property
     def variance_per_annotator(self) -> float:
@@ -97,7 +116,7 @@ class Information:
         n_labels = _validate.number("n_labels", n_labels, 0.0, above=True)
         return math.sqrt(self.variance_per_label / n_labels)
 
-    def sign_error(self, a: int | str, b: int | str, n_labels: float) -> float:
+    def sign_error(self, a: int | str, b: int | str, n_labels: float, *, prompt: int = 0) -> float:
         """Return how likely the sign of a gap is wrong, with n labels, at best.
 
         Parameters
@@ -105,57 +124,76 @@ class Information:
         a, b : int or str
             Options.
         n_labels : float
+        prompt : int
+            The place of their prompt.
         """
-        from scipy.special import ndtr
-
         n_labels = _validate.number("n_labels", n_labels, 0.0, above=True)
-        y, z = self.population.index(a), self.population.index(b)
-        means = self.population.mean_rewards()
-        variance = self.gap_variances[y, z]
-        if y == z or not np.isfinite(variance):
-            return 0.5
-        return float(ndtr(-abs(means[y] - means[z]) * math.sqrt(n_labels / variance)))
+        prompt = _validate.integer("prompt", prompt, 0, len(self.prompts) - 1)
+        start, means = list(self._by_prompt())[prompt]
+        y, z = self.prompts[prompt].index(a), self.prompts[prompt].index(b)
+        return float(
+            _wrong(abs(means[y] - means[z]), self.gap_variances[start + y, start + z], n_labels)
+        )
+
+    def mean_sign_error(self, n_labels: float) -> float:
+        """Return `sign_error` averaged over the pairs of options whose average rewards differ."""
+        n_labels = _validate.number("n_labels", n_labels, 0.0, above=True)
+        means = np.concatenate([own for _, own in self._by_prompt()])
+        y, z = self.pairs
+        gaps = np.abs(means[y] - means[z])
+        apart = gaps > TIED * max(1.0, float(np.ptp(means)))
+        if not apart.any():
+            return 0.0
+        return float(_wrong(gaps, self.gap_variances[y, z], n_labels)[apart].mean())
 
     def winner_error(self, n_labels: float) -> float:
         """Return how likely another option than a best one looks best, with n labels, at best.
 
-        By the normal distribution of all gaps to the best option; options that are tied with it
-        count as best, too.
+        By the normal distribution of all gaps. Options that are tied with the best one count as
+        best, too. The mean over prompts.
         """
-        from scipy.stats import multivariate_normal
-
         n_labels = _validate.number("n_labels", n_labels, 0.0, above=True)
-        means, V = self.population.mean_rewards(), self.gap_variances
-        best = int(means.argmax())
-        others = np.flatnonzero(means < means[best] - TIED * max(1.0, float(np.ptp(means))))
-        if not len(others):
-            return 0.0
-        if not np.isfinite(V[best, others]).all():
-            return 1.0
-        spread = (V[best, others][:, None] + V[best, others] - V[np.ix_(others, others)]) / 2.0
-        leads = means[best] - means[others]
-        if len(others) == 1:
-            return self.sign_error(best, int(others[0]), n_labels)
-        normal = multivariate_normal(cov=spread / n_labels, allow_singular=True, seed=0)
-        return float(min(1.0, max(0.0, 1.0 - normal.cdf(leads))))
+        errors = []
+        for start, means in self._by_prompt():
+            here = slice(start, start + len(means))
+            errors.append(_wrong_winner(means, self.gap_variances[here, here] / n_labels))
+        return float(np.mean(errors))
 
-    def mean_sign_error(self, n_labels: float) -> float:
-        """Return `sign_error` averaged over the pairs of options whose average rewards differ."""
-        means = self.population.mean_rewards()
-        y, z = np.triu_indices(len(means), 1)
-        apart = np.abs(means[y] - means[z]) > TIED * max(1.0, float(np.ptp(means)))
-        if not apart.any():
-            return 0.0
-        pairs = zip(y[apart].tolist(), z[apart].tolist(), strict=True)
-        return float(np.mean([self.sign_error(a, b, n_labels) for a, b in pairs]))
+    def _by_prompt(self) -> Iterator[tuple[int, Floats]]:
+        """Yield the place of each prompt's first option, and its average rewards."""
+        start = 0
+        for one in self.prompts:
+            yield start, one.mean_rewards()
+            start += one.n_options
+
+    def at(self, population: Population | Sequence[Population]) -> "Information":
+        """Return the same for other populations of as many types and options, such as draws.
+
+        Parameters
+        ----------
+        population : Population or sequence of Population
+            As for `information`.
+        """
+        prompts = checked_prompts(population)
+        sizes = [[one.n_options for one in each] for each in (prompts, self.prompts)]
+        if prompts[0].n_types != self.n_types or sizes[0] != sizes[1]:
+            must = "of as many types and options"
+            got = f"{prompts[0].n_types} and {sizes[0]}"
+            raise _validate.complaint("population", must, got)
+        return _found(prompts, self.structure, self.asked, self.rank)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per pair of options: option, other, gap, variance."""
+        """Return one row per pair of options: option, other, gap, variance.
+
+        If there are several prompts, the column prompt has their places.
+        """
         import pandas as pd
 
-        y, z = np.triu_indices(len(self.gap_variances), 1)
-        means, names = self.population.mean_rewards(), np.array(self.population.options)
-        return pd.DataFrame(
+        means = np.concatenate([own for _, own in self._by_prompt()])
+        names = np.array([name for one in self.prompts for name in one.options], dtype=object)
+        prompt = np.repeat(np.arange(len(self.prompts)), [one.n_options for one in self.prompts])
+        y, z = self.pairs
+        frame = pd.DataFrame(
             {
                 "option": names[y],
                 "other": names[z],
@@ -163,6 +201,9 @@ class Information:
                 "variance": self.gap_variances[y, z],
             }
         )
+        if len(self.prompts) > 1:
+            frame.insert(0, "prompt", prompt[y])
+        return frame
 
     def describe(self) -> str:
         """Return what is identified, and at what price, in words."""
@@ -181,11 +222,49 @@ class Information:
         return f"{words}; average-reward gaps: {worth}."
 
 
+def _wrong(gaps: Floats, variances: Floats, n_labels: float) -> Floats:
+    """Return how likely estimates of gaps have the wrong sign; a half if they are not identified.
+
+    So does the gap of an option and itself.
+    """
+    from scipy.special import ndtr
+
+    known = np.isfinite(variances) & (variances > 0.0)
+    errors = np.sqrt(np.where(known, variances, 1.0) / n_labels)
+    return np.where(known, ndtr(-gaps / errors), 0.5)
+
+
+def _wrong_winner(means: Floats, variances: Floats) -> float:
+    """Return how likely no option with the largest mean has the largest estimate.
+
+    Parameters
+    ----------
+    means : ndarray, shape (K,)
+    variances : ndarray, shape (K, K)
+        Of the gaps between estimates.
+    """
+    from scipy.stats import multivariate_normal
+
+    best = np.flatnonzero(means >= means.max() - TIED * max(1.0, float(np.ptp(means))))
+    if len(best) == len(means):
+        return 0.0
+    if not np.isfinite(variances).all():
+        return 1.0
+    right = 0.0
+    for one in best:
+        others = np.delete(np.arange(len(means)), one)
+        own = variances[one, others]
+        spread = (own[:, None] + own - variances[np.ix_(others, others)]) / 2.0
+        normal = multivariate_normal(cov=spread, allow_singular=True, seed=0)
+        right += float(normal.cdf(means[one] - means[others]))
+    return min(1.0, max(0.0, 1.0 - right))
+
+
 def information(
-    population: Population,
+    population: Population | Sequence[Population],
     structure: Structure | Mapping[Structure, float],
     *,
-    sampling: ArrayLike | None = None,
+    sampling: ArrayLike | Sequence[ArrayLike] | None = None,
     know_shares: bool | None = None,
     seed: int = 0,
 ) -> Information:
@@ -193,13 +272,15 @@ def information(
 
     Parameters
     ----------
-    population : Population
-        With the logistic link. Of one prompt: several are asked about one by one.
+    population : Population or sequence of Population
+        With the logistic link. A sequence has one for each prompt, of the same types with the
+        same shares: annotators are asked about any of the prompts, each equally often, and linked
+        comparisons of one annotator can be of different prompts.
     structure : Structure, or mapping of Structure to float
         Such as ``Linked(2)``; or several, each with its part of the labels.
-    sampling : array_like, shape (K,), optional
-        From which both options of a comparison are drawn; comparisons of an option with itself
-        are left out. Uniform if omitted.
+    sampling : array_like, shape (K,), or a sequence of such, optional
+        From which both options of a comparison are drawn, at each prompt; comparisons of an
+        option with itself are left out. Uniform if omitted.
     know_shares : bool, optional
         Whether the shares of the types are known. What the structure says if omitted: of a
         mixture, whether one of its structures says so.
@@ -214,7 +295,8 @@ def information(
     Raises
     ------
     InputError
-        If an argument is out of its range, or the link is not logistic.
+        If an argument is out of its range, the link is not logistic, the populations of prompts
+        differ in types, shares or temperature, or the problem is too large.
 
     Notes
     -----
@@ -230,53 +312,145 @@ def information(
 
     Examples
     --------
-    >>> from socialpref.examples import mediocre_winner
+    >>> from socialpref.examples import mediocre_winner, ring
     >>> from socialpref.theory import Linked, Panel, information
     >>> round(information(mediocre_winner(), Panel()).variance_per_label, 4)
     30.0765
     >>> information(mediocre_winner(), Linked(2)).identified
     False
+
+    Three types at two prompts with three options each: links between prompts identify what links
+    at one prompt do not.
+
+    >>> from socialpref import Population
+    >>> other = Population([[0, 1, 2], [2, 0, 1], [0, 0, 3]])
+    >>> information([mediocre_winner(), other], Linked(2)).identified
+    True
     """
-    check_population(population)
-    if type(population.link) is not Logistic:
-        raise InputError("'population' must have the logistic link for its information.")
-    parts = _parts(structure)
-    rng = _validate.seed("seed", seed)
-    size, n_types = population.n_options, population.n_types
-    d = None
-    if sampling is not None:
-        d = _validate.distribution("sampling", sampling, size, population.options)
-    pairs = PairWeights.of(size, d)
+    prompts = checked_prompts(population)
+    parts, seed = _parts(structure), _validate.integer("seed", seed)
+    n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
+    pairs = PairWeights.of(sizes, _samplings(sampling, prompts))
     if know_shares is None:
         know_shares = any(one.knows_shares for one in parts)
     extra = [one.nuisance(n_types) for one in parts]
-    kept = _kept(parts, population, know_shares, sum(map(len, extra)))
-    temperature = population.link.temperature
-    at = Model.at(Population(population.rewards / temperature, population.shares),
-                  np.concatenate(extra))  # fmt: skip
-    field = Model.generic(n_types, size, sum(map(len, extra)), rng)
-    rows = [one.chances.slope for one in _answers(parts, field, extra, pairs, rng)]
-    generic = rank_modulo(np.concatenate(rows).astype(np.int64)[:, kept])
-    found = _answers(parts, at, extra, pairs, rng)
-    costs = [part / one.labels(n_types) for one, part in parts.items()]
-    gaps = temperature * _gap_slopes(parts, at)[:, :, kept]
+    used = any(one.uses_shares for one in parts)
+    unknown = [np.ones(n_types * (sum(sizes) - len(sizes)), bool)]
+    unknown += [np.full(n_types - 1, used and not know_shares), np.ones(sum(map(len, extra)), bool)]
+    kept = np.concatenate(unknown)
+    if n_types * len(kept) * min(len(pairs.first), MOST_QUESTIONS) > MOST_NUMBERS:
+        must = "of fewer options or prompts: this many parameters take too long"
+        raise _validate.complaint("population", must, f"{len(kept):,} parameters")
+    asked = Asked(parts, pairs, extra, kept, seed)
+    return _found(prompts, structure, asked, asked.rank(n_types, sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Structures with their parts of the labels, and what is not known.
+
+    Attributes
+    ----------
+    parts : dict of Structure to float
+    pairs : PairWeights
+    extra : list of ndarray
+        Each structure's further unknown numbers.
+    kept : ndarray of bool
+        Which parameters are unknown: rewards, shares unless known or not used, and `extra`.
+    seed : int
+    """
+
+    parts: dict[Structure, float]
+    pairs: PairWeights
+    extra: list[Floats]
+    kept: Bools
+    seed: int
+
+    def answers(self, model: Model) -> list[Answers]:
+        """Return the answers under each structure, which sees its own further numbers only."""
+        rng, found, start = np.random.default_rng(self.seed), [], 0
+        for one, own in zip(self.parts, self.extra, strict=True):
+            nuisance = model.nuisance[start : start + len(own)]
+            found.append(one.answers(replace(model, nuisance=nuisance), self.pairs, rng))
+            start += len(own)
+        return found
+
+    def rank(self, n_types: int, sizes: tuple[int, ...]) -> int:
+        """Return the rank of the answers' Jacobian at generic parameters."""
+        rng, n_extra = np.random.default_rng(self.seed), sum(map(len, self.extra))
+        field = Model.generic(n_types, sizes, n_extra, rng)
+        rows = [one.chances.slope for one in self.answers(field)]
+        return rank_modulo(np.concatenate(rows).astype(np.int64)[:, self.kept])
+
+    def costs(self, n_types: int) -> list[float]:
+        """Return how many annotators, or panels, of each structure there are for a label."""
+        return [part / one.labels(n_types) for one, part in self.parts.items()]
+
+
+def _found(
+    prompts: tuple[Population, ...],
+    structure: Structure | Mapping[Structure, float],
+    asked: Asked,
+    rank: int,
+) -> Information:
+    """Return the information at some populations."""
+    sizes, kept = tuple(one.n_options for one in prompts), asked.kept
+    temperature = prompts[0].link.temperature  # type: ignore[attr-defined]
+    at = Model.at([Population(one.rewards / temperature, one.shares) for one in prompts],
+                  np.concatenate(asked.extra))  # fmt: skip
+    found, costs = asked.answers(at), asked.costs(prompts[0].n_types)
+    slopes = temperature * _mean_slopes(asked.parts, at)[:, kept]
     bounds = _Bounds.of(found, costs, kept)
-    variances = bounds.variances(gaps)
     return Information(
         structure=structure,
-        population=population,
-        rank=generic,
+        prompts=prompts,
+        rank=rank,
         n_parameters=int(kept.sum()),
         rank_here=int(bounds.counts.sum()),
         gap=bounds.gap,
         labels=1.0 / sum(costs),
         matrix=bounds.matrix,
-        gap_slopes=gaps,
-        gap_variances=variances,
-        unidentified=_open(bounds, kept, population),
-        local_only=all(one.local_only for one in parts),
-        sampling_error=_sampling_error(found, costs, kept, gaps),
+        slopes=slopes,
+        gap_variances=bounds.gap_variances(slopes, sizes),
+        unidentified=_open(bounds, kept, prompts),
+        local_only=all(one.local_only for one in asked.parts),
+        sampling_error=_sampling_error(found, costs, kept, slopes, sizes),
+        asked=asked,
     )
+
+
+def checked_prompts(population: object) -> tuple[Population, ...]:
+    """Return the population at each prompt, all of the same types."""
+    if isinstance(population, Population):
+        population = [population]
+    _validate.instance("population", population, Sequence, "a Population, or one for each prompt")
+    assert isinstance(population, Sequence)
+    if not len(population):
+        raise _validate.complaint("population", "a Population, or one for each prompt", "none")
+    prompts = tuple(population)
+    for one in prompts:
+        check_population(one)
+        if type(one.link) is not Logistic:
+            raise InputError("'population' must have the logistic link for its information.")
+        if one.n_types != prompts[0].n_types or (one.shares != prompts[0].shares).any():
+            raise InputError("'population' must have the same types and shares at all prompts.")
+        if one.link != prompts[0].link:
+            raise InputError("'population' must have the same temperature at all prompts.")
+    return prompts
+
+
+def _samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | None:
+    """Return the sampling distribution at each prompt; None if all are uniform."""
+    if sampling is None:
+        return None
+    each = [sampling] if len(prompts) == 1 and np.ndim(sampling[0]) == 0 else list(sampling)
+    if len(each) != len(prompts):
+        must = f"a distribution for each of the {len(prompts)} prompts"
+        raise _validate.complaint("sampling", must, f"{len(each)}")
+    return [
+        _validate.distribution("sampling", own, one.n_options, one.options)
+        for own, one in zip(each, prompts, strict=True)
+    ]
 
 
 def described(structure: Structure | Mapping[Structure, float]) -> str:
@@ -302,39 +476,12 @@ def _parts(structure: object) -> dict[Structure, float]:
     return {one: float(part) for one, part in zip(structure, shares, strict=True) if part}
 
 
-def _answers(
-    parts: Mapping[Structure, float],
-    model: Model,
-    extra: list[Floats],
-    pairs: PairWeights,
-    rng: np.random.Generator,
-) -> list[Answers]:
-    """Return the answers under each structure, which sees its own further unknown numbers."""
-    found, start = [], 0
-    for one, own in zip(parts, extra, strict=True):
-        nuisance = model.nuisance[start : start + len(own)]
-        found.append(one.answers(replace(model, nuisance=nuisance), pairs, rng))
-        start += len(own)
-    return found
-
-
-def _kept(
-    parts: Mapping[Structure, float], population: Population, know_shares: bool, n_extra: int
-) -> Bools:
-    """Return which parameters are unknown: rewards, shares unless known or not used, and more."""
-    n_rewards = population.n_types * (population.n_options - 1)
-    used = any(one.uses_shares for one in parts)
-    shares = np.full(population.n_types - 1, used and not know_shares)
-    return np.concatenate([np.ones(n_rewards, bool), shares, np.ones(n_extra, bool)])
-
-
-def _gap_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:
-    """Return the derivatives of all average-reward gaps, shape (K, K, P)."""
+def _mean_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:
+    """Return the derivatives of all average rewards, shape (K, P)."""
     shares = next(iter(parts)).overall(model)
     rewards, odds = np.log(model.odds.value), model.odds.value[:, :, None]
     means = np.einsum("tp,tk->kp", shares.slope, rewards)
-    means += np.einsum("t,tkp->kp", shares.value, model.odds.slope / odds)
-    return np.asarray(means[:, None] - means[None, :])
+    return np.asarray(means + np.einsum("t,tkp->kp", shares.value, model.odds.slope / odds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -381,16 +528,27 @@ class _Bounds:
         length = np.sqrt((ways**2).sum(axis=-1))
         return np.where(self.outside(ways) > IDENTIFIED * length, np.inf, found)
 
+    def gap_variances(self, slopes: Floats, sizes: tuple[int, ...]) -> Floats:
+        """Return the bounds of the gaps between all options; inf between those of two prompts."""
+        found, start = np.full((len(slopes), len(slopes)), np.inf), 0
+        for size in sizes:
+            here = slice(start, start + size)
+            found[here, here] = self.variances(slopes[here, None] - slopes[None, here])
+            start += size
+        return found
 
-def _sampling_error(found: list[Answers], costs: list[float], kept: Bools, gaps: Floats) -> float:
+
+def _sampling_error(
+    found: list[Answers], costs: list[float], kept: Bools, slopes: Floats, sizes: tuple[int, ...]
+) -> float:
     """Return the relative standard error that a sample of questions leaves, from two halves."""
     if not any(one.sampled for one in found):
         return 0.0
-    y, z = np.triu_indices(len(gaps), 1)
-    halves = []
+    everything, halves = PairWeights.of(sizes), []
     for half in (0, 1):
         some = [_half(one, half) if one.sampled else one for one in found]
-        halves.append(float(_Bounds.of(some, costs, kept).variances(gaps)[y, z].mean()))
+        variances = _Bounds.of(some, costs, kept).gap_variances(slopes, sizes)
+        halves.append(float(variances[everything.first, everything.second].mean()))
     if not np.isfinite(halves).all():
         return math.inf
     return abs(halves[0] - halves[1]) / sum(halves)
@@ -402,23 +560,29 @@ def _half(answers: Answers, half: int) -> Answers:
     return Answers(answers.chances[chosen], 2.0 * answers.weights[chosen], sampled=True)
 
 
-def _open(bounds: _Bounds, kept: Bools, population: Population) -> tuple[str, ...]:
+def _open(bounds: _Bounds, kept: Bools, prompts: tuple[Population, ...]) -> tuple[str, ...]:
     """Return what is not identified here, in words."""
     out = np.zeros(len(kept), dtype=bool)
     out[kept] = bounds.outside(np.eye(int(kept.sum()))) > IDENTIFIED
-    n_types, n_rewards = population.n_types, population.n_types * (population.n_options - 1)
-    rewards = out[:n_rewards].reshape(n_types, -1).any(axis=1)
+    names, n_types = prompts[0].types, prompts[0].n_types
+    n_rewards = n_types * sum(one.n_options - 1 for one in prompts)
+    rewards = out[:n_rewards].reshape(n_types, -1)
     shares = out[n_rewards : n_rewards + n_types - 1]
     words = []
     if rewards.any():
-        words.append(f"the rewards of {_listed(population, np.flatnonzero(rewards))}")
+        parts = np.split(rewards, np.cumsum([one.n_options - 1 for one in prompts])[:-1], axis=1)
+        at = [f"{x + 1}" for x, part in enumerate(parts) if part.any()]
+        where = "" if len(at) == len(prompts) else f" at prompt {_listed(at)}"
+        kinds = [names[u] for u in np.flatnonzero(rewards.any(axis=1))]
+        words.append(f"the rewards of {_listed(kinds)}{where}")
     if shares.any():
-        words.append(f"the shares of {_listed(population, [*np.flatnonzero(shares), n_types - 1])}")
+        kinds = [names[u] for u in [*np.flatnonzero(shares), n_types - 1]]
+        words.append(f"the shares of {_listed(kinds)}")
     if out[n_rewards + n_types - 1 :].any():
         words.append("how reports or groups mix the types")
     return tuple(words)
 
 
-def _listed(population: Population, types: Iterable[int]) -> str:
-    *most, last = (population.types[u] for u in types)
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,7 +1,7 @@
 """What to collect: structures of preference data compared for a budget, and the best mixture."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
-from ..errors import ConvergenceError, InputError
-from ..population import Population, check_population
-from .identified import Information, information
+from ..errors import ConvergenceError
+from ..inference import Interval
+from ..population import Population
+from .identified import Information, checked_prompts, information
 from .structures import Linked, Pairs, Panel, Ranking, Repeated, Structure, Typed, VoteCounts
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Offer:
         For the goal's error; inf if it cannot be reached.
     recommendable : bool
         Whether types are identified, and not only next to the truth.
+    in_draws : ndarray
+        `error` in each of the population's draws; empty without draws.
     """
 
     information: Information
@@ -63,6 +66,11 @@ class Offer:
     error: float
     labels_needed: float
     recommendable: bool
+    in_draws: Floats
+
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """Return the interval of `error` over the population's draws; None without draws."""
+        return Interval.of(self.in_draws, level) if len(self.in_draws) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +91,6 @@ class Plan:
     goal : "gap", "sign" or "winner"
     know_shares : bool
         Whether the shares of the types were taken as known for all structures.
-    best_in_draws : dict of Structure to float
-        How often each structure has the smallest error, over the population's draws; empty
-        without draws.
     """
 
     offers: tuple[Offer, ...]
@@ -97,7 +102,6 @@ class Plan:
     goal: Goal
     wanted: float
     know_shares: bool
-    best_in_draws: dict[Structure, float]
 
     @property
     def best(self) -> Offer | None:
@@ -105,15 +109,38 @@ class Plan:
         fit = [offer for offer in self.offers if offer.recommendable]
         return min(fit, key=lambda offer: offer.error, default=None)
 
+    @property
+    def best_in_draws(self) -> dict[Structure, float]:
+        """How often each structure that can be recommended has the smallest error in the draws.
+
+        Empty without draws, or if none can be recommended.
+        """
+        fit = [offer for offer in self.offers if offer.recommendable and len(offer.in_draws)]
+        if not fit:
+            return {}
+        first = np.argmin([offer.in_draws for offer in fit], axis=0)
+        shares = np.bincount(first, minlength=len(fit)) / len(first)
+        return {_only(offer.information): float(p) for offer, p in zip(fit, shares, strict=True)}
+
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per structure, and one for the mixture."""
+        """Return one row per structure, and one for the mixture.
+
+        With draws the columns `error_low`, `error_high` and `best_in_draws` say how sure it is.
+        """
         import pandas as pd
 
         from .identified import described
 
         rows: list[dict[str, Any]] = []
+        often = self.best_in_draws
         for offer in (*self.offers, *([] if self.mixture is None else [self.mixture])):
             known = offer.information
+            between = offer.interval()
+            unsure: dict[str, Any] = {}
+            if between is not None:
+                best = None if offer is self.mixture else often.get(_only(known), 0.0)
+                unsure = {"error_low": between.low, "error_high": between.high,
+                          "best_in_draws": best}  # fmt: skip
             rows.append(
                 {
                     "structure": described(known.structure),
@@ -126,6 +153,7 @@ class Plan:
                     "error": offer.error,
                     "labels_needed": offer.labels_needed,
                     "recommendable": offer.recommendable,
+                    **unsure,
                 }
             )
         return pd.DataFrame(rows)
@@ -145,7 +173,7 @@ class Plan:
         lines = [
             f"Best single structure: {described(best.information.structure)}, "
             f"{best.n_annotators:,.0f} annotators and {best.n_labels:,.0f} labels for a budget of "
-            f"{self.budget:,.0f}: {measure} {best.error:.3g}."
+            f"{self.budget:,.0f}: {measure} {_between(best)}."
         ]
         if math.isfinite(best.labels_needed):
             lines.append(f"An error of {self.wanted:g} needs {best.labels_needed:,.0f} labels.")
@@ -153,20 +181,31 @@ class Plan:
             of = "" if self.know_shares else ", of structures that need not know the shares"
             lines.append(
                 f"Best mixture for gaps{of}: {described(self.mixture.information.structure)}: "
-                f"{measure} {self.mixture.error:.3g}."
+                f"{measure} {_between(self.mixture)}."
             )
-        if self.best_in_draws:
-            share = self.best_in_draws.get(_only(best.information), 0.0)
-            often = max(self.best_in_draws, key=lambda one: self.best_in_draws[one])
+        shares = self.best_in_draws
+        if shares:
+            often, share = max(shares, key=shares.__getitem__), shares[_only(best.information)]
+            more = "" if shares[often] == share else (
+                f"; most often it is {often.describe()} ({shares[often]:.0%})"
+            )  # fmt: skip
             lines.append(
-                f"The best single structure is the best one in {share:.0%} of the population's "
-                f"draws; most often best: {often.describe()} ({self.best_in_draws[often]:.0%})."
+                f"This structure is the best single one in {share:.0%} of the population's "
+                f"{len(best.in_draws)} draws{more}."
             )
         return "\n".join(lines)
 
 
+def _between(offer: Offer) -> str:
+    """Return an error with its interval, if there are draws."""
+    between = offer.interval()
+    if between is None:
+        return f"{offer.error:.3g}"
+    return f"{offer.error:.3g} ({between.level:.0%} of the draws: {between.describe('{:.3g}')})"
+
+
 def plan(
-    population: Population,
+    population: Population | Sequence[Population],
     budget: float,
     *,
     cost_annotator: float = 0.0,
@@ -182,8 +221,9 @@ def plan(
 
     Parameters
     ----------
-    population : Population
-        What is assumed of the annotators. With draws, the comparison is made for each, too.
+    population : Population or sequence of Population
+        What is assumed of the annotators, as for `information`: a sequence has one for each
+        prompt. With draws, the comparison is made for each, too.
     budget : float
         In units of the costs.
     cost_annotator, cost_label : float
@@ -229,7 +269,7 @@ def plan(
     >>> found.best.information.structure, round(found.best.error, 4)
     (Panel(), 0.0548)
     """
-    check_population(population)
+    prompts = checked_prompts(population)
     budget = _validate.number("budget", budget, 0.0, above=True)
     cost_annotator = _validate.number("cost_annotator", cost_annotator, 0.0)
     cost_label = _validate.number("cost_label", cost_label, 0.0)
@@ -247,36 +287,41 @@ def plan(
     free: dict[str, Any] = {"sampling": sampling, "seed": seed}
     if know_shares:
         free["know_shares"] = True
-    asked = _possible(structures, population, free)
+    sizes = [one.n_options for one in prompts]
+    asked = {one: information(prompts, one, **free) for one in structures if one.possible(sizes)}
+    if not asked:
+        raise _validate.complaint("structures", "possible for the population", "none that is")
+    draws = _draws(prompts)
+    n_types = prompts[0].n_types
 
     def price(structure: Structure) -> float:
-        n_types = population.n_types
-        return cost_annotator * structure.annotators(n_types) + cost_label * structure.labels(
-            n_types
-        )
+        """Return what a label costs."""
+        people = cost_annotator * structure.annotators(n_types)
+        return people / structure.labels(n_types) + cost_label
 
-    def offer(known: Information, cost: float) -> Offer:
-        """Return what is reached at some cost per label."""
-        labels = budget / cost
-        reached, needed = _reached(known, goal, labels), _needed(known, goal, error)
-        good = known.identified and not known.local_only
+    def offer(known: Information) -> Offer:
+        labels = budget / sum(part * price(one) for one, part in known.asked.parts.items())
         return Offer(
-            known, labels, labels / known.labels * _annotators(known), reached, needed, good
+            information=known,
+            n_labels=labels,
+            n_annotators=labels / known.labels * _annotators(known),
+            error=_reached(known, goal, labels),
+            labels_needed=_needed(known, goal, error),
+            recommendable=known.identified and not known.local_only,
+            in_draws=np.array([_reached(known.at(one), goal, labels) for one in draws]),
         )
 
-    offers = tuple(
-        offer(known, price(one) / one.labels(population.n_types)) for one, known in asked.items()
-    )
-    fit = [one for one, known in asked.items() if known.identified and not known.local_only]
+    offers = tuple(map(offer, asked.values()))
+    fit = [one.information for one in offers if one.recommendable]
     mixture, gap = None, 0.0
-    mixed = [one for one in fit if one.can_mix and (know_shares or not one.knows_shares)]
+    mixed = {
+        _only(known): known
+        for known in fit
+        if _only(known).can_mix and (know_shares or not _only(known).knows_shares)
+    }
     if mixed:
-        parts, gap = _best_mixture(mixed, population, price, free)
-        known = information(population, parts, **free)
-        cost = sum(
-            part * price(one) / one.labels(population.n_types) for one, part in parts.items()
-        )
-        mixture = offer(known, cost)
+        parts, gap = _best_mixture(mixed, price)
+        mixture = offer(information(prompts, parts, **free))
     return Plan(
         offers=offers,
         mixture=mixture,
@@ -287,24 +332,14 @@ def plan(
         goal=goal,
         wanted=error,
         know_shares=know_shares,
-        best_in_draws=_best_in_draws(fit, population, price, budget, goal, free),
     )
 
 
-def _possible(
-    structures: Sequence[Structure], population: Population, free: dict[str, Any]
-) -> dict[Structure, Information]:
-    """Return the information of the structures that the population's size allows."""
-    found: dict[Structure, Information] = {}
-    for one in structures:
-        try:
-            found[one] = information(population, one, **free)
-        except InputError:
-            if len(structures) == 1:
-                raise
-    if not found:
-        raise _validate.complaint("structures", "possible for the population", "none that is")
-    return found
+def _draws(prompts: tuple[Population, ...]) -> list[tuple[Population, ...]]:
+    """Return the populations at all prompts in each draw; none if some have no draws."""
+    if any(one.draws is None for one in prompts):
+        return []
+    return list(zip(*(one.drawn() for one in prompts), strict=True))
 
 
 def _only(known: Information) -> Structure:
@@ -315,13 +350,10 @@ def _only(known: Information) -> Structure:
 
 def _annotators(known: Information) -> float:
     """Return annotators per annotator or panel: of a panel the number of types."""
-    n_types = known.population.n_types
-    if isinstance(known.structure, Structure):
-        return known.structure.annotators(n_types)
-    total = sum(known.structure.values())
+    n_types = known.n_types
     return known.labels * sum(
-        part / total * one.annotators(n_types) / one.labels(n_types)
-        for one, part in known.structure.items()
+        part * one.annotators(n_types) / one.labels(n_types)
+        for one, part in known.asked.parts.items()
     )
 
 
@@ -351,10 +383,7 @@ def _needed(known: Information, goal: Goal, error: float) -> float:
 
 
 def _best_mixture(
-    structures: Sequence[Structure],
-    population: Population,
-    price: Callable[[Structure], float],
-    free: dict[str, Any],
+    known: Mapping[Structure, Information], price: Callable[[Structure], float]
 ) -> tuple[dict[Structure, float], float]:
     """Return parts of the labels with the least mean variance of gaps per cost, and the gap.
 
@@ -364,11 +393,11 @@ def _best_mixture(
     """
     import cvxpy as cp
 
-    parts = [information(population, one, **free) for one in structures]
-    costs = np.array([price(one) / one.labels(population.n_types) for one in structures])
-    y, z = np.triu_indices(population.n_options, 1)
-    ways = parts[0].gap_slopes[y, z].T / math.sqrt(len(y))
-    each = [known.matrix / cost for known, cost in zip(parts, costs, strict=True)]
+    structures, parts = list(known), list(known.values())
+    costs = np.array(list(map(price, structures)))
+    y, z = parts[0].pairs
+    ways = (parts[0].slopes[y] - parts[0].slopes[z]).T / math.sqrt(len(y))
+    each = [one.matrix / cost for one, cost in zip(parts, costs, strict=True)]
     x = np.ones(len(structures))
     if len(structures) > 1:
         share = cp.Variable(len(structures), nonneg=True)
@@ -392,29 +421,3 @@ def _best_mixture(
     return {one: float(part) for one, part in zip(structures, labels, strict=True) if part}, max(
         0.0, gap
     )
-
-
-def _best_in_draws(
-    structures: Sequence[Structure],
-    population: Population,
-    price: Callable[[Structure], float],
-    budget: float,
-    goal: Goal,
-    free: dict[str, Any],
-) -> dict[Structure, float]:
-    """Return how often each structure is the best over the population's draws."""
-    if population.draws is None or not structures:
-        return {}
-    wins = dict.fromkeys(structures, 0.0)
-    drawn = population.drawn()
-    for one in drawn:
-        errors = {
-            structure: _reached(
-                information(one, structure, **free),
-                goal,
-                budget * structure.labels(one.n_types) / price(structure),
-            )
-            for structure in structures
-        }
-        wins[min(errors, key=lambda structure: errors[structure])] += 1.0 / len(drawn)
-    return wins

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, permutations
-from itertools import product as every
 from math import comb, factorial
 from typing import Any, ClassVar, NamedTuple
 
@@ -57,6 +56,10 @@ class Structure(ABC):
         """Whether the shares of the types are known, as in panels with one of each type."""
         return False
 
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether prompts with so many options each are enough to ask for it."""
+        return True
+
     @abstractmethod
     def labels(self, n_types: int) -> int:
         """Return how many labels an annotator, or a panel, gives."""
@@ -84,20 +87,33 @@ class Structure(ABC):
 
 @dataclass(frozen=True, eq=False)
 class PairWeights:
-    """The pairs of options, and how often each is asked: weights that sum to 1."""
+    """The pairs of options of all prompts, and how often each is asked: weights that sum to 1."""
 
     first: Integers
     second: Integers
     weights: Floats
 
     @classmethod
-    def of(cls, n_options: int, sampling: Floats | None) -> "PairWeights":
-        """Return all pairs, under a sampling distribution without pairs of an option and itself."""
-        first, second = np.triu_indices(n_options, 1)
-        weights = np.ones(len(first))
-        if sampling is not None:
-            weights = sampling[first] * sampling[second]
-        return cls(first, second, weights / weights.sum())
+    def of(cls, sizes: Sequence[int], sampling: Sequence[Floats] | None = None) -> "PairWeights":
+        """Return the pairs of options of the same prompt; prompts are equally frequent.
+
+        Pairs are drawn under a sampling distribution for each prompt, without pairs of an option
+        and itself.
+        """
+        firsts, seconds, weights, start = [], [], [], 0
+        for x, size in enumerate(sizes):
+            first, second = np.triu_indices(size, 1)
+            own = np.ones(len(first))
+            if sampling is not None:
+                own = sampling[x][first] * sampling[x][second]
+                if not own.any():
+                    raise _validate.complaint("sampling", "positive for two options", sampling[x])
+            asked = own > 0.0
+            firsts.append(start + first[asked])
+            seconds.append(start + second[asked])
+            weights.append(own[asked] / own.sum() / len(sizes))
+            start += size
+        return cls(np.concatenate(firsts), np.concatenate(seconds), np.concatenate(weights))
 
 
 def _sets_of_pairs(
@@ -126,6 +142,11 @@ def _sets_of_pairs(
     rows = np.array(list(combinations(range(n), m)))
     weights = np.array([_without_repeats(p[row]) for row in rows])
     return rows, weights / weights.sum()
+
+
+def _n_pairs(sizes: Sequence[int]) -> int:
+    """Return how many pairs of options of the same prompt there are."""
+    return sum(comb(size, 2) for size in sizes)
 
 
 def _count(n: int, m: int, repeats: bool) -> int:
@@ -184,10 +205,9 @@ class ByType(NamedTuple):
 def _linked(model: Model, pairs: PairWeights, rows: Integers, weights: Floats) -> ByType:
     """Return the answers of one annotator to each of several pairs."""
     sides = _sides(model.wins(pairs.first, pairs.second))
-    parts = [
-        product([sides[side][:, rows[:, j]] for j, side in enumerate(answers)])
-        for answers in every((0, 1), repeat=rows.shape[1])
-    ]
+    parts = [side[:, rows[:, 0]] for side in sides]
+    for column in rows.T[1:]:
+        parts = [part * side[:, column] for part in parts for side in sides]
     return ByType(parts, weights)
 
 
@@ -246,6 +266,10 @@ class Linked(Mixed):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "m", _validate.integer("m", self.m, 1, 12))
+
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether there are m pairs, or some come twice."""
+        return self.repeats or self.m <= _n_pairs(sizes)
 
     def labels(self, n_types: int) -> int:
         """Return m."""
@@ -317,21 +341,29 @@ class Ranking(Mixed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", _validate.integer("k", self.k, 2, 6))
 
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether all prompts have k options."""
+        return self.k <= min(sizes)
+
     def labels(self, n_types: int) -> int:
         """Return k - 1."""
         return self.k - 1
 
     def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
         """Return how likely each type gives each ranking."""
-        if self.k > model.n_options:
-            raise _validate.complaint("k", f"at most {model.n_options}, the options", self.k)
-        sets = np.array(list(combinations(range(model.n_options), self.k)))
+        if self.k > min(model.sizes):
+            raise _validate.complaint("k", f"at most {min(model.sizes)}, the options", self.k)
+        by_prompt = [np.array(list(combinations(range(K), self.k))) for K in model.sizes]
+        sets = np.concatenate(
+            [start + own for start, own in zip(model.starts, by_prompt, strict=True)]
+        )
+        weights = np.concatenate([np.full(len(own), 1.0 / len(own)) for own in by_prompt])
         parts = []
         for order in permutations(range(self.k)):
             ranked = sets[:, order]
             stages = [model.best_of(ranked[:, j], ranked[:, j:]) for j in range(self.k - 1)]
             parts.append(product(stages))
-        return ByType(parts, np.full(len(sets), 1.0 / len(sets)))
+        return ByType(parts, weights / len(by_prompt))
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -430,6 +462,10 @@ class Typed(Structure):
     def knows_shares(self) -> bool:
         """Whether the shares of the types are known from elsewhere."""
         return self.shares == "known"
+
+    def possible(self, sizes: Sequence[int]) -> bool:
+        """Return whether there are m pairs."""
+        return self.m <= _n_pairs(sizes)
 
     def labels(self, n_types: int) -> int:
         """Return m."""

@@ -8,6 +8,7 @@ from . import (
     mediocre_winner,
     ten_ways,
     theory_meets_training,
+    what_to_ask,
     who_chooses_the_comparisons,
     who_counts,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "mediocre_winner",
     "ten_ways",
     "theory_meets_training",
+    "what_to_ask",
     "who_chooses_the_comparisons",
     "who_counts",
 ]
