@@ -418,9 +418,7 @@ THEORY: dict[str, Call] = {
         {"population": CROWD, "top": 2},
         {"population": NO_POPULATION, "top": NO_INTEGER | NONE | {"1": 1}, "bound": NOT_POSITIVE},
     ),
-    "largest_pair_bias": Call(
-        theory.largest_pair_bias, {"bound": 1.0}, {"bound": NOT_POSITIVE | NONE}
-    ),
+    "dpo_bias_bound": Call(theory.dpo_bias_bound, {"bound": 1.0}, {"bound": NOT_POSITIVE | NONE}),
     "identified_up_to": Call(
         theory.identified_up_to,
         {"probability": 0.6},

@@ -714,7 +714,8 @@ def test_panels_of_soft_labels() -> None:
     """A tie agrees with the probability of a fair coin."""
     zeros = np.zeros(4, dtype=int)
     label = np.array([1, 0.5, 0.25, 0.5])
-    rows = Comparisons(zeros, zeros, zeros + 1, label, 1, 2, panel=np.array([0, 0, 1, 1]))
+    types, panels = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    rows = Comparisons(zeros, zeros, zeros + 1, label, 1, 2, annotator_type=types, panel=panels)
     cells = rows.unanimous_cells()
     assert (cells.wins[0], cells.losses[0], cells.total[0]) == (0.625, 0.375, 2.0)
 

@@ -16,8 +16,8 @@ from socialpref.theory import (
     anonymous_twin,
     average_reward_bounds,
     bradley_terry_misfit,
+    dpo_bias_bound,
     identified_up_to,
-    largest_pair_bias,
     open_pairs,
 )
 from socialpref.theory.anonymous import SharesProgram
@@ -368,12 +368,12 @@ def test_a_misfit_of_many_options_needs_no_cube_of_memory() -> None:
 )
 def test_largest_bias_of_dpo_on_a_pair(bound: float, bias: float) -> None:
     """No two points of a fine grid do worse, and the best of them come near."""
-    assert largest_pair_bias(bound) == pytest.approx(bias, abs=5e-6)
+    assert dpo_bias_bound(bound) == pytest.approx(bias, abs=5e-6)
     low = -float(bound)
     x, w = np.meshgrid(np.linspace(0, bound, 300), np.linspace(0.001, 0.999, 400))
     p = w / (1 + np.exp(-low)) + (1 - w) / (1 + np.exp(-x))
     bias_of = np.log(p / (1 - p)) - (w * low + (1 - w) * x)
-    assert bias_of.max() <= largest_pair_bias(bound) + 1e-12
+    assert bias_of.max() <= dpo_bias_bound(bound) + 1e-12
     assert bias_of.max() == pytest.approx(bias, rel=1e-3)
 
 
@@ -399,7 +399,7 @@ def test_extreme_pairs() -> None:
     """A share w at -B and the rest at x with mean 0: w is about 1 - p, and x about log(B)."""
     assert 1e7 < identified_up_to(1.0 - 1e-6) < 1e8
     assert identified_up_to(0.5 + 1e-9) < 0.01
-    assert 0.0 <= largest_pair_bias(1e-6) < 1e-15
+    assert 0.0 <= dpo_bias_bound(1e-6) < 1e-15
 
 
 def test_open_pairs_are_of_the_best_options() -> None:
@@ -428,4 +428,4 @@ def test_open_pairs_refuse() -> None:
             identified_up_to(wrong)
     for wrong in (0.0, -1.0, np.inf):
         with pytest.raises(InputError, match="'bound'"):
-            largest_pair_bias(wrong)
+            dpo_bias_bound(wrong)

@@ -433,6 +433,16 @@ def test_published_half_widths_and_that_even_labels_do_not_help() -> None:
         assert moment_half_width(m, 4) == pytest.approx(width, abs=6e-6)
 
 
+def test_half_widths_fall_as_the_published_rate_says() -> None:
+    """Like tanh(B/4)^m / m: the logit is singular at 0 and 1 as a logarithm is."""
+    rates = [
+        moment_half_width(m + 2, 4) / moment_half_width(m, 4) * (m + 2) / m for m in (5, 9, 13)
+    ]
+    away = np.abs(np.array(rates) - np.tanh(1.0) ** 2)
+    assert (np.diff(away) < 0).all()
+    assert away[-1] < 0.02
+
+
 def test_a_half_width_is_attained() -> None:
     """A linear program over populations of one pair, for the widest interval with equal moments."""
     gaps = np.linspace(-3, 3, 601)

@@ -128,7 +128,7 @@ def test_bad_input(tmp_path: Path) -> None:
         def __call__(self, gap: object) -> np.ndarray:
             return (np.sign(gap) + 1) / 2  # type: ignore[call-overload]
 
-    with pytest.raises(InputError, match="'link' must be Logistic or Probit"):
+    with pytest.raises(InputError, match="'link' must be one with a temperature"):
         temperature_variants(survey, Protocol(link=Step()))
     with pytest.raises(DataError, match="No such file"):
         read_base(tmp_path / "none.csv")

@@ -111,6 +111,7 @@ def expected_cells(
     *,
     sampling: ArrayLike | None = None,
     replicas: Sequence[int] | None = None,
+    lapse: float = 0.0,
 ) -> Cells:
     """Return what the comparisons of a population add up to, in expectation.
 
@@ -120,6 +121,8 @@ def expected_cells(
     ----------
     population, information, sampling, replicas
         As for `simulate`. All but "panel" give the same cells.
+    lapse : float
+        For panels: the rate of lapses that is corrected for, as for `AgreementOnly`.
 
     Returns
     -------
@@ -140,6 +143,7 @@ def expected_cells(
     """
     prompts = populations_of("population", population)
     _validate.choice("information", information, INFORMATION)
+    lapse = _validate.number("lapse", lapse, 0.0, 0.5, below=True)
     weights = pair_design(prompts[0], sampling) / len(prompts)
     y, z = np.nonzero(np.triu(weights, 1))
     total = 2.0 * weights[y, z]
@@ -149,8 +153,8 @@ def expected_cells(
         n_labels = len(voices)
         for one in prompts:
             gaps = one.rewards[voices][:, y] - one.rewards[voices][:, z]
-            wins.append(total * one.link(gaps).prod(axis=0))
-            losses.append(total * one.link(-gaps).prod(axis=0))
+            wins.append(total * (one.link(gaps) - lapse).prod(axis=0))
+            losses.append(total * (one.link(-gaps) - lapse).prod(axis=0))
     else:
         for one in prompts:
             wins.append(total * one.pairwise()[y, z])

@@ -8,6 +8,7 @@ annotators, one of each type, who all label the same pair.
 import base64
 import copy
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,6 +33,11 @@ INFORMATION: tuple[Information, ...] = ("anonymous", "linked", "typed", "panel")
 METADATA = b"socialpref"
 """Where sizes, names and what was left out are kept in a Parquet file."""
 LONGEST_METADATA = 2**31 - 1
+RANDOM_PANELS = (
+    "the types of the panels' annotators are not known. Panels help only if every panel has one "
+    "annotator of each type. If the annotators are drawn from everybody, the panels that agree "
+    "teach what DPO learns from single labels, however large the panels are"
+)
 UNKNOWN = -1
 """The annotator, or the type, of a row for which it is not known."""
 MOST_PLACES = 1_000_000_000
@@ -344,7 +350,7 @@ class Comparisons(FromTables):
         """
         return self._added(self.label, 1.0 - self.label, 1, merged=merged)
 
-    def unanimous_cells(self, *, merged: bool = True) -> Cells:
+    def unanimous_cells(self, *, merged: bool = True, lapse: float = 0.0) -> Cells:
         """Return the panels added up by prompt and pair, or one by one.
 
         A panel agrees with the probability that independent labels of its annotators would: a tie
@@ -354,6 +360,8 @@ class Comparisons(FromTables):
         ----------
         merged : bool
             False for a row for each panel.
+        lapse : float
+            The rate of lapses that is corrected for, as for `AgreementOnly`.
 
         Raises
         ------
@@ -361,7 +369,8 @@ class Comparisons(FromTables):
             If there is no panel column, or as for `panels`.
         """
         rows, labels = self.panels()
-        wins, losses = labels.prod(axis=1), (1.0 - labels).prod(axis=1)
+        lapse = _validate.number("lapse", lapse, 0.0, 0.5, below=True)
+        wins, losses = (labels - lapse).prod(axis=1), (1.0 - lapse - labels).prod(axis=1)
         return rows._added(wins, losses, labels.shape[1], merged=merged)
 
     def _added(self, wins: Floats, losses: Floats, n_labels: int, *, merged: bool) -> Cells:
@@ -372,6 +381,9 @@ class Comparisons(FromTables):
 
     def panels(self) -> tuple[Self, Floats]:
         """Return one row for each panel, and its labels, shape (panels, labels of each).
+
+        A warning is given where the annotators' types are not known: whether a panel has one of
+        each type cannot be seen then.
 
         Raises
         ------
@@ -395,10 +407,10 @@ class Comparisons(FromTables):
                 raise InputError(
                     f"'panel' must be of one pair; the labels of one differ in {name}."
                 )
-        if (
-            self.annotator_type is not None
-            and (np.diff(np.sort(self.annotator_type[table]), axis=0) != 0).any()
-        ):
+        types = None if self.annotator_type is None else np.sort(self.annotator_type[table])
+        if types is None or types.min() < 0:
+            warnings.warn(RANDOM_PANELS, stacklevel=2)
+        elif (np.diff(types, axis=0) != 0).any():
             raise InputError("'panel' must have the same types of annotators in every panel.")
         return self.take(table[:, 0]), self.label[table]
 

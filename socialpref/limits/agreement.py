@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..errors import InputError
-from ..links import Logistic
+from ..errors import ConvergenceError, InputError
+from ..links import logistic_temperature
 from ..population import Population
+from .debiased import fit_debiased
 from .design import pair_design
 from .fits import exact_rewards, fit_log_odds, log_link
-from .limit import Floats, ImplicitRewards
+from .limit import ROUNDING, Floats, ImplicitRewards, is_right
 from .method import Information, Method, Order
 
 MOST_LABELS = 10**15
@@ -34,11 +35,26 @@ class AgreementOnly(Method):
         How many labels each type gives, in the order of the types; one each if omitted, which
         needs equal shares. In proportion to the shares, they make the loss consistent for unequal
         shares.
+    lapse : float
+        The rate g of lapses that the loss corrects for, in [0, 1/2): see `LogisticWithLapses`.
+        A panel of labels x, each 0 or 1, then weighs ``prod(x - g)`` as one that prefers the first
+        option, and ``prod(1 - g - x)`` as one that prefers the second. So disagreements count.
 
     Raises
     ------
     InputError
-        If `replicas` are not numbers of labels.
+        If an argument is out of its range; from `limit`, if the loss has no minimum, as when types
+        have preferences nearer to 0 and 1 than the assumed lapses.
+
+    Notes
+    -----
+    There must be one annotator of each type in every panel. Panels whose members are drawn from
+    the population agree as DPO's comparisons do, however large they are: to keep the pairs on
+    which annotators agree is no correction.
+
+    With a lapse rate the limit is right only if the rate is. The weights of some panels are
+    negative, and few panels may leave the loss without a minimum. It is inefficient, too: reward
+    models of the types whose likelihood has the lapses need fewer labels.
 
     References
     ----------
@@ -57,8 +73,11 @@ class AgreementOnly(Method):
     guarantee: ClassVar[str] = "the optimal policy, for equal shares; discards every disagreement"
 
     replicas: Sequence[int] | None = None
+    lapse: float = 0.0
 
     def __post_init__(self) -> None:
+        lapse = _validate.number("lapse", self.lapse, 0.0, 0.5, below=True)
+        object.__setattr__(self, "lapse", lapse)
         if self.replicas is not None:
             object.__setattr__(self, "replicas", _counts(self.replicas))
 
@@ -71,12 +90,14 @@ class AgreementOnly(Method):
             must = "given, in proportion to the shares, where types have unequal shares"
             raise _validate.complaint("replicas", must, "None")
         labels = _labels_by_type(population, self.replicas)
-        if type(population.link) is Logistic:
-            return exact_rewards(
-                population, labels / labels.sum() @ population.rewards, population.link.temperature
-            )
-        fit = fit_log_odds(log_unanimous(population, labels), weights)
+        temperature = logistic_temperature(population.link, self.lapse)
         n = labels.sum()
+        if temperature is not None:
+            return exact_rewards(population, labels / n @ population.rewards, temperature)
+        if self.lapse:
+            fit = _without_lapses(population, labels, weights, self.lapse)
+        else:
+            fit = fit_log_odds(log_unanimous(population, labels), weights)
         return ImplicitRewards(fit.rewards / n, fit.error / n, fit.iterations)
 
 
@@ -162,3 +183,29 @@ def log_unanimous(population: Population, labels: Floats) -> Floats:
         if count:
             total += count * log_link(population.link, reward[:, None] - reward[None, :])
     return total
+
+
+def _without_lapses(
+    population: Population, labels: Floats, weights: Floats, lapse: float
+) -> ImplicitRewards:
+    """Return the fit to unanimous panels as they would be without lapses of a rate."""
+    gaps = population.rewards[:, :, None] - population.rewards[:, None, :]
+    chances = population.link(gaps[labels > 0])
+    counts = labels[labels > 0, None, None]
+    excess = chances - lapse
+    if (excess > 0.0).all():
+        fit = fit_log_odds((counts * np.log(excess)).sum(axis=0), weights)
+        # What the subtraction rounds off comes back in the log-odds.
+        lost = ROUNDING * float((counts * chances / excess).sum(axis=0).max())
+        fit = ImplicitRewards(fit.rewards, fit.error + len(weights) * lost, fit.iterations)
+        if not is_right(fit.rewards, fit.error):
+            raise ConvergenceError(f"at lapse {lapse:g} rewards are known to {fit.error:.2e} only")
+        return fit
+    wins = (excess**counts).prod(axis=0)
+    total = wins + wins.T
+    if (total <= 0.0).any():
+        raise InputError(
+            f"'lapse' must be near what the annotators have; got {lapse:g}, at which the panels of "
+            "some pair count negatively."
+        )
+    return fit_debiased(wins / total, weights * total, "lapse", lapse)

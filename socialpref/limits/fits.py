@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from ..bradley_terry.pairs import LogPairs
 from ..bradley_terry.solver import maximise, maximise_ahead
 from ..errors import ConvergenceError
-from ..links import Link, Logistic, Probit
+from ..links import Link, Logistic, Scaled
 from ..population import Population
 from .design import pair_design
 from .limit import ROUNDING, TOLERANCE, Floats, ImplicitRewards
@@ -21,13 +21,9 @@ SMALLEST = 1e-290
 
 def log_link(link: Link, gaps: Floats) -> Floats:
     """Return the logarithms of preferences; for the package's own links they do not underflow."""
-    with np.errstate(divide="ignore", over="ignore"):
-        if type(link) is Logistic:
-            return -np.logaddexp(0.0, -gaps / link.temperature)
-        if type(link) is Probit:
-            from scipy.special import log_ndtr
-
-            return np.asarray(log_ndtr(gaps / link.temperature))
+    if isinstance(link, Scaled):
+        return link.log(gaps)
+    with np.errstate(divide="ignore"):
         return np.log(link(gaps))
 
 

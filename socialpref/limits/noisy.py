@@ -7,37 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _validate
-from ..errors import ConvergenceError, InputError
 from ..population import Population
+from .debiased import fit_debiased
 from .design import pair_design
 from .fits import fit_log_odds, log_preferences
-from .limit import Floats, ImplicitRewards
-from .margins import minimise
+from .limit import ImplicitRewards
 from .method import Information, Method, Order
-
-EDGE = 1e-9
-"""How far inside the preferences that rewards can give the corrected ones must be."""
 
 
 def _epsilon(value: float) -> float:
     """Return a checked rate of flipped labels."""
     return _validate.number("epsilon", value, 0.0, 0.5, below=True)
-
-
-class LogSigmoid:
-    """DPO's loss of a margin, ``-log sigma``."""
-
-    def value(self, margin: Floats) -> Floats:
-        """Return l."""
-        return np.logaddexp(0.0, -margin)
-
-    def slope(self, margin: Floats) -> Floats:
-        """Return its derivative."""
-        return np.asarray(-np.exp(-np.logaddexp(0.0, margin)))
-
-    def curvature(self, margin: Floats) -> Floats:
-        """Return its second derivative."""
-        return np.asarray(np.exp(-np.logaddexp(0.0, margin) - np.logaddexp(0.0, -margin)))
 
 
 @dataclass(frozen=True)
@@ -145,59 +125,4 @@ class RobustDPO(Method):
         if not self.epsilon:
             return fit_log_odds(log_preferences(population), weights)
         wins = (population.pairwise() - self.epsilon) / (1.0 - 2.0 * self.epsilon)
-        room = _room(wins, weights)
-        if room < -EDGE:
-            raise InputError(
-                f"'epsilon' must leave the loss a minimum; got {self.epsilon:g}, at which some "
-                "options win more often than any rewards allow."
-            )
-        if room <= EDGE:
-            raise ConvergenceError(
-                f"{self.name}: at epsilon {self.epsilon:g} rounding decides whether the loss has a "
-                "minimum"
-            )
-        return minimise(LogSigmoid(), wins, weights, self.name)
-
-
-def _room(wins: Floats, weights: Floats) -> float:
-    """Return how far inside (0, 1) preferences can stay that give the same shares of wins.
-
-    Negative if they cannot.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_array
-
-    size = len(weights)
-    high, low = np.tril_indices(size, -1)
-    pairs = np.flatnonzero(weights[low, high])
-    low, high = low[pairs], high[pairs]
-    n, w = len(low), weights[low, high]
-    # The low option of pair i wins it q_i of the time, t <= q_i <= 1 - t; t is to be large.
-    number = np.arange(n)
-    columns = np.concatenate([number, number])
-    equal = coo_array(
-        (np.concatenate([w, -w]), (np.concatenate([low, high]), columns)), (size, n + 1)
-    )
-    won = np.bincount(low, w * wins[low, high], size) - np.bincount(high, w * wins[low, high], size)
-    inside = coo_array(
-        (
-            np.concatenate([-np.ones(n), np.ones(n), np.ones(2 * n)]),
-            (
-                np.concatenate([number, n + number, number, n + number]),
-                np.concatenate([columns, np.full(2 * n, n)]),
-            ),
-        ),
-        (2 * n, n + 1),
-    )
-    found = linprog(
-        np.append(np.zeros(n), -1.0),
-        A_ub=inside.tocsr(),
-        b_ub=np.append(np.zeros(n), np.ones(n)),
-        A_eq=equal.tocsr(),
-        b_eq=won,
-        bounds=[(None, None)] * (n + 1),
-        method="highs",
-    )
-    if found.status != 0:
-        raise ConvergenceError(f"robust DPO: existence of a minimum: {found.message}")
-    return float(-found.fun)
+        return fit_debiased(wins, weights, "epsilon", self.epsilon)

@@ -208,7 +208,7 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.
     n_labels : int
-        For `agreement_only`: labels in each panel.
+        For `agreement_only`: labels in each panel, which must be one of each type.
     reference : bool
         Whether implicit rewards are relative to the reference model. If not, none is loaded.
     shifted : bool

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _validate
 from ..flips.batched import flip_distances
-from ..links import Logistic, Probit
+from ..links import Scaled
 from .protocol import Protocol
 from .question import Question
 from .shares import describe_shares
@@ -66,10 +66,10 @@ def assumptions(study: Study) -> "pd.DataFrame":
 def _settings(study: Study, questions: list[Question]) -> Iterator[tuple[str, str, Protocol]]:
     own = replace(study.protocol, group_shares=None)  # the results' questions have their shares
     yield "as studied", "", own
-    if isinstance(link := own.link, Logistic | Probit):
+    if isinstance(link := own.link, Scaled):
         for temperature in (factor * link.temperature for factor in FACTORS):
-            other = replace(link, temperature=temperature)
-            yield "temperature", f"{temperature:g}", replace(own, link=other)
+            other = replace(own, link=link.at_temperature(temperature))
+            yield "temperature", f"{temperature:g}", other
     for constant in SMOOTHING:
         if constant != own.smoothing:
             yield "smoothing", f"{constant:g}", replace(own, smoothing=constant)

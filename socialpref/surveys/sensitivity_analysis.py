@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .. import _validate
 from .._tables import read_table_file, reading
 from ..errors import InputError
-from ..links import Logistic, Probit
+from ..links import Scaled
 from .protocol import Protocol
 from .shares import with_points
 from .studies import Study, study
@@ -56,11 +56,11 @@ def temperature_variants(survey: Survey, protocol: Protocol) -> Variants:
     """Return the study under each temperature of the protocol's link."""
     _check(survey, protocol)
     link = protocol.link
-    if not isinstance(link, Logistic | Probit):
-        must = "Logistic or Probit for its temperature to vary"
+    if not isinstance(link, Scaled):
+        must = "one with a temperature, such as Logistic(), for it to vary"
         raise _validate.complaint("link", must, repr(link))
     return {
-        f"{t:g}": (survey, replace(protocol, link=replace(link, temperature=t)))
+        f"{t:g}": (survey, replace(protocol, link=link.at_temperature(t)))
         for t in sorted({*TEMPERATURES, link.temperature})
     }
 

@@ -3,11 +3,12 @@
 from .anonymous import RewardBounds, Twin, anonymous_twin, average_reward_bounds
 from .distortion import DistortionBound, distortion_bound, least_distorted_policy
 from .identified import Information, information
+from .links import ConsistentLoss, consistent_loss_exists
 from .misfit import Misfit, bradley_terry_misfit
 from .moments import moment_half_width
 from .orders import ErrorOrders, error_orders
 from .outcomes import UsableOutcomes, usable_outcomes
-from .pairs import OpenPair, identified_up_to, largest_pair_bias, open_pairs
+from .pairs import OpenPair, dpo_bias_bound, identified_up_to, most_biased_pair, open_pairs
 from .planning import STRUCTURES, Offer, Plan, plan
 from .structures import (
     Groups,
@@ -24,6 +25,7 @@ from .temperature import Crossings, at_temperature, crossing_temperatures, nbc_b
 
 __all__ = [
     "STRUCTURES",
+    "ConsistentLoss",
     "Crossings",
     "DistortionBound",
     "ErrorOrders",
@@ -48,14 +50,16 @@ __all__ = [
     "at_temperature",
     "average_reward_bounds",
     "bradley_terry_misfit",
+    "consistent_loss_exists",
     "crossing_temperatures",
     "distortion_bound",
+    "dpo_bias_bound",
     "error_orders",
     "identified_up_to",
     "information",
-    "largest_pair_bias",
     "least_distorted_policy",
     "moment_half_width",
+    "most_biased_pair",
     "nbc_by_temperature",
     "open_pairs",
     "plan",

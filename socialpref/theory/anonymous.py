@@ -15,7 +15,7 @@ from .. import _validate
 from ..divergences import total_variation
 from ..errors import ConvergenceError, InputError
 from ..limits.optimal import optimal_policy
-from ..links import Logistic
+from ..links import Logistic, reach_of
 from ..population import Population, check_population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
 from .answers import Model
@@ -163,9 +163,10 @@ def average_reward_bounds(
     rng = _validate.seed("seed", seed)
     if dictionary is None:
         span = float(np.ptp(own, axis=1).max())
-        reach = 2.0 * span or 1.0
+        furthest = reach_of(population.link)
+        reach = min(2.0 * span or 1.0, furthest)
         if bound is not None:
-            reach = _validate.number("bound", bound, span)
+            reach = _validate.number("bound", bound, span, furthest)
         types, rounds = np.vstack([own, _types(population.n_options, reach, rng)]), N_ROUNDS
     else:
         if bound is not None:

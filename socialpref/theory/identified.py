@@ -62,7 +62,7 @@ class Information:
     unidentified : tuple of str
         What is open here, in words; empty if all is identified.
     local_only : bool
-        Whether fits from random starts stay wrong although the rank is full.
+        Whether a full rank says nothing about parameters that are not near: anonymous pairs.
     sampling_error : float
         Where there are too many questions to list, a sample of them stands for all: the relative
         standard error of `variance_per_label` by that, from two halves; 0 if all were listed.

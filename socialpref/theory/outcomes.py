@@ -131,12 +131,10 @@ def usable_outcomes(
     spread = np.resize(SPREADS, count)[:, None]
     gaps = rng.normal(size=(count, n_types)) * spread
     gaps -= gaps.mean(axis=1, keepdims=True)
-    outcomes = np.array(list(product((0, 1), repeat=n_types)))
+    outcomes = all_outcomes(n_types)
     # log Pr(o | E) = sum_u log sigma(+-E_u)
     logs = log_logistic(gaps) @ outcomes.T + log_logistic(-gaps) @ (1 - outcomes).T
-    matrix = np.exp(logs)
-    lengths = np.linalg.norm(matrix, axis=0)
-    _, values, vectors = np.linalg.svd(matrix / lengths, full_matrices=False)
+    values, vectors, lengths = scaled_spectrum(np.exp(logs))
     rank = int((values > 1e-10 * values[0]).sum())
     if rank == size or values[rank] > 1e-3 * values[rank - 1]:
         raise ConvergenceError(
@@ -144,7 +142,6 @@ def usable_outcomes(
             f"values go down to {values[rank - 1]:.1e} and {values[-1]:.1e}"
         )
     null = vectors[rank:].T
-    disagreeing = ~np.isin(outcomes.sum(axis=1), (0, n_types))
     scale = np.exp(-n_types * h) * lengths[0] / lengths[-1]
     return UsableOutcomes(
         n_types=n_types,
@@ -153,6 +150,26 @@ def usable_outcomes(
         singular_values=values,
         rank=rank,
         derivatives=null,
-        disagreement=float(np.abs(null[disagreeing]).max(initial=0.0)),
+        disagreement=float(np.abs(null[is_disagreement(outcomes)]).max(initial=0.0)),
         ratio=float(null[-1, 0] / null[0, 0] * scale),
     )
+
+
+def all_outcomes(n_types: int) -> NDArray[np.int64]:
+    """Return the outcomes of a panel, shape (2^T, T): the first is all 0, the last all 1."""
+    return np.array(list(product((0, 1), repeat=n_types)))
+
+
+def is_disagreement(outcomes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return in which outcomes types disagree."""
+    return np.ptp(outcomes, axis=1) > 0
+
+
+def scaled_spectrum(matrix: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return singular values, right vectors, and the lengths of the columns, which are made 1.
+
+    Otherwise outcomes that are rare would not count.
+    """
+    lengths = np.linalg.norm(matrix, axis=0)
+    _, values, vectors = np.linalg.svd(matrix / lengths, full_matrices=False)
+    return values, vectors, lengths

@@ -129,14 +129,14 @@ def open_pairs(
                 dpo_gap=float(dpo[first] - dpo[second]),
                 identified_up_to=identified_up_to(probability),
                 bound=bounds.bound,
-                largest_bias=largest_pair_bias(bounds.bound),
+                largest_bias=dpo_bias_bound(bounds.bound),
                 bounds=bounds,
             )
         )
     return tuple(found)
 
 
-def largest_pair_bias(bound: float) -> float:
+def dpo_bias_bound(bound: float) -> float:
     """Return how far DPO's gap of a pair can be from that of average rewards.
 
     Parameters
@@ -147,7 +147,7 @@ def largest_pair_bias(bound: float) -> float:
     Returns
     -------
     float
-        The most over all distributions of such differences; one of two points attains it.
+        The most over all populations with the logistic link; `most_biased_pair` attains it.
 
     Raises
     ------
@@ -163,14 +163,49 @@ def largest_pair_bias(bound: float) -> float:
 
     Examples
     --------
-    >>> from socialpref.theory import largest_pair_bias
-    >>> [round(largest_pair_bias(b), 5) for b in (1, 2, 4, 6)]
+    >>> from socialpref.theory import dpo_bias_bound
+    >>> [round(dpo_bias_bound(b), 5) for b in (1, 2, 4, 6)]
     [0.03923, 0.2677, 1.36952, 2.93827]
     """
     bound = _validate.number("bound", bound, 0.0, above=True)
     x = _touching(bound)
     slope = 1.0 / (_share(x) * _share(-x))
     return float(bound - x - slope * (_share(-x) - _share(-bound)))
+
+
+def most_biased_pair(bound: float) -> Population:
+    """Return the population of two options about whose gap DPO is most wrong.
+
+    Parameters
+    ----------
+    bound : float
+        As for `dpo_bias_bound`.
+
+    Returns
+    -------
+    Population
+        Of two types. One has the gap -bound.
+
+    Raises
+    ------
+    InputError
+        If the bound is not positive and finite.
+
+    Examples
+    --------
+    >>> from socialpref import DPO
+    >>> from socialpref.theory import most_biased_pair
+    >>> pair = most_biased_pair(4)
+    >>> pair.rewards[:, 0].round(3), pair.shares.round(3)
+    (array([-4.  ,  1.54]), array([0.803, 0.197]))
+    >>> learned = DPO().limit(pair).rewards
+    >>> round(float(learned[0] - learned[1] - pair.mean_rewards()[0]), 5)
+    1.36952
+    """
+    bound = _validate.number("bound", bound, 0.0, above=True)
+    x = _touching(bound)
+    at_bound = (_share(x) - _share(-x)) / (_share(x) - _share(-bound))
+    return Population([[-bound, 0.0], [x, 0.0]], [at_bound, 1.0 - at_bound])
 
 
 def identified_up_to(probability: float) -> float:

@@ -37,8 +37,8 @@ class Structure(ABC):
     Attributes
     ----------
     local_only : bool
-        Whether it identifies types next to the truth at best: fits from random starts end
-        elsewhere, with any number of labels.
+        Whether it identifies types next to the truth at best, which says nothing about fits that
+        start elsewhere.
     uses_shares : bool
         Whether the answers depend on the overall shares of the types.
     """

@@ -5,14 +5,14 @@ NBC becomes the ordinal Borda count, which sees no strengths; as it grows, NBC o
 average reward does.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from ..errors import ConvergenceError
-from ..links import Logistic, Probit
+from ..links import Scaled
 from ..population import Population, check_population
 from ..rules import TIE_TOLERANCE, nbc
 
@@ -27,7 +27,7 @@ def at_temperature(population: Population, temperature: float) -> Population:
     Parameters
     ----------
     population : Population
-        With a logistic or a probit link.
+        Whose link has a temperature, such as Logistic().
     temperature : float
         Positive.
 
@@ -52,13 +52,13 @@ def at_temperature(population: Population, temperature: float) -> Population:
     'A = B > M'
     """
     check_population(population)
-    if not isinstance(population.link, Logistic | Probit):
-        must = "of a population with a logistic or a probit link"
+    if not isinstance(population.link, Scaled):
+        must = "of a population whose link has one, such as Logistic()"
         raise _validate.complaint("temperature", must, repr(population.link))
     return Population(
         population.rewards,
         population.shares,
-        link=replace(population.link, temperature=temperature),
+        link=population.link.at_temperature(temperature),
         types=population.types,
         options=population.options,
     )
@@ -122,7 +122,7 @@ def crossing_temperatures(
     Parameters
     ----------
     population : Population
-        With a logistic or a probit link, whose own temperature does not matter.
+        Whose link has a temperature, such as Logistic(); its own does not matter.
     a, b : int or str
     sampling : array_like, shape (K,), optional
         As for `nbc`.

@@ -19,7 +19,7 @@ from ..comparisons.counts import Cells
 from ..comparisons.people import people_by_type
 from ..comparisons.simulation import expected_cells, populations_of
 from ..comparisons.table import Comparisons
-from ..errors import InputError
+from ..errors import ConvergenceError, InputError
 from ..limits.agreement import AgreementOnly
 from ..limits.corrected import CorrectedDPO
 from ..limits.dpo import DPO
@@ -182,11 +182,20 @@ class Fitting:
         """Which options exist at each prompt; None if all of them do."""
         return self.data.existing() if isinstance(self.data, Comparisons) else None
 
-    def cells(self, information: Information, replicas: Sequence[int] | None = None) -> Cells:
-        """Return the data added up, or their expectation; `replicas` as for `expected_cells`."""
+    def cells(
+        self,
+        information: Information,
+        replicas: Sequence[int] | None = None,
+        lapse: float = 0.0,
+    ) -> Cells:
+        """Return the data added up, or their expectation; arguments as for `expected_cells`."""
         if not isinstance(self.data, Comparisons):
-            return expected_cells(self.data, information, sampling=self.sampling, replicas=replicas)
-        return self.data.unanimous_cells() if information == "panel" else self.data.cells()
+            return expected_cells(
+                self.data, information, sampling=self.sampling, replicas=replicas, lapse=lapse
+            )
+        if information == "panel":
+            return self.data.unanimous_cells(lapse=lapse)
+        return self.data.cells()
 
     def of(self, cells: Cells, objective: Objective = dpo, **more: Any) -> Fit:
         """Return the table with the least loss of some cells."""
@@ -272,7 +281,15 @@ def _dpo(method: DPO, fitting: Fitting) -> Fit:
 
 @train.register
 def _agreement(method: AgreementOnly, fitting: Fitting) -> Fit:
-    return fitting.of(fitting.cells(method.information, method.replicas), agreement_only)
+    cells = fitting.cells(method.information, method.replicas, method.lapse)
+    against = int((cells.wins + cells.losses < 0.0).sum())
+    if against:
+        raise ConvergenceError(
+            f"lapse {method.lapse:g}: the panels of {against} of {len(cells.total)} pairs count "
+            "negatively, and the loss need not have a minimum; it takes more panels, or a smaller "
+            "lapse"
+        )
+    return fitting.of(cells, agreement_only)
 
 
 @train.register

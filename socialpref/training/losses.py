@@ -224,23 +224,26 @@ def agreement(
     )
 
 
-def unanimous(labels: Tensor) -> tuple[Tensor, Tensor]:
+def unanimous(labels: Tensor, *, lapse: float = 0.0) -> tuple[Tensor, Tensor]:
     """Return which panels (rows) unanimously prefer the first, and which the second.
 
     Parameters
     ----------
     labels : Tensor, shape (..., T)
-        0 or 1, one for each type.
+        0 or 1, one for each type: not labels of annotators who are drawn from all.
+    lapse : float
+        The rate of lapses that is corrected for. Panels that disagree then count, too, some of
+        them negatively: see `AgreementOnly`.
 
     Returns
     -------
     tuple of Tensor
-        Two of shape (...), of 0 and 1, in the default float type.
+        Two of shape (...), of 0 and 1 without lapses, in the default float type.
 
     Raises
     ------
     InputError
-        If a label is neither 0 nor 1, a missing one (NaN) included.
+        If a label is neither 0 nor 1, a missing one (NaN) included, or the lapse not in [0, 1/2).
 
     Examples
     --------
@@ -254,7 +257,9 @@ def unanimous(labels: Tensor) -> tuple[Tensor, Tensor]:
         must = "0 or 1 for every type of every panel"
         raise _validate.complaint("labels", must, f"{labels[wrong][0]:g} among them")
     dtype = labels.dtype if labels.is_floating_point() else torch.get_default_dtype()
-    return labels.eq(1).all(-1).to(dtype), labels.eq(0).all(-1).to(dtype)
+    lapse = _validate.number("lapse", lapse, 0.0, 0.5, below=True)
+    first = labels.to(dtype)
+    return (first - lapse).prod(-1), (1.0 - lapse - first).prod(-1)
 
 
 def margins(
