@@ -44,7 +44,7 @@ PROBLEMS: dict[str, tuple[Population, float, tuple[Structure, ...]]] = {
         QUICK,
     ),
 }
-"""Populations, budgets for gaps, and what can be asked. The random one's types are much alike."""
+"""Populations, budgets for gaps, and what can be asked."""
 COSTS: dict[str, Any] = {"cost_annotator": 1.0, "cost_label": 0.1}
 N_GAPS, N_ORDERS = 400, 4000
 """Data sets for errors of gaps, and of signs and winners."""

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt")
-TABLE_ENDINGS = (*TEXT_ENDINGS, ".jsonl", ".parquet", ".xlsx")
+TABLE_ENDINGS = (*TEXT_ENDINGS, ".json", ".jsonl", ".parquet", ".xlsx")
 """Endings of the files that `read_table_file` reads; texts may be gzipped (``.csv.gz``)."""
 MISSING = ("", "NA", "NaN", "nan", ".", "#N/A", "NULL")
 """What stands for an empty cell in a text file; "None" and "N/A" are answers."""
@@ -65,8 +65,8 @@ def read_table_file(file: Path, *, text: bool = False, rows: int | None = None) 
     ----------
     file : Path
         CSV (separated by commas, semicolons or tabs; UTF-8, UTF-16 with its mark, or
-        Windows-1252, which includes Latin-1), JSON lines, Parquet, or the first sheet of an
-        Excel file, as its ending says; CSV if the ending is another.
+        Windows-1252, which includes Latin-1), JSON lines, a JSON array of objects, Parquet, or
+        the first sheet of an Excel file, as its ending says; CSV if the ending is another.
     text : bool
         Whether every cell stays the text that it is: ``"01"`` and ``"1.50"``.
     rows : int, optional
@@ -82,8 +82,8 @@ def read_table_file(file: Path, *, text: bool = False, rows: int | None = None) 
         frame = _read_parquet(file, rows)
     elif ending == ".xlsx":
         frame = _read_excel(file, text, rows)
-    elif ending == ".jsonl":
-        frame = _read_json_lines(file, rows)
+    elif ending in (".json", ".jsonl"):
+        frame = _read_json(file, rows)
     else:
         return _read_text(file, text, rows)
     # As in CSV: empty texts are empty cells.
@@ -178,26 +178,42 @@ def _read_excel(file: Path, text: bool, rows: int | None) -> "pd.DataFrame":
         raise InputError(f"it is not an Excel file (.xlsx): {error}") from None
 
 
-def _read_json_lines(file: Path, rows: int | None) -> "pd.DataFrame":
+def _read_json(file: Path, rows: int | None) -> "pd.DataFrame":
+    """Return the objects of an array, or of the lines, as rows."""
     import pandas as pd
 
     opened: Any = gzip.open if file.suffix.lower() == ".gz" else open
-    records: list[dict[str, Any]] = []
-    with opened(file, "rt", encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
+    with opened(file, "rt", encoding="utf-8-sig") as stream:
+        whole = ending_of(file) == ".json"
+        items = _items(stream.read()) if whole else _lines(stream)
+        records: list[dict[str, Any]] = []
+        for where, record in items:
             if rows is not None and len(records) >= max(rows, 1):
                 break
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                raise InputError(f"line {number} is not JSON") from None
             if not isinstance(record, dict):
-                raise InputError(f"line {number} is not a JSON object")
+                raise InputError(f"{where} is not a JSON object")
             records.append(record)
     frame = pd.DataFrame(records)
     return frame if rows is None else frame.head(rows)
+
+
+def _items(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield the items of a JSON array; other texts are lines, though the ending is .json."""
+    if not text.lstrip().startswith("["):
+        yield from _lines(text.splitlines())
+        return
+    for number, item in enumerate(json.loads(text), start=1):
+        yield f"item {number}", item
+
+
+def _lines(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what is in the lines that are not empty."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield f"line {number}", json.loads(line)
+            except json.JSONDecodeError:
+                raise InputError(f"line {number} is not JSON") from None
 
 
 def _as_text(value: object) -> str:

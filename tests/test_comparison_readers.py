@@ -777,3 +777,11 @@ def test_votes_on_pairs_whatever_the_columns_are_called() -> None:
     wrong = table.assign(k=[None, "q"])
     with pytest.raises(InputError, match="got 'q' in row 1 of column 'k'"):
         Comparisons.from_votes(wrong, first="vote", second="b", columns=["j", "k"])
+
+
+def test_types_that_are_missing_in_all_rows_are_refused() -> None:
+    frame = pd.DataFrame(
+        {"a": ["x", "y"], "b": ["y", "x"], "choice": ["a", "b"], "kind": [None, None]}
+    )
+    with pytest.raises(InputError, match="'types' must be known in some rows"):
+        Comparisons.from_frame(frame, first="a", second="b", choice="choice", types="kind")

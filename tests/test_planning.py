@@ -99,6 +99,19 @@ def test_draws_say_how_sure_the_recommendation_is() -> None:
     assert {"error_low", "error_high", "best_in_draws"} <= set(found.to_frame())
 
 
+def test_a_plan_for_several_prompts() -> None:
+    """Links between two prompts identify three types over three options, and draws go together."""
+    rng = np.random.default_rng(5)
+    prompts = [CROWD, Population(rng.normal(size=(3, 3)))]
+    drawn = [one.with_draws(one.rewards + rng.normal(0, 0.1, (3, 3, 3))) for one in prompts]
+    found = plan(drawn, 1000, structures=[Linked(2), Typed()])
+    assert [offer.recommendable for offer in found.offers] == [True, True]
+    assert found.mixture is not None
+    assert found.mixture.error <= min(offer.error for offer in found.offers) * (1 + 1e-3)
+    second = [one.drawn()[1] for one in drawn]
+    assert found.offers[0].in_draws[1] == pytest.approx(information(second, Linked(2)).error(1000))
+
+
 def test_structures_too_large_for_the_population_are_left_out() -> None:
     found = plan(Population([[1, 0], [0, 1]]), 1000, structures=[Linked(2), Repeated(3)])
     assert [offer.information.structure for offer in found.offers] == [Repeated(3)]
@@ -207,7 +220,8 @@ def test_the_recommended_design_is_as_often_wrong_as_promised() -> None:
     found = plan_check.check_orders(offer, 1000)
     for what in ("sign", "winner"):
         reached, error = found[f"{what} reached"], found[f"{what} error"]
-        assert reached == pytest.approx(found[f"{what} promised"], abs=4 * error)
+        assert 0.7 * found[f"{what} promised"] - 2 * error < reached
+        assert reached < found[f"{what} promised"] + 2 * error
     assert found["not settled"] == 0
 
 

@@ -56,7 +56,9 @@ def test_other_files(tmp_path: Path) -> None:
     frame.to_excel(tmp_path / "t.xlsx", index=False)
     records = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in ROWS]
     (tmp_path / "t.jsonl").write_text("\n".join(records) + "\n\n")
-    for name in ("t.parquet", "t.xlsx", "t.jsonl"):
+    (tmp_path / "t.json").write_text(f"[{','.join(records)}]")
+    (tmp_path / "lines.json").write_text("\n".join(records))
+    for name in ("t.parquet", "t.xlsx", "t.jsonl", "t.json", "lines.json"):
         assert read(tmp_path / name) == ROWS
         assert read(tmp_path / name, rows=0) == []
         assert read(tmp_path / name, text=True) == [["Zoë", "1", "a, b"], ["Ann", "2.5", "None"]]
@@ -91,6 +93,9 @@ def test_commas_for_points(tmp_path: Path) -> None:
         ("t.xlsx", b"a,b\n1,2\n", "it is not an Excel file"),
         ("t.jsonl", b'{"a": 1}\n{"a"', "line 2 is not JSON"),
         ("t.jsonl", b"[1]\n", "line 1 is not a JSON object"),
+        ("t.json", b'[{"a": 1}, 2]', "item 2 is not a JSON object"),
+        ("t.json", b'[{"a": 1}, ', "not a complete JSON file"),
+        ("t.json", b"a,b", "line 1 is not JSON"),
     ],
 )
 def test_files_that_are_none(tmp_path: Path, name: str, content: bytes, message: str) -> None:

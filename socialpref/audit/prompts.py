@@ -225,7 +225,7 @@ class PromptAudit:
             f"{self.fit.options[y]} {rewards[y]:+.2f} (rank {_span(ranks.low[y], ranks.high[y])})"
             for y in order
         )
-        more = ", ..." if len(rewards) > NAMED else ""
+        more = f" and {len(rewards) - NAMED:,} more" if len(rewards) > NAMED else ""
         lines = [f"DPO learns these rewards: {named}{more}."]
         if self.goodness is not None and self.goodness.p_value is not None:
             fits = "No" if self.goodness.p_value < SIGNIFICANT else "Yes"
@@ -240,7 +240,8 @@ class PromptAudit:
                     zip(crowd.types, crowd.shares, crowd.rewards, strict=True)
                 )[:NAMED]
             )
-            lines.append(f"Who prefers what: {kinds}{', ...' if crowd.n_types > NAMED else ''}.")
+            others = f" and {crowd.n_types - NAMED:,} more" if crowd.n_types > NAMED else ""
+            lines.append(f"Who prefers what: {kinds}{others}.")
             lines.append(_orders(self))
             lines += _flips(self)
         lines += [pair.describe() for pair in self.open_pairs]
@@ -301,7 +302,7 @@ def _first(options: tuple[str, ...], reward: np.ndarray) -> str:
 def _short(groups: tuple[tuple[int, ...], ...], options: tuple[str, ...], most: int = NAMED) -> str:
     """Return an order in words, cut after so many options."""
     said = " > ".join(" = ".join(options[y] for y in group) for group in groups[:most])
-    return said + (" > ..." if len(groups) > most else "")
+    return said + (f" > {len(groups) - most:,} more" if len(groups) > most else "")
 
 
 def _span(low: int, high: int) -> str:

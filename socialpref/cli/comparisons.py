@@ -79,7 +79,7 @@ def add_to(commands: Any) -> None:
         nargs="?",
         type=Path,
         metavar="FILE",
-        help="CSV, JSON lines, Parquet, Excel or PrefLib (default: an example)",
+        help="CSV, JSON, Parquet, Excel or PrefLib (default: an example)",
     )
     add("--example", metavar="NAME", help="a table that travels with the package, in place of FILE")
     add("--form", choices=list(FORMS), help="what the table holds (default: guessed)")
@@ -283,7 +283,7 @@ def _read(options: argparse.Namespace) -> "tuple[Comparisons, str]":
     ]
     unused = [name for name in names if name not in used]
     if unused and form == "pairs" and "features" not in given:
-        more = ", ..." if len(unused) > UNUSED else ""
+        more = f" and {len(unused) - UNUSED:,} more" if len(unused) > UNUSED else ""
         note += f". Columns not used: {', '.join(unused[:UNUSED])}{more}"
     return Comparisons.from_file(file, form, **given), note
 

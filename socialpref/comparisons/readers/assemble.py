@@ -64,6 +64,8 @@ class People(NamedTuple):
         who = None if annotator is None else frame.names("annotator", annotator)
         where = None if prompt is None else frame.names("prompt", prompt)
         kinds = frame.crossed("types", types)
+        if kinds is not None and len(kinds.codes) and (kinds.codes < 0).all():
+            raise _validate.complaint("types", "known in some rows", f"none in {types!r}")
         weights = None if weight is None else _weights(frame, weight)
         found = cls(who, where, kinds, weights)
         if who is not None:
