@@ -372,6 +372,15 @@ def test_notebooks_state_level_time_goals_and_have_tasks(name: str) -> None:
     assert re.findall(r'^check\("([\w-]+)", ', part, flags=re.MULTILINE) == checked
 
 
+def test_the_page_for_teachers_says_what_the_notebooks_say() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "teaching.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[.*\]\(notebooks/(.*)\.md\) \| (\w+) \| (\d+) \|", page, re.MULTILINE)
+    assert {name for name, *_ in rows} == notebooks().keys() - {SOLUTIONS}
+    for name, level, minutes in rows:
+        assert f"- **Level**: {level}. " in notebooks()[name]
+        assert f"- **Time**: {minutes} minutes." in notebooks()[name]
+
+
 def run(*arguments: str) -> int:
     return main(list(arguments))
 
