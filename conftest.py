@@ -14,6 +14,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["*.md"],
+    excludes=["*/train-from-comparisons.md"],  # trains models: a slow test runs it as a whole
 ).pytest()
 # What needs TRL or its data sets cannot be imported without the extra "llm".
 collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py", "tests/llm_small.py"]

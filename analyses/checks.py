@@ -315,7 +315,7 @@ def samples(quick: bool, keep: Path) -> Check:
         for name in table["population"]
     ]
     tables = {"samples": table, "crossings": pd.DataFrame(crossings)}
-    return tables, figures.sample_curves(table)
+    return tables, figures.sample_curves(table[table["method"].isin(MAIN)])
 
 
 def crossing(rows: pd.DataFrame, indirect: str, direct: str, draws: int = 1000) -> Cell:
@@ -564,14 +564,16 @@ def worked(keep: Path, cells: Sequence[Cell], work: Callable[..., list[Cell]]) -
 
 
 def summary(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return means over seeds, half the 95 % interval of the distance's, its range and failures."""
+    """Return means over seeds with half their 95 % intervals, the distance's range and failures."""
     groups = rows.groupby(by, sort=False)
     table = groups[[c for c in ("tv", "own", "order") if c in rows]].mean().reset_index()
     count = groups["tv"].count().to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = groups["tv"].std().to_numpy() / np.sqrt(count)
     table["smallest"], table["largest"] = groups["tv"].min().values, groups["tv"].max().values
-    table["interval"] = student.ppf(0.975, np.maximum(count - 1, 1)) * error
+    for column, name in (("tv", "interval"), ("order", "order_interval")):
+        if column in rows:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                error = groups[column].std().to_numpy() / np.sqrt(count)
+            table[name] = student.ppf(0.975, np.maximum(count - 1, 1)) * error
     table["seeds"] = groups["seed"].count().to_numpy()
     table["failed"] = table["seeds"] - count
     return table.rename(columns={"tv": "mean"})

@@ -29,7 +29,8 @@ from tqdm import tqdm
 
 from socialpref import Population, flip, nbc
 from socialpref.inference import Design, Interval, ReplicateWeights
-from socialpref.plots import DARK, MIDDLE, save
+from socialpref.plots import DARK, save
+from socialpref.plots.style import WIDTH, headline, legend_below
 from socialpref.surveys import Bootstrap, Question, Respondents, Survey, read_starter, study
 from socialpref.surveys import Protocol as StudyProtocol
 
@@ -252,18 +253,34 @@ def main() -> None:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw coverage by question, with the band from 93 to 97 per cent."""
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
     axes = figure.add_subplot()
+    looks = (
+        ("nbc", "NBC of an option", "D", "white", -0.13),
+        ("distance", "flip distance", "o", DARK, 0.13),
+    )
+    enough = [(table[f"coverage_{column}"] >= 0.93).sum() for column, *_ in looks]
+    headline(
+        figure,
+        f"95 % intervals hold the truth in at least 93 % of the surveys: for NBC in {enough[0]} "
+        f"of {len(table)} populations, for the flip distance in {enough[1]}",
+    )
     rows = np.arange(len(table))
     axes.axvspan(0.93, 0.97, color="#e6e6e6")
     axes.axvline(0.95, color="black", lw=1, ls=":")
-    axes.plot(table["coverage_nbc"], rows, "D", color=MIDDLE, mec="black", label="NBC of an option")
-    axes.plot(table["coverage_distance"], rows, "o", color=DARK, mec="black", label="flip distance")
+    for column, label, marker, fill, shift in looks:
+        covered = table[f"coverage_{column}"]
+        # The table has the error at 95 %.
+        error = np.sqrt(covered * (1.0 - covered) / (0.95 * 0.05)) * table["simulation_error"]
+        axes.errorbar(
+            covered, rows + shift, xerr=1.96 * error, fmt=marker, color=DARK, mfc=fill, mec="black",
+            ms=6, capsize=2, label=label,
+        )  # fmt: skip
     names = [f"{q} ({kind})" for q, kind in zip(table["question"], table["kind"], strict=True)]
     axes.set_yticks(rows, names, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("share of 95 % intervals that hold the truth (band: 93 to 97 %)")
-    figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+    axes.set_xlabel("share of 95 % intervals that hold the truth\n(band: 93 to 97 %)")
+    legend_below(figure, axes)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -44,6 +44,8 @@ PROOFS = {
     ("agreement", "average reward"): "h is the mean of the types' rewards (equal shares)",
     ("reward-averaging", "average reward"): "h is the average reward (logistic link)",
     ("latent-classes", "average reward"): "h is the average reward (where classes are identified)",
+    ("orthogonal", "average reward"): "h is the average reward (logistic link)",
+    ("vote-counts", "average reward"): "h is the average reward (equal shares, logistic link)",
     ("optimal", "average reward"): "by definition",
 }
 """Why the order of a method's policy is that of a score, under a uniform reference."""

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from socialpref import Logistic, Population, Winner, flip, nbc, ranking
 from socialpref.plots import DARK, LIGHT, MIDDLE, save, sensitivity_dots
+from socialpref.plots.style import WIDTH, clean, headline
 from socialpref.surveys import (
     OPINIONQA_GROUPS,
     Bootstrap,
@@ -102,22 +103,26 @@ def row(name: str, result: Study) -> dict[str, object]:
 
 def cdfs(results: dict[str, Study]) -> Figure:
     """Draw the distribution of the distance, over all questions, with the replicates behind it."""
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     axes = figure.add_subplot()
     grid = np.linspace(0.0, 1.0, 401)
+    numbers = ", ".join(f"{len(result.distances)} by {name}" for name, result in results.items())
+    most = max(result.summary()["n_questions"] for result in results.values())
+    headline(figure, f"Of {most} rankings, what is compared can change {numbers}")
     for name, result in results.items():
         colour, style = STYLES[name]
         counted = result.summary()["n_questions"]
         share = np.searchsorted(result.distances, grid, side="right") / counted
         if (band := result.band(grid)) is not None:
             low, high = (end / counted for end in band)
-            axes.fill_between(grid, low, high, color=LIGHT, alpha=0.6, lw=0)
-        axes.plot(grid, share, color=colour, ls=style, lw=2, label=f"types by {name}")
+            axes.fill_between(grid, low, high, color=colour, alpha=0.15, lw=0)
+            axes.plot(grid, np.transpose([low, high]), color=colour, ls=style, lw=0.5)
+        axes.plot(grid, share, color=colour, ls=style, lw=2.2)
+        axes.text(1.01, share[-1], f"by {name}", va="center", fontsize=10)
     axes.set(xlim=(0, 1), ylim=(0, None))
-    axes.set_xlabel("total variation from uniform sampling")
-    axes.set_ylabel("share of questions whose ranking changes")
-    axes.legend(frameon=False, loc="upper left")
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("distance: total variation from uniform sampling")
+    axes.set_ylabel("share of questions whose ranking\nchanges within it (bands: 95 %)")
+    clean(axes)
     return figure
 
 
@@ -126,14 +131,16 @@ def against_weighting(result: Study) -> Figure:
     facts = result.summary()
     counted, shares = facts["n_questions"], result.share_distances
     within = int((shares <= WEIGHTING_ERROR).sum())
-    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = figure.add_subplot()
     grid = np.linspace(0.0, 0.5, 501)
     for distances, colour, style, label, place in (
-        (shares, DARK, "-", "by who counts:\nshares of the parties", (0.25, 225)),
-        (result.distances, MIDDLE, "--", "by what is compared: draws of the options", (0.25, 88)),
+        (shares, DARK, "-", "by who counts:\nshares of the parties", (0.25, 215)),
+        (result.distances, MIDDLE, "--", "by what is compared: draws of the options", (0.25, 95)),
     ):
         number = np.searchsorted(distances, grid, side="right")
+        if (band := result.band(grid, by_shares=distances is shares)) is not None:
+            axes.fill_between(grid, *band, color=colour, alpha=0.2, lw=0)
         axes.plot(grid, number, color=colour, ls=style, lw=2)
         axes.text(*place, label, fontsize=10, va="center")
     axes.axvspan(0.0, WEIGHTING_ERROR, color=LIGHT, lw=0)
@@ -144,12 +151,12 @@ def against_weighting(result: Study) -> Figure:
     )  # fmt: skip
     axes.set(xlim=(0, 0.5), ylim=(0, None))
     axes.set_xlabel("distance in total variation")
-    axes.set_ylabel(f"rankings that flip within it, of {counted}")
-    axes.set_title(
+    axes.set_ylabel(f"rankings that flip within it,\nof {counted} (bands: 95 %)")
+    headline(
+        figure,
         f"Who counts flips {len(shares)} of {counted} rankings, what is compared flips "
         f"{len(result.distances)}\nOpinionQA by party, whatever the distance",
-        fontsize=10, loc="left",
-    )  # fmt: skip
+    )
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -160,7 +167,7 @@ def flagship_figure(question: Question) -> Figure:
     found = flip(population, Winner())
     order = list(ranking(nbc(population, found.base)).order)
     rows = np.arange(len(order))
-    figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     values = (
         ("draws of each option", found.base, found.mix),
@@ -185,6 +192,7 @@ def flagship_figure(question: Question) -> Figure:
             name, (nbc(population, found.mix)[order[position]], position), (9, -4),
             textcoords="offset points", fontsize=9,
         )  # fmt: skip
+    panels[0].set_xlim(left=0.0)
     panels[1].margins(x=0.2)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)

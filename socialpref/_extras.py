@@ -8,7 +8,7 @@ from .errors import InputError
 EXTRAS = {
     "excel": {"openpyxl": ">=3.1"},
     "train": {"torch": ">=2.2"},
-    # The trainers override private methods of TRL 1.16; before it, TRL's head needs a GPU.
+    # The trainers override private methods of TRL. The head of 1.15 scores tokens on GPUs only.
     "llm": {
         "torch": ">=2.6",
         "accelerate": ">=1.10.1",
@@ -16,7 +16,7 @@ EXTRAS = {
         "peft": ">=0.20",
         "tokenizers": ">=0.23.1",
         "transformers": ">=5.23,<6",
-        "trl": ">=1.16,<1.17",
+        "trl": ">=1.14,!=1.15.*,<1.17",
     },
 }
 """The packages of each extra that code imports, with the bounds that ``setup.cfg`` declares."""

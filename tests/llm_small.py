@@ -32,12 +32,18 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     disable_progress_bars()
 
 
-@pytest.fixture(scope="module")
-def small() -> Iterator[tuple[Models, Corpus]]:
+def made_small() -> tuple[Models, Corpus]:
+    """Return a small model's source, and the texts that its tokenizer was trained on."""
     pairs = [Pair(*d) for d in dialogues(60, longest=80)]
     models = open_models("small", (p.prompt + p.first for p in pairs), vocabulary=300)
+    return models, measure(pairs, models.tokenizer)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[tuple[Models, Corpus]]:
+    made = made_small()
     gc.freeze()  # trainers collect garbage, in all that was imported, too
-    yield models, measure(pairs, models.tokenizer)
+    yield made
     gc.unfreeze()
 
 

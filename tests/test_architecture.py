@@ -27,6 +27,7 @@ ROOMS = (
     ("inference",),
     ("methods",),
     ("comparisons", "theory"),
+    ("estimators",),
     ("audit", "surveys", "training"),
     ("llm",),
     ("course", "explorer", "report"),

@@ -16,6 +16,8 @@ from socialpref import InputError, Logistic, Population
 from socialpref.comparisons import simulate
 from socialpref.examples import mediocre_winner, ring
 from socialpref.limits import agreement_rate
+from socialpref.plots import checks as figures
+from socialpref.plots.style import WIDTH
 
 from .helpers import Floats, populations, printed, sampled
 
@@ -242,3 +244,53 @@ class TestWork:
         assert rates.loc["ring of 40", "cost"] == pytest.approx(3 / usable * 39 / 40, rel=1e-5)
         assert len(pd.read_csv(tmp_path / "check_crossings.csv")) == 10
         capsys.readouterr()
+
+
+class TestFigures:
+    """Titles say what the tables hold."""
+
+    @staticmethod
+    def table(column: str, settings: tuple[float, ...], means: dict[str, Any]) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"population": "p", "method": method, column: at, "limit": limit, "mean": mean,
+             "interval": 0.01, "order": 0.5, "uniform": 0.3}
+            for method, (limit, *values) in means.items()
+            for at, mean in zip(settings, values, strict=True)
+        )  # fmt: skip
+
+    @staticmethod
+    def title(figure: Any) -> str:
+        figure.draw_without_rendering()
+        assert figure.get_figwidth() <= WIDTH
+        return " ".join(figure.get_suptitle().split())
+
+    def test_noise(self) -> None:
+        means = {"DPO": (0.1, 0.2, 0.1, 0.1), "agreement-only": (0.0, 0.1, 0.05, 0.09)}
+        table = self.table("temperature", (1.0, 2.0, 4.0), means)
+        assert self.title(figures.noise_curves(table, 3000)) == (
+            "With 3,000 labels no method is clearly nearer than DPO from temperature 4 on"
+        )
+        table.loc[table["method"] == "agreement-only", "mean"] = 0.01
+        assert "some method is clearly nearer" in self.title(figures.noise_curves(table, 3000))
+
+    def test_samples(self) -> None:
+        means = {"DPO": (0.1, 0.1, 0.12), "reward averaging": (0.0, 0.2, 0.01)}
+        assert self.title(figures.sample_curves(self.table("n", (100, 1000), means))) == (
+            "DPO has the least mean distance at 1 of 2 sizes; "
+            "DPO is still 0.12 away with 1,000 labels"
+        )
+
+    def test_classes(self) -> None:
+        means = {"latent classes": (np.nan, 0.3, 0.1), "corrected 1": (0.1, 0.1, 0.1)}
+        assert self.title(figures.class_curves(self.table("n_classes", (1, 2), means), 2)) == (
+            "Latent classes have the least mean distance with 2 of them: the true number"
+        )
+
+    def test_models(self) -> None:
+        means = {"DPO": (0.1, 0.2), "agreement-only": (0.0, 0.01)}
+        table = self.table("model", ("Bradley-Terry",), means)  # type: ignore[arg-type]
+        other = table.assign(model="probit", limit=0.25)
+        assert self.title(figures.link_dots(pd.concat([table, other]))) == (
+            "Agreement-only: the limit is the optimum under Bradley-Terry; "
+            "elsewhere it is 0.25 away"
+        )

@@ -6,7 +6,9 @@ The notebooks are executed by the build (``sphinx-build``), the Markdown pages' 
 import ast
 import importlib
 import importlib.util
+import json
 import re
+import struct
 from doctest import ELLIPSIS, OutputChecker
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,7 @@ from types import ModuleType
 import pytest
 
 from socialpref.cli import main
+from socialpref.plots.style import WIDTH
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -70,8 +73,19 @@ def test_links_lead_to_files(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_images_say_what_they_show(page: Path) -> None:
-    for words in re.findall(r"!\[(.*?)\]\(", page.read_text()):
-        assert len(words.split()) >= 3, words
+    text = page.read_text()
+    for words in re.findall(r"!\[(.*?)\]\(", text) + re.findall(r"^:img-alt: (.*)$", text, re.M):
+        assert len(words.split()) >= 8, words
+
+
+def test_every_picture_is_in_the_gallery_and_fits_its_page() -> None:
+    shown = re.findall(r"^:img-top: images/(.*)$", (DOCS / "gallery.md").read_text(), re.M)
+    pictures = sorted((DOCS / "images").glob("*.png"))
+    assert sorted(shown) == [picture.name for picture in pictures]
+    for picture in pictures:
+        width, _ = struct.unpack(">II", picture.read_bytes()[16:24])
+        # 150 dots an inch: text of 8 points is 11 pixels high on a page 740 pixels wide.
+        assert width <= 150 * WIDTH or picture.name == "explorer.png", picture.name
 
 
 def test_the_literature_is_cited() -> None:
@@ -176,7 +190,8 @@ def test_cells_are_short_lines_of_python(notebook: Path) -> None:
         ast.parse(code)
     shown = re.sub(r"^:tags: \[remove-cell\].*?^```$", "", notebook.read_text(), flags=re.M | re.S)
     for block in blocks(shown, r"\{code-cell\}.*?"):
-        assert max(map(len, block.splitlines())) <= 88
+        # Lines that begin with a colon are options of the cell, which are not shown.
+        assert max(len(line) for line in block.splitlines() if not line.startswith(":")) <= 88
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
@@ -193,14 +208,31 @@ def test_the_site_check_finds_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "sub" / "there.html").write_text('<h1 id="top">x</h1><a href="../a.html">a</a>')
     (tmp_path / "a.html").write_text(
         '<a href="sub/there.html#top">good</a><a href="https://example.org/x">elsewhere</a>'
-        '<a href="sub/there.html#end">no anchor</a><img src="missing.png"><a href="#me">here</a>'
+        '<a href="sub/there.html#end">no anchor</a><a href="#me">here</a>'
+        '<img src="missing.png" alt="A dot that lies on a line">'
+        '<img src="sub/there.html" alt="../a.png">'
         "<pre>&lt;Figure size 640x480 with 1 Axes&gt;</pre>"
     )
     assert check_site().faults(tmp_path) == [
         "a.html: shows '<Figure size'",
+        "a.html: the image sub/there.html does not say what it shows: '../a.png'",
         "a.html: sub/there.html#end leads to no place in the page",
-        "a.html: missing.png leads to no file",
         "a.html: #me leads to no place in the page",
+        "a.html: missing.png leads to no file",
+    ]
+
+
+def test_what_the_search_does_not_find_is_a_fault(tmp_path: Path) -> None:
+    def index(**terms: object) -> None:
+        found = {"docnames": ["flips", "theory"], "terms": {"flip": 0}, "titleterms": terms}
+        (tmp_path / "searchindex.js").write_text(f"Search.setIndex({json.dumps(found)})")
+
+    index(borda=[0, 1])
+    assert check_site().unfound(tmp_path) == []
+    index(borda=0)
+    assert check_site().unfound(tmp_path) == [
+        "search: 'borda' does not find theory by its text",
+        "search: 'borda' does not find theory by its titles",
     ]
 
 

@@ -355,6 +355,15 @@ def test_guessing_is_an_infinite_precision() -> None:
 def test_starts_that_agree() -> None:
     fit = fit_latent_classes(simulate(two_camps(), 8000, "linked", comparisons=8), 2, n_starts=6)
     assert (fit.n_starts, fit.n_agreeing) == (6, 6)
+    assert fit.spread < 1e-3
+
+
+def test_starts_that_agree_on_the_likelihood_and_not_on_the_average() -> None:
+    """Two links do not identify three types over three options; hardly a prior chooses."""
+    rows = simulate(mediocre_winner(), 2000, "linked")
+    fit = fit_latent_classes(rows, 3, ridge=1e-5, n_starts=6)
+    assert fit.n_agreeing > 1
+    assert fit.spread > 0.01
 
 
 def coin_flips(seed: int, n_prompts: int, n_annotators: int) -> Comparisons:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,7 @@ from socialpref.errors import DataError, InputError
 from .llm_texts import dialogues, write_dialogues, write_rows
 
 pytest.importorskip("torch")
-from socialpref.comparisons import Comparisons, fit_latent_classes
-from socialpref.llm import Corpus, Pair, measure, preference_dataset, read_pairs
+from socialpref.llm import Corpus, Pair, measure, read_pairs
 from socialpref.llm.experiments import (
     ARMS,
     EXACT,
@@ -416,33 +414,3 @@ def test_real_files_are_as_published() -> None:
     assert abs(found.unanimous - 0.24) < 0.01
     assert abs(found.right_anonymous - 0.536) < 0.01
     assert abs(found.right_unanimous - 0.616) < 0.02
-
-
-def test_comparisons_become_a_data_set_of_texts() -> None:
-    pytest.importorskip("datasets")
-    frame = pd.DataFrame(
-        {
-            "q": ["1 + 1?", "1 + 1?", "ok?"], "a": [" 3", " 2", "yes"], "b": [" 2", " 3", "no"],
-            "choice": ["b", "tie", "a"], "who": ["Ann", "Bob", "Ann"],
-        }
-    )  # fmt: skip
-    rows = Comparisons.from_frame(
-        frame, first="a", second="b", choice="choice", prompt="q", annotator="who"
-    )
-    found = preference_dataset(rows)
-    assert found["prompt"] == ["1 + 1?", "1 + 1?", "ok?"]
-    assert found["chosen"] == [" 2", " 2", "yes"]
-    assert found["rejected"] == [" 3", " 3", "no"]
-    assert found["label"] == [1.0, 0.5, 1.0]
-    assert found["annotator"] == [0, 1, 0]
-    classes = fit_latent_classes(rows, 2)
-    with pytest.warns(UserWarning, match="may be noise"):
-        joint = np.array(preference_dataset(rows, classes)["joint"])
-    assert_allclose(joint @ [1, 2, 1], 1.0)
-    p = np.exp(classes.log_likelihood_of(rows.take([2])))  # of preferring "yes" once
-    assert_allclose(joint[2, 0] + joint[2, 1], p[0])
-    with pytest.raises(InputError, match="names of options"):
-        preference_dataset(replace(rows, options=None, own_options=None))
-    weighted = replace(rows, weight=np.ones(3))
-    with pytest.raises(InputError, match="without weights"):
-        preference_dataset(weighted)

@@ -1,13 +1,16 @@
-"""The trainers beside TRL's own: equal where both compute a loss, and refused where they cannot."""
+"""What the trainers refuse of TRL's options and of data sets, and what the objectives are given."""
 
+import inspect
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from packaging.version import Version
 
 from socialpref._extras import EXTRAS, require
 from socialpref.errors import InputError
@@ -16,14 +19,16 @@ pytest.importorskip("trl", reason="the extra 'llm' is not installed")
 import torch
 import trl
 from datasets import Dataset, IterableDataset
-from peft import LoraConfig, get_peft_model
-from transformers import LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
+from peft import IA3Config, LoraConfig, PromptTuningConfig, get_peft_model
+from torch import Tensor
+from transformers import LlamaForCausalLM, ProcessorMixin
 
 from socialpref.llm import Corpus, Models
 from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
-from socialpref.training import corrected
+from socialpref.training import agreement_only, corrected, dpo
+from socialpref.training.objectives import Batch
 
-from .llm_small import QUIET, batch_of, data, margin_of, offline, small
+from .llm_small import QUIET, batch_of, data, margin_of, nudge, offline, small
 
 __all__ = ["offline", "small"]  # fixtures
 
@@ -31,7 +36,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:(?!socialpref)", "ignore::FutureWarning:(?!socialpref)"
 )
 Small = tuple[Models, Corpus]
-Build = Callable[[Small, Path], dict[str, Any]]
 
 
 def rows(**columns: Any) -> Dataset:
@@ -48,149 +52,6 @@ def config(folder: Path, **options: Any) -> trl.DPOConfig:
     return trl.DPOConfig(str(folder), **QUIET | {"max_length": 64} | options)
 
 
-# --- the same as TRL ---------------------------------------------------------------------
-
-
-def saved(small: Small, folder: Path) -> LlamaForCausalLM:
-    """Return a model that TRL can load again, as its reference."""
-    small[0].new("text", 0).save_pretrained(folder / "model")
-    return LlamaForCausalLM.from_pretrained(folder / "model")
-
-
-def adapted(small: Small, folder: Path) -> Any:
-    """Return a model with an adapter that is not at 0."""
-    torch.manual_seed(5)
-    lora = LoraConfig(task_type="CAUSAL_LM", r=2, init_lora_weights=False)
-    return get_peft_model(small[0].new("text", 0), lora)
-
-
-def experts(small: Small, folder: Path) -> Any:
-    """Return a mixture of experts, whose auxiliary loss TRL adds."""
-    torch.manual_seed(0)
-    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
-    made = MixtralConfig(
-        vocab_size=len(small[0].tokenizer), num_local_experts=2, num_experts_per_tok=1,
-        router_aux_loss_coef=0.5, bos_token_id=None, eos_token_id=1, pad_token_id=0,
-        **shape, **heads,
-    )  # fmt: skip
-    return MixtralForCausalLM(made)
-
-
-SETUPS: dict[str, Build] = {
-    "no adapter": lambda s, f: {"model": saved(s, f)},
-    "new adapter": lambda s, f: {
-        "model": s[0].new("text", 0),
-        "peft_config": LoraConfig(task_type="CAUSAL_LM", r=2),
-    },
-    "existing adapter": lambda s, f: {"model": adapted(s, f)},
-    "existing adapter, in advance": lambda s, f: {
-        "model": adapted(s, f),
-        "precompute_ref_log_probs": True,
-    },
-    "reference given": lambda s, f: {
-        "model": s[0].new("text", 0),
-        "ref_model": s[0].new("text", 1),
-    },
-    "in advance": lambda s, f: {
-        "model": s[0].new("text", 0),
-        "precompute_ref_log_probs": True,
-        "precompute_ref_batch_size": 5,
-    },
-    "reference follows": lambda s, f: {
-        "model": saved(s, f),
-        "sync_ref_model": True,
-        "ref_model_sync_steps": 1,
-    },
-    "experts": lambda s, f: {"model": experts(s, f), "ref_model": experts(s, f)},
-    "cut, in steps": lambda s, f: {
-        "model": saved(s, f),
-        "max_length": 40,
-        "gradient_accumulation_steps": 2,
-        "per_device_train_batch_size": 3,
-    },
-}
-ARGUMENTS = ("model", "ref_model", "peft_config")
-
-
-def trained(kind: Any, made: dict[str, Any], folder: Path, small: Small, **more: Any) -> Any:
-    """Train for two steps, by gradients alone, and evaluate."""
-    given = deepcopy(made)
-    arguments = {name: given.pop(name) for name in ARGUMENTS if name in given}
-    options = {"optim": "sgd", "learning_rate": 1.0, "logging_steps": 1, "max_steps": 2}
-    shown = data(small, n=18).remove_columns("label")
-    trainer = kind(
-        **arguments,
-        args=config(folder, **options | {"per_device_train_batch_size": 6} | given),
-        train_dataset=shown.select(range(12)),
-        eval_dataset=shown.select(range(12, 18)),
-        processing_class=small[0].tokenizer,
-        **more,
-    )
-    trainer.train()
-    trainer.evaluate()
-    return trainer
-
-
-@pytest.mark.parametrize("setup", list(SETUPS))
-def test_losses_margins_and_weights_are_trls(setup: str, small: Small, tmp_path: Path) -> None:
-    made = SETUPS[setup](small, tmp_path)
-    ours, trls = (
-        trained(kind, made, tmp_path, small) for kind in (PreferenceTrainer, trl.DPOTrainer)
-    )
-    mine, theirs = ours.state.log_history, trls.state.log_history
-    names = {"loss", "rewards/margins", "rewards/accuracies", "eval_loss", "eval_rewards/margins"}
-    names |= {"aux_loss"} if setup == "experts" else set()
-    for one, other in zip(mine, theirs, strict=True):
-        for name in names & other.keys():
-            assert_allclose(one[name], other[name], atol=1e-6, rtol=1e-6, err_msg=name)
-    if setup != "reference given":
-        assert abs(mine[0]["rewards/margins"]) < 1e-6
-    moved = mine[-1]["eval_rewards/margins"]
-    assert abs(moved) > 1e-4 or setup == "reference follows"
-    for a, b in zip(ours.model.parameters(), trls.model.parameters(), strict=True):
-        assert_allclose(a.detach(), b.detach(), atol=1e-6)
-
-
-def test_a_stream_is_trained_on_as_by_trl(small: Small, tmp_path: Path) -> None:
-    streams = {"train_dataset": data(small).to_iterable_dataset()}
-    streams["eval_dataset"] = streams["train_dataset"]
-    histories = []
-    for kind in (PreferenceTrainer, trl.DPOTrainer):
-        trainer = kind(
-            model=small[0].new("text", 0),
-            ref_model=small[0].new("text", 1),
-            args=config(tmp_path, max_steps=2, logging_steps=1),
-            processing_class=small[0].tokenizer,
-            **streams,
-        )
-        trainer.train()
-        histories.append([*trainer.state.log_history, trainer.evaluate()])
-    for one, other in zip(*histories, strict=True):
-        for name in {"loss", "rewards/margins", "eval_loss", "eval_rewards/margins"} & one.keys():
-            assert_allclose(one[name], other[name], atol=1e-6)
-
-
-def test_our_reward_loss_is_trls(small: Small, tmp_path: Path) -> None:
-    histories = []
-    for kind in (RewardModelTrainer, trl.RewardTrainer):
-        trainer = kind(
-            model=small[0].new("score", 0),
-            args=trl.RewardConfig(
-                str(tmp_path), max_length=2000, max_steps=3, logging_steps=1, **QUIET
-            ),
-            train_dataset=data(small),
-            eval_dataset=data(small),
-            processing_class=small[0].tokenizer,
-        )
-        trainer.train()
-        trainer.evaluate()
-        histories.append(trainer.state.log_history)
-    for one, other in zip(*histories, strict=True):
-        for name in {"loss", "margin", "accuracy", "eval_loss", "eval_margin"} & one.keys():
-            assert_allclose(one[name], other[name], atol=1e-6)
-
-
 def test_without_a_reference_none_is_loaded(small: Small, tmp_path: Path) -> None:
     """With the configuration by position, too; and new pairs are evaluated after training."""
     arguments = {"train_dataset": data(small), "processing_class": small[0].tokenizer}
@@ -205,13 +66,14 @@ def test_without_a_reference_none_is_loaded(small: Small, tmp_path: Path) -> Non
     assert trainer.evaluate(data(small))["eval_loss"] > 0.0
 
 
-def test_references_in_advance_are_kept_apart_by_form(small: Small, tmp_path: Path) -> None:
-    """TRL names its cache after the model and the data, which are the same for both forms."""
+def test_references_in_advance_are_kept_apart(small: Small, tmp_path: Path) -> None:
+    """TRL names its cache after the model and the data, which are the same for all these."""
     margins = []
-    for shifted in (True, False):
+    for shifted, length in ((True, 60), (False, 60), (True, 30)):
+        options = {"max_length": length, "truncation_mode": "keep_end"}
         trainer = PreferenceTrainer(
             model=small[0].new("text", 0),
-            args=config(tmp_path, precompute_ref_log_probs=True),
+            args=config(tmp_path, precompute_ref_log_probs=True, **options),
             train_dataset=data(small),
             processing_class=small[0].tokenizer,
             shifted=shifted,
@@ -224,33 +86,93 @@ def test_references_in_advance_are_kept_apart_by_form(small: Small, tmp_path: Pa
 # --- refusals ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("loss_type", "robust"),
-        ("loss_type", ["sigmoid", "sft"]),
-        ("loss_weights", [2.0]),
-        ("label_smoothing", 0.3),
-        ("ld_alpha", 0.5),
-        ("f_divergence_type", "js_divergence"),
-        ("f_alpha_divergence_coef", 0.3),
-        ("use_weighting", True),
-        ("discopop_tau", 0.1),
-        ("label_smoothing_factor", 0.1),
-    ],
-)
-def test_options_of_trls_losses_are_refused(
-    small: Small, tmp_path: Path, name: str, value: Any
+HONOURED = {
+    # TRL's own
+    "activation_offloading", "beta", "chat_template_path", "dataset_num_proc", "disable_dropout",
+    "eos_token", "max_length", "model_init_kwargs", "pad_to_multiple_of", "pad_token",
+    "precompute_ref_batch_size", "precompute_ref_log_probs", "ref_model_mixup_alpha",
+    "ref_model_sync_steps", "router_aux_loss_coef", "sync_ref_model", "truncation_mode",
+    "trust_remote_code",
+    # of transformers: how numbers are computed
+    "activation_checkpointing", "activation_checkpointing_kwargs", "bf16", "bf16_full_eval",
+    "fp16", "fp16_full_eval", "full_determinism", "gradient_checkpointing",
+    "gradient_checkpointing_kwargs", "neftune_noise_alpha", "seed", "tf32", "use_cache", "use_cpu",
+    # batches
+    "accelerator_config", "auto_find_batch_size", "average_tokens_across_devices", "data_seed",
+    "dataloader_drop_last", "dataloader_in_order", "dataloader_multiprocessing_context",
+    "dataloader_num_workers", "dataloader_persistent_workers", "dataloader_pin_memory",
+    "dataloader_prefetch_factor", "gradient_accumulation_steps", "ignore_data_skip",
+    "length_column_name", "per_device_eval_batch_size", "per_device_train_batch_size",
+    "remove_unused_columns", "train_sampling_strategy",
+    # steps
+    "adam_beta1", "adam_beta2", "adam_epsilon", "learning_rate", "lr_scheduler_kwargs",
+    "lr_scheduler_type", "max_grad_norm", "max_steps", "num_train_epochs", "optim", "optim_args",
+    "optim_target_modules", "torch_empty_cache_steps", "warmup_steps", "weight_decay",
+    # evaluation
+    "do_eval", "do_predict", "do_train", "eval_accumulation_steps", "eval_delay",
+    "eval_do_concat_batches", "eval_on_start", "eval_steps", "eval_strategy",
+    "eval_use_gather_object", "greater_is_better", "load_best_model_at_end",
+    "metric_for_best_model", "prediction_loss_only",
+    # processes
+    "ddp_backend", "ddp_broadcast_buffers", "ddp_bucket_cap_mb", "ddp_find_unused_parameters",
+    "ddp_static_graph", "ddp_timeout", "local_rank",
+    # what is written and where
+    "debug", "disable_tqdm", "enable_jit_checkpoint", "hub_always_push", "hub_model_id",
+    "hub_private_repo", "hub_revision", "hub_strategy", "hub_token",
+    "include_num_input_tokens_seen", "log_level", "log_level_replica", "log_on_each_node",
+    "logging_first_step",
+    "logging_nan_inf_filter", "logging_steps", "logging_strategy", "output_dir", "project",
+    "push_to_hub", "report_to", "restore_callback_states_from_checkpoint",
+    "resume_from_checkpoint", "run_name", "save_on_each_node", "save_only_model", "save_steps",
+    "save_strategy", "save_total_limit", "skip_memory_metrics", "trackio_bucket_id",
+    "trackio_space_id", "trackio_static_space_id",
+}  # fmt: skip
+"""Options that TRL or transformers read, and that mean the same with any loss."""
+TAKEN = {
+    "self", "model", "ref_model", "args", "data_collator", "train_dataset", "eval_dataset",
+    "processing_class", "callbacks", "optimizers", "optimizer_cls_and_kwargs", "peft_config",
+}  # fmt: skip
+KINDS: list[tuple[Any, Any, Any]] = [
+    (PreferenceTrainer, trl.DPOTrainer, trl.DPOConfig),
+    (RewardModelTrainer, trl.RewardTrainer, trl.RewardConfig),
+]
+
+
+@pytest.mark.parametrize(("kind", "trls", "made"), KINDS)
+def test_every_option_of_trl_is_known(kind: Any, trls: Any, made: Any) -> None:
+    """An option of another version must be looked at: is it honoured, or to be refused?"""
+    options = {field.name for field in fields(made)}
+    assert options - HONOURED - kind.refused.keys() == set()
+    assert HONOURED & kind.refused.keys() == set()
+    assert kind.refused.keys() <= options
+    arguments = set(inspect.signature(trls.__init__).parameters)
+    refused = {"compute_metrics", "preprocess_logits_for_metrics", "quantization_config"}
+    assert arguments - TAKEN - refused == set()
+
+
+@pytest.mark.parametrize(("kind", "trls", "made"), KINDS)
+def test_options_that_would_be_ignored_are_refused(
+    kind: Any, trls: Any, made: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=f"'{name}' must be left at .*'objective' is the loss"):
-        PreferenceTrainer(small[0].new("text", 0), args=config(tmp_path, **{name: value}))
+    plain = made(str(tmp_path), **QUIET)
+    for name in kind.refused:
+        given = copy(plain)
+        setattr(given, name, "another")
+        with pytest.raises(InputError, match=f"'{name}' must be left at .*, since "):
+            kind("unused", args=given)
+
+
+@pytest.mark.parametrize("value", ["robust", ["sigmoid", "sft"]])
+def test_another_loss_of_trl_is_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(InputError, match=r"'loss_type' must be left at \['sigmoid'\], since"):
+        PreferenceTrainer("unused", None, config(tmp_path, loss_type=value))
 
 
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
         ({"objective": "dpo"}, {}, "'objective' must be a function"),
-        ({"n_labels": 1.0}, {}, "'n_labels' must be an integer of at least 1"),
+        ({"n_labels": 2.0}, {}, "'n_labels' must be an integer of at least 1"),
         ({"reference": "no"}, {}, "'reference' must be True or False"),
         ({"shifted": 1}, {}, "'shifted' must be True or False"),
         ({"compute_metrics": print}, {}, "'compute_metrics' is refused"),
@@ -267,10 +189,101 @@ def test_arguments_are_checked(
         PreferenceTrainer("unused", **{"args": config(tmp_path, **options)} | arguments)
 
 
-def test_a_reference_adapter_needs_the_name_that_trl_copies(small: Small, tmp_path: Path) -> None:
-    model = get_peft_model(small[0].new("text", 0), LoraConfig(task_type="CAUSAL_LM"), "mine")
-    with pytest.raises(InputError, match="name 'default'"):
-        PreferenceTrainer(model, args=config(tmp_path))
+LORA = LoraConfig(task_type="CAUSAL_LM", r=2)
+PROMPT = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+
+
+def two_adapters(model: Any) -> Any:
+    model = get_peft_model(model, LORA)
+    model.add_adapter("other", LORA)
+    return model
+
+
+def quantized(model: Any) -> Any:
+    model.is_quantized = True
+    return model
+
+
+class Processor(ProcessorMixin):  # type: ignore[misc]
+    def __init__(self) -> None:
+        pass
+
+
+UNTRIED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "another name": ("name 'default'", lambda m: {"model": get_peft_model(m, LORA, "mine")}),
+    "two adapters": ("one adapter, of the name", lambda m: {"model": two_adapters(m)}),
+    "a new prompt": (
+        "'peft_config' must be with an adapter of weights",
+        lambda m: {"model": m, "peft_config": PROMPT},
+    ),
+    "a prompt": (
+        "'model' must be with an adapter of weights",
+        lambda m: {"model": get_peft_model(m, PROMPT)},
+    ),
+    "quantized": ("'model' must be one of full weights", lambda m: {"model": quantized(m)}),
+    "to be quantized": (
+        "'quantization_config' must be",
+        lambda m: {"model": "unused", "quantization_config": 1},
+    ),
+    "a processor": (
+        "'processing_class' must be a tokenizer",
+        lambda m: {"model": m, "processing_class": Processor()},
+    ),
+    "no name": ("'ref_model' must be given, or 'precompute", lambda m: {"model": m}),
+}
+
+
+@pytest.mark.parametrize("case", UNTRIED)
+def test_models_that_are_not_compared_with_trl_are_refused(
+    case: str, small: Small, tmp_path: Path
+) -> None:
+    message, made = UNTRIED[case]
+    with pytest.raises(InputError, match=message):
+        PreferenceTrainer(args=config(tmp_path), **made(small[0].new("text", 0)))
+
+
+def changed(small: Small, folder: Path) -> Any:
+    """Return a model that was trained on after it was loaded; TRL's reference is what was saved."""
+    small[0].new("text", 0).save_pretrained(folder / "model")
+    model = LlamaForCausalLM.from_pretrained(folder / "model")
+    nudge(model)
+    return model
+
+
+def not_copied(small: Small, folder: Path) -> Any:
+    """Return a model with an adapter whose weights TRL does not copy."""
+    adapter = IA3Config(task_type="CAUSAL_LM", target_modules=["v_proj"], feedforward_modules=[])
+    model = get_peft_model(small[0].new("text", 0), adapter)
+    for name, weights in model.named_parameters():
+        if "ia3_l" in name:
+            weights.data *= 30.0
+    return model
+
+
+BEGINNINGS: dict[str, Callable[[Small, Path], dict[str, Any]]] = {
+    "changed": lambda s, f: {"model": changed(s, f)},
+    "not copied": lambda s, f: {"model": not_copied(s, f)},
+    "not at 0": lambda s, f: {
+        "model": s[0].new("text", 0),
+        "peft_config": LoraConfig(task_type="CAUSAL_LM", r=2, init_lora_weights=False),
+    },
+}
+
+
+@pytest.mark.parametrize("case", BEGINNINGS)
+def test_a_reference_that_is_another_model_is_refused(
+    case: str, small: Small, tmp_path: Path
+) -> None:
+    """TRL trains in all these cases, from margins that are not 0."""
+    made = BEGINNINGS[case](small, tmp_path)
+    shared = {"train_dataset": data(small), "processing_class": small[0].tokenizer}
+    options = config(tmp_path, max_steps=1, max_grad_norm=0.0)
+    with pytest.raises(InputError, match=r"differs by \S+ before the first step. Give 'ref_model'"):
+        PreferenceTrainer(**made, args=options, **shared).train()
+    if case == "changed":
+        given = PreferenceTrainer(**made, ref_model=small[0].new("text", 0), args=options, **shared)
+        given.train()
+        assert abs(given.state.log_history[-1]["train_loss"] - np.log(2)) > 0.01
 
 
 def test_reward_models_refuse_what_changes_trls_loss(small: Small, tmp_path: Path) -> None:
@@ -298,13 +311,20 @@ BAD: dict[str, list[Any]] = {
         None, [0.5, 0.5], [0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.5], [1.2, -0.2, 0.2],
         [0.5, NAN, 0.5], [0.25, None, 0.25],
     ],
+    "weight": [0.0, -1.0, NAN, INF, None],
+    "annotator": [-2, None],
+    "annotator_type": [-2],
+    "n_labels": [0, None],
 }  # fmt: skip
 OF_ANOTHER_TYPE: dict[str, list[Any]] = {
     "label": ["1", True, [1.0]],
     "joint": [0.5, ["0.25", "0.25", "0.25"], [True, False, False]],
+    "annotator": ["ann", 0.5],
+    "n_labels": ["3", 1.5],
 }
 """A column has one type, so these are all of a column."""
-GOOD = {"label": 0.25, "joint": [0.25, 0.25, 0.25]}
+GOOD: dict[str, Any] = {"label": 0.25, "joint": [0.25, 0.25, 0.25], "weight": 2.0}
+GOOD |= {"annotator": 7, "annotator_type": -1, "n_labels": 3}
 
 
 def trainer_of(small: Small, folder: Path, head: str, train: Any, **more: Any) -> Any:
@@ -340,7 +360,7 @@ def test_bad_columns_are_refused_with_their_row(
         with pytest.raises(InputError, match=f"'{name} in row {row} of the train data set' must"):
             trainer_of(small, tmp_path, head, bad)
     with pytest.raises(InputError, match=f"'{name} in row {row} of the eval data set' must"):
-        trainer_of(small, tmp_path, "text", rows(), eval_dataset=bad)
+        trainer_of(small, tmp_path, "text", rows(**{name: [GOOD[name]] * 3}), eval_dataset=bad)
 
 
 def test_zeros_and_ones_and_shares_are_labels(small: Small, tmp_path: Path) -> None:
@@ -385,10 +405,157 @@ def test_an_objective_returns_one_number(small: Small, tmp_path: Path) -> None:
         trainer.train()
 
 
+# --- panels, weights, and what objectives are given ----------------------------------------
+
+
+def loss_of(small: Small, folder: Path, head: str, train: Any, **more: Any) -> float:
+    """Return the loss of one batch of all rows, of a model that is not at its reference."""
+    torch.manual_seed(0)
+    trainer = trainer_of(small, folder, head, train, **more)
+    nudge(trainer.model)
+    batch = trainer.data_collator(
+        [trainer.train_dataset[i] for i in range(len(trainer.train_dataset))]
+    )
+    with torch.no_grad():
+        return float(trainer.compute_loss(trainer.model, batch))
+
+
+@pytest.mark.parametrize("head", ["text", "score"])
+def test_a_weight_counts_as_repeated_rows(small: Small, tmp_path: Path, head: str) -> None:
+    labels = [1.0, 0.2, 0.6]
+    weighted = rows(label=labels, weight=[1.0, 3.0, 2.0])
+    repeated = rows(label=labels).select([0, 1, 1, 1, 2, 2])
+    for objective in (dpo, lambda m, b: (b.weight * m**2).sum() / b.weight.sum()):
+        options: dict[str, Any] = {"objective": objective}
+        one = loss_of(small, tmp_path, head, weighted, **options)
+        other = loss_of(small, tmp_path, head, repeated, **options)
+        assert one == pytest.approx(other, rel=1e-5)
+        assert one != pytest.approx(loss_of(small, tmp_path, head, rows(label=labels), **options))
+
+
+def test_a_weight_counts_in_batches_of_one_row(small: Small, tmp_path: Path) -> None:
+    """A mean over the weights of each batch would let them all count the same there."""
+    weights = [1.0, 3.0, 2.0]
+
+    def step(table: Any, size: int) -> Tensor:
+        args = config(
+            tmp_path, optim="sgd", learning_rate=1.0, max_steps=1, max_grad_norm=0.0,
+            per_device_train_batch_size=size, gradient_accumulation_steps=len(table) // size,
+        )  # fmt: skip
+        trainer = PreferenceTrainer(
+            small[0].new("text", 0), args=args, train_dataset=table, reference=False,
+            processing_class=small[0].tokenizer,
+        )  # fmt: skip
+        trainer.train()
+        return torch.cat([w.detach().flatten() for w in trainer.model.parameters()])
+
+    apart = step(rows(weight=weights), 1)
+    assert_allclose(apart, step(rows().select([0, 1, 1, 1, 2, 2]), 6), atol=1e-5)
+    assert (apart - step(rows(), 1)).abs().max() > 1e-3
+
+
+def test_an_objective_must_use_weights(small: Small, tmp_path: Path) -> None:
+    def blind(margin: Tensor, batch: Batch) -> Tensor:
+        return (margin * batch.wins).mean()
+
+    def constant(margin: Tensor, batch: Batch) -> Tensor:
+        return torch.ones(())
+
+    table = rows(weight=[1.0, 2.0, 3.0])
+    for objective in (blind, constant):
+        trainer = trainer_of(small, tmp_path, "text", table, objective=objective)
+        with pytest.raises(InputError, match=r"must be a function that uses 'batch\.weight'"):
+            trainer.train()
+    stream = rows(weight=[1.0, 2.0, 3.0]).to_iterable_dataset()
+    with pytest.raises(InputError, match="without a column 'weight', since the mean weight of a"):
+        trainer_of(small, tmp_path, "text", stream)
+
+
+PANELS: dict[str, Any] = {"label": [1.0, 2 / 3, 0.0]}
+
+
+@pytest.mark.parametrize("head", ["text", "score"])
+@pytest.mark.parametrize("column", [False, True])
+def test_split_panels_drop_out(small: Small, tmp_path: Path, head: str, column: bool) -> None:
+    """The size of the panels is given, or read from the data."""
+    size = {"n_labels": [3, 3, 3]} if column else {}
+    options: dict[str, Any] = {"objective": agreement_only} | ({} if column else {"n_labels": 3})
+    trainer = trainer_of(small, tmp_path, head, rows(**PANELS, **size), **options)
+    assert (trainer.n_labels, trainer.train_dataset["label"][:]) == (3, [1.0, 0.0])
+    used = rows(**PANELS).select([0, 2])
+
+    def by_hand(margin: Tensor, batch: Batch) -> Tensor:
+        sign = 2.0 * batch.wins - 1.0
+        return -torch.nn.functional.logsigmoid(3.0 * sign * margin).mean()
+
+    assert loss_of(small, tmp_path, head, rows(**PANELS, **size), **options) == pytest.approx(
+        loss_of(small, tmp_path, head, used, objective=by_hand), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "n_labels", "message"),
+    [
+        ({"label": [1.0, 0.0, 1.0]}, None, "'n_labels' must be the number of labels in each panel"),
+        ({"label": [1.0, 0.7, 0.0]}, 3, "'label in row 1 of the train data set' must be the share"),
+        ({"label": [1.0, 0.5, 0.0]}, 1, "'label in row 1 of the train data set' must be the share"),
+        ({"n_labels": [3, 3, 2]}, None, "'n_labels in row 2 of .* must be 3, as elsewhere; got 2"),
+        ({"n_labels": [3, 3, 3]}, 2, "'n_labels in row 0 of .* must be 2, as elsewhere; got 3"),
+        ({"label": [1 / 3, 2 / 3, 1 / 3]}, 3, "of at least one panel whose labels agree; got none"),
+    ],
+)
+def test_agreement_only_needs_panels(
+    small: Small, tmp_path: Path, columns: dict[str, Any], n_labels: int | None, message: str
+) -> None:
+    options: dict[str, Any] = {"objective": agreement_only, "n_labels": n_labels}
+    with pytest.raises(InputError, match=message):
+        trainer_of(small, tmp_path, "text", rows(**columns), **options).train()
+
+
+def test_other_losses_refuse_panels(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'eval data set' must be without a column 'n_labels'"):
+        trainer_of(small, tmp_path, "text", rows(), eval_dataset=rows(n_labels=[3, 3, 3]))
+    with pytest.raises(InputError, match=r"of single labels .* got panels of 3"):
+        trainer_of(small, tmp_path, "text", rows(n_labels=[3, 3, 3])).train()
+
+
+@pytest.mark.parametrize("head", ["text", "score"])
+def test_objectives_are_given_annotators_types_and_lengths(
+    small: Small, tmp_path: Path, head: str
+) -> None:
+    seen: list[Batch] = []
+
+    def objective(margin: Tensor, batch: Batch) -> Tensor:
+        seen.append(batch)
+        return margin.mean()
+
+    table = rows(annotator=[4, 4, -1], annotator_type=[0, 1, 2])
+    loss_of(small, tmp_path, head, table, objective=objective)
+    (batch,) = seen
+    assert batch.annotator is not None
+    assert batch.annotator_type is not None
+    assert batch.lengths is not None
+    assert batch.annotator.tolist() == [4, 4, -1]
+    assert batch.annotator_type.tolist() == [0, 1, 2]
+    count = small[0].tokenizer
+    for given, side in zip(batch.lengths, ("chosen", "rejected"), strict=True):
+        texts = [row["prompt"] + row[side] for row in table]
+        prompts = [row["prompt"] for row in table] if head == "text" else [""] * 3
+        ends = 1  # TRL adds the end of the text
+        assert given.tolist() == [
+            len(count(text)["input_ids"]) - len(count(begun)["input_ids"]) + ends
+            for text, begun in zip(texts, prompts, strict=True)
+        ]
+
+
 # --- versions ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", ["1.15.0", "1.17.0", "0.9"])
+def test_this_version_of_trl_is_one_of_two() -> None:
+    assert Version(trl.__version__).release[:2] in {(1, 14), (1, 16)}
+
+
+@pytest.mark.parametrize("version", ["1.13.0", "1.15.0", "1.17.0", "0.9"])
 def test_another_version_of_trl_is_said(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     require("llm", "this")
     monkeypatch.setattr("socialpref._extras.version", lambda name: {"trl": version}.get(name, "6"))

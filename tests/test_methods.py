@@ -75,6 +75,12 @@ def test_a_method_is_a_frozen_dataclass_that_its_name_finds(method: Method) -> N
     assert method.guarantee
 
 
+@every
+def test_without_a_search_the_limit_is_the_same(method: Method) -> None:
+    found, same = (m.limit(mediocre_winner()).policy for m in (method, method.without_search()))
+    np.testing.assert_allclose(found, same, atol=1e-9)
+
+
 @trained_exactly
 @settings(max_examples=15)
 @given(population=small())

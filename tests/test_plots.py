@@ -20,6 +20,7 @@ from matplotlib.text import Text
 
 from socialpref import InputError, nbc
 from socialpref.plots import DARK, LIGHT, MIDDLE, flip_cdf, question_bars, save
+from socialpref.plots.style import WIDTH
 from socialpref.surveys import (
     Bootstrap,
     Protocol,
@@ -220,7 +221,7 @@ def test_the_title_is_the_finding_and_intervals_are_drawn() -> None:
         [(error.nbc_intervals[y].low, error.nbc_intervals[y].high) for y in order],
     )
     inside(figure)
-    assert figure.get_size_inches()[0] == 7.0
+    assert figure.get_size_inches()[0] == WIDTH
 
 
 def test_a_question_with_ties_beside_a_pair_that_cannot_flip() -> None:

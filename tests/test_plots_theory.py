@@ -16,6 +16,7 @@ import socialpref as sp
 from socialpref import DPO, Population, Winner, nbc, optimal_policy
 from socialpref.examples import mediocre_winner, two_camps
 from socialpref.plots import theory
+from socialpref.plots.style import WIDTH
 from socialpref.theory import (
     average_reward_bounds,
     bradley_terry_misfit,
@@ -28,15 +29,23 @@ from .helpers import refuses
 
 
 def drawn(figure: Figure) -> list[str]:
-    """Draw a figure, which warns of all that does not fit, and return its texts."""
+    """Draw a figure, which warns of all that does not fit, and return its texts.
+
+    On a page 740 pixels wide they are at least 11 pixels high.
+    """
     figure.savefig(io.BytesIO(), format="png", dpi=50)
-    return [text.get_text() for text in figure.findobj(Text)]
+    assert figure.get_figwidth() <= WIDTH
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    assert min(float(text.get_fontsize()) for text in texts) >= 8
+    return [text.get_text() for text in texts]
 
 
 def test_method_bars() -> None:
     crowd = mediocre_winner()
     figure = theory.method_bars(crowd)
-    drawn(figure)
+    assert "Average reward orders A = B > M; NBC, which DPO learns, orders M > A = B" in drawn(
+        figure
+    )
     expected = (
         crowd.mean_rewards(),
         nbc(crowd),
@@ -45,8 +54,8 @@ def test_method_bars() -> None:
     )
     for axes, values in zip(figure.axes, expected, strict=True):
         bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-        heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in bars}
-        np.testing.assert_array_equal([heights[y] for y in range(3)], values)
+        ends = {round(b.get_x() + b.get_width() / 2): b.get_y() + b.get_height() for b in bars}
+        np.testing.assert_allclose([ends[y] for y in range(3)], values, rtol=1e-15)
 
 
 def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
@@ -54,6 +63,7 @@ def test_temperature_curves_go_from_borda_to_the_average_reward() -> None:
     figure = theory.temperature_curves(crowd, crossing_temperatures(crowd, "A", "M"))
     texts = drawn(figure)
     assert texts.count("τ = 1.642") == 2
+    assert "NBC orders M > A = B at low temperature and A = B > M at high temperature" in texts
     assert "A, B" in texts
     left, right = figure.axes
     curve, limit = (np.asarray(line.get_ydata()) for line in left.lines[:2])
@@ -69,9 +79,22 @@ def test_the_simplex() -> None:
     assert {"A > C > B\n59.8%", "C > A > B\n40.2%", "only A", "nearest flip, TV 0.1067"} <= set(
         texts
     )
+    assert "C is level with A once 10.7% of the draws move" in texts
     assert sum(isinstance(patch, Polygon) for patch in figure.axes[0].patches) >= 2
+    # No name covers a mark.
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    marks = [line.get_window_extent() for line in axes.lines]
+    names = [text.get_window_extent() for text in axes.texts if "%" in text.get_text()]
+    assert len(names) == len(marks) == 2
+    assert not any(name.overlaps(mark) for name in names for mark in marks)
     crowd = mediocre_winner()  # without a flip, and with a tie
     assert "uniform" in drawn(theory.sampling_simplex(crowd, sp.flip(crowd, Winner())))
+    tied = Population([[-1, 3, 0], [-3, -4, 0], [2, -1, -2]], options=["A", "B", "C"])
+    figure = theory.sampling_simplex(tied, sp.flip(tied))
+    assert "A, B and C are tied at the base" in drawn(figure)
+    for cell, name in zip(figure.axes[0].patches, figure.axes[0].texts, strict=False):
+        assert cell.get_path().contains_point(name.get_position())
     with refuses("population"):
         theory.sampling_simplex(Population([[1, 0]]), sp.flip(camps, Winner()))
 
@@ -84,7 +107,7 @@ def test_reward_intervals() -> None:
         for bound in (3, 4)
     ]
     figure = theory.reward_intervals({"split": results})
-    assert "split (own gap -0.200)" in drawn(figure)
+    assert "split\n(own gap -0.200)" in drawn(figure)
     lower, upper = figure.axes[0].lines[:2]
     np.testing.assert_array_equal(np.asarray(lower.get_ydata()), [r.lower for r in results])
     np.testing.assert_array_equal(np.asarray(upper.get_ydata()), [r.upper for r in results])

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 
 from socialpref import InputError
 from socialpref.training import Certification, certify
@@ -100,6 +102,50 @@ def test_the_page_says_what_losses_converge_to(name: str) -> None:
     loss, sees = LOSSES[name]
     found = certify(loss, sees=sees, n_populations=20, n_search=200)  # type: ignore[arg-type]
     assert rows[name] == cells(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "length", "converges_to", "proportional_to"),
+    [
+        ("ipo", 1.0, ("ipo",), {}),
+        ("ipo", 4.0, ("ipo(tau=0.25)",), {}),
+        ("sigmoid_norm", 1.0, ("dpo",), {}),
+        ("sigmoid_norm", 4.0, (), {"dpo": 4.0}),
+    ],
+)
+def test_losses_by_token_are_known_for_options_of_one_length(
+    name: str, length: float, converges_to: tuple[str, ...], proportional_to: dict[str, float]
+) -> None:
+    def loss(margin: Any, label: Any) -> Any:
+        logp = torch.stack([margin, torch.zeros_like(margin)], dim=1)
+        by_token: Any = LOSSES[name][0]
+        shown = {"logp": logp, "reference": torch.zeros_like(logp)}
+        return by_token(margin, label, length=torch.full_like(logp, length), **shown)
+
+    found = certify(loss, n_populations=4, n_search=0)
+    assert (found.converges_to, found.proportional_to) == (converges_to, proportional_to)
+
+
+@pytest.mark.slow
+def test_exo_pair_mostly_has_the_order_of_nbc() -> None:
+    loss: Any = LOSSES["exo_pair"][0]
+    nbc = certify(loss, n_populations=20, n_search=0).orders_on_all[0]
+    said = f"`exo_pair` has the order of NBC on {nbc.held} of the {nbc.looked} populations"
+    assert said in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_sft_learns_how_often_each_option_is_chosen() -> None:
+    loss: Any = LOSSES["sft"][0]
+    found = certify(loss, sees=("logp",), n_populations=20, n_search=0)
+    for looked in found.looked:
+        setting = looked.setting
+        assert looked.rewards is not None
+        policy = setting.reference * np.exp(looked.rewards)
+        drawn = setting.sampling[:, None] * setting.sampling * (1.0 - np.eye(len(policy)))
+        chosen = (drawn * setting.population.pairwise()).sum(axis=1)
+        assert_allclose(policy / policy.sum(), chosen / chosen.sum(), atol=1e-9)
 
 
 def test_losses_that_sort_a_batch_are_refused() -> None:

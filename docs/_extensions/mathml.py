@@ -1,4 +1,7 @@
-"""Formulas as MathML, which browsers draw themselves: no script, no fonts, no network."""
+"""Formulas as MathML, which browsers draw themselves: no script, no network.
+
+The font that they take is in ``_static``.
+"""
 
 import re
 

@@ -6,7 +6,7 @@ from .counted import Counted, count_comparisons
 from .counts import Cells
 from .dropped import Dropped
 from .examples import example
-from .groups import CrossTable, cross_table
+from .groups import CrossTable, cross_table, types_of_classes
 from .populations import population_of, populations_by_prompt
 from .readers.columns import Guess, form_of, guess_columns
 from .reliability import Agreement, agreement
@@ -41,4 +41,5 @@ __all__ = [
     "population_of",
     "populations_by_prompt",
     "simulate",
+    "types_of_classes",
 ]

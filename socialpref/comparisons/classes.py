@@ -76,6 +76,9 @@ class ClassMixture:
     n_starts, n_agreeing : int
         Random starts, and how many of them came to the maximum that was kept. If it is few, other
         seeds may find a better one.
+    spread : float
+        How far apart, at most, average-reward gaps of a compared pair are between the starts that
+        agree and the one that was kept. If it is not small, the labels do not tell them.
     evidence : Evidence or None
         What held-out annotators say about the classes, where `choose_classes` asked them.
     """
@@ -89,6 +92,7 @@ class ClassMixture:
     ridge: float
     n_starts: int = 1
     n_agreeing: int = 1
+    spread: float = 0.0
     evidence: Evidence | None = None
 
     @property
@@ -185,15 +189,29 @@ class ClassMixture:
         """
         return self._together(comparisons)[1]
 
+    def gaps(self, comparisons: Comparisons) -> Floats:
+        """Return how much more reward the first option of each row has for each class, (n, L).
+
+        Raises
+        ------
+        InputError
+            If prompts or options are others than the fit's.
+        """
+        self._check_same_options(comparisons)
+        x, y, z = comparisons.prompt, comparisons.first, comparisons.second
+        return self.rewards[x, :, y] - self.rewards[x, :, z]
+
     def rows_of(self, comparisons: Comparisons) -> Linked:
         """Return counted comparisons of the prompts and options of the fit."""
+        self._check_same_options(comparisons)
+        return Linked.of(comparisons)
+
+    def _check_same_options(self, comparisons: Comparisons) -> None:
         _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
-        rows = Linked.of(comparisons)
         if (comparisons.n_prompts, comparisons.n_options) != self.rewards[:, 0].shape:
             must = "of the prompts and options of the fit"
             got = f"{comparisons.n_prompts} prompts of {comparisons.n_options} options"
             raise _validate.complaint("comparisons", must, got)
-        return rows
 
     def tables(self) -> Floats:
         """Return the rewards with one row for each option of each prompt, one column a class."""
@@ -319,4 +337,5 @@ def mixture_of(likelihood: Likelihood, found: Maximum) -> ClassMixture:
         ridge=likelihood.ridge,
         n_starts=found.n_starts,
         n_agreeing=found.n_agreeing,
+        spread=found.spread,
     )

@@ -354,6 +354,11 @@ class Ascent:
         """The largest derivative, per annotator."""
         return self.likelihood.residual(self.point)
 
+    def mean_gaps(self) -> Floats:
+        """Return the gaps of the average reward in each cell."""
+        tables, _ = self.likelihood.split(self.point.parameters)
+        return self.likelihood.rows.design.gaps(tables @ self.point.shares[:, None])
+
     def run(self, tolerance: float, max_iterations: int, *, progress: bool = False) -> Self:
         """Go on until the residual is small, or for so many iterations in all."""
         from tqdm import tqdm
@@ -432,7 +437,7 @@ class Maximum(NamedTuple):
     shares : ndarray, shape (L,)
     log_likelihood : float
         Per annotator.
-    residual, iterations, n_starts, n_agreeing
+    residual, iterations, n_starts, n_agreeing, spread
         As `ClassMixture` has them.
     """
 
@@ -443,14 +448,15 @@ class Maximum(NamedTuple):
     iterations: int = 0
     n_starts: int = 1
     n_agreeing: int = 1
+    spread: float = 0.0
 
     @classmethod
-    def of(cls, run: Ascent, n_starts: int = 1, n_agreeing: int = 1) -> Self:
+    def of(cls, run: Ascent) -> Self:
         """Return where a run ended."""
         likelihood, point = run.likelihood, run.point
         tables, _ = likelihood.split(point.parameters)
         value = point.log_likelihood / likelihood.n_annotators
-        return cls(tables, point.shares, value, run.residual, run.iterations, n_starts, n_agreeing)
+        return cls(tables, point.shares, value, run.residual, run.iterations)
 
 
 def maximum(
@@ -485,8 +491,11 @@ def maximum(
             f"latent classes: residual {best.residual:.2e} after {best.iterations} iterations, "
             f"tolerance {tolerance:.2e}"
         )
-    agreeing = sum(run.point.value > best.point.value - AGREE for run in runs)
-    return Maximum.of(best, len(runs), agreeing)
+    agreeing = [run for run in runs if run.point.value > best.point.value - AGREE]
+    apart = [np.abs(run.mean_gaps() - best.mean_gaps()).max() for run in agreeing]
+    return Maximum.of(best)._replace(
+        n_starts=len(runs), n_agreeing=len(agreeing), spread=float(max(apart))
+    )
 
 
 def redrawn(rows: Linked, ridge: float, times: Floats, begin: Floats) -> Maximum:

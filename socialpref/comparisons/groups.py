@@ -1,6 +1,7 @@
-"""Do latent classes find the groups that are known? A cross-table, and what it is beside chance."""
+"""Latent classes and groups: a cross-table of both, and classes as the types of annotators."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,10 @@ from numpy.typing import NDArray
 from .. import _validate
 from .classes import ClassMixture
 from .people import People, types_of_annotators
-from .table import Comparisons
+from .table import UNKNOWN, Comparisons
+
+if TYPE_CHECKING:
+    from .features.classes import FeatureClasses
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -148,3 +152,40 @@ def adjusted_rand_index(one: Integers, other: Integers) -> float:
     chance = first * second / (len(rows) * (len(rows) - 1) / 2) if len(rows) > 1 else 0.0
     largest = (first + second) / 2
     return 1.0 if largest == chance else (both - chance) / (largest - chance)
+
+
+def types_of_classes(
+    comparisons: Comparisons, classes: "ClassMixture | FeatureClasses"
+) -> Comparisons:
+    """Return comparisons whose annotators have their likeliest latent class as their type.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+        With annotators; rows of unknown annotators stay without a type.
+    classes : ClassMixture or FeatureClasses
+        Fitted to comparisons of the same options or features. Annotators of whom little is known
+        are put in the wrong class now and then: see its `memberships`.
+
+    Raises
+    ------
+    InputError
+        If annotators are unknown, or the fit is of other prompts, options or features.
+
+    Examples
+    --------
+    >>> from socialpref import Population
+    >>> from socialpref.comparisons import fit_latent_classes, simulate, types_of_classes
+    >>> rows = simulate(Population([[2, -2], [-2, 2]]), 800, "linked", comparisons=8)
+    >>> typed = types_of_classes(rows, fit_latent_classes(rows, 2))
+    >>> typed.types, (typed.annotator_type == typed.annotator_type[0]).mean().round(1)
+    (('class 1', 'class 2'), np.float64(0.5))
+    """
+    who, _ = comparisons.annotators()
+    assert comparisons.annotator is not None
+    likeliest = classes.memberships(comparisons).argmax(axis=1)[who]
+    return replace(
+        comparisons,
+        annotator_type=np.where(comparisons.annotator >= 0, likeliest, UNKNOWN),
+        types=tuple(f"class {k + 1}" for k in range(classes.n_classes)),
+    )

@@ -414,6 +414,52 @@ class Comparisons(FromTables):
             raise InputError("'panel' must have the same types of annotators in every panel.")
         return self.take(table[:, 0]), self.label[table]
 
+    def by_type(self) -> tuple[Self, Integers]:
+        """Return one row for each panel, or for each label without panels, and who said what.
+
+        Rows of an unknown type are left out.
+
+        Returns
+        -------
+        rows : Comparisons
+        places : ndarray of int, shape (rows, T)
+            Which row of these comparisons has the label of each type; -1 if the type gave none.
+
+        Raises
+        ------
+        InputError
+            If no type is known, or the labels of a panel are not of one pair, have different
+            weights, or are not of different types.
+
+        Examples
+        --------
+        >>> from socialpref.comparisons import Comparisons
+        >>> rows = Comparisons([0] * 3, [0] * 3, [1] * 3, [1, 0, 1], 1, 2, panel=[5, 5, 8],
+        ...                    annotator_type=[1, 0, 0])
+        >>> rows.by_type()[1]
+        array([[ 1,  0],
+               [ 2, -1]])
+        """
+        kinds = self.annotator_type
+        if kinds is None or kinds.max() < 0:
+            raise _validate.complaint("annotator_type", "known for labels by type", "None")
+        known = np.flatnonzero(kinds >= 0)
+        panel = known if self.panel is None else self.panel[known]
+        _, start, place = np.unique(panel, return_index=True, return_inverse=True)
+        first = known[start]
+        for name in ("prompt", "first", "second", "weight"):
+            column = getattr(self, name)
+            if column is not None and (column[known] != column[first[place]]).any():
+                raise InputError(
+                    f"'panel' must be of one pair; the labels of one differ in {name}."
+                )
+        n_types = int(kinds.max()) + 1 if self.types is None else len(self.types)
+        places = np.full((len(first), n_types), -1)
+        places[place, kinds[known]] = known
+        if (places >= 0).sum() < len(known):
+            raise _validate.complaint("panel", "of labels of different types", "one type twice")
+        return self.take(first), places
+
     def repeats(self) -> Repeats:
         """Return how many rows say again, or contradict, what their annotator said of a pair.
 

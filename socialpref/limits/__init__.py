@@ -21,10 +21,12 @@ from .nash import NashLearning, NoisyLottery
 from .noisy import ConservativeDPO, RobustDPO
 from .on_policy import OnPolicyDPO
 from .optimal import Optimal, optimal_policy
+from .orthogonal import Orthogonal
 from .policy_metrics import Metrics, metrics
 from .sign import SignOrder, sign_estimator
 from .simpo import SimPO
 from .typed import LatentClasses, RewardAveraging
+from .votes import VoteCountLikelihood
 
 __all__ = [
     "DPO",
@@ -47,11 +49,13 @@ __all__ = [
     "OnPolicyDPO",
     "Optimal",
     "Order",
+    "Orthogonal",
     "RewardAveraging",
     "RobustDPO",
     "SignOrder",
     "SimPO",
     "VarianceForm",
+    "VoteCountLikelihood",
     "agreement_rate",
     "metrics",
     "optimal_policy",

@@ -89,7 +89,7 @@ class AgreementOnly(Method):
         if self.replicas is None and np.ptp(population.shares) > _validate.SUM_TOLERANCE:
             must = "given, in proportion to the shares, where types have unequal shares"
             raise _validate.complaint("replicas", must, "None")
-        labels = _labels_by_type(population, self.replicas)
+        labels = panel_labels(population, self.replicas)
         temperature = logistic_temperature(population.link, self.lapse)
         n = labels.sum()
         if temperature is not None:
@@ -144,11 +144,11 @@ def agreement_rate(
     0.156133
     """
     weights = pair_design(population, sampling)
-    unanimous = np.exp(log_unanimous(population, _labels_by_type(population, replicas)))
+    unanimous = np.exp(log_unanimous(population, panel_labels(population, replicas)))
     return float(2.0 * (weights * unanimous).sum())
 
 
-def _labels_by_type(population: Population, replicas: Sequence[int] | None) -> Floats:
+def panel_labels(population: Population, replicas: Sequence[int] | None) -> Floats:
     """Return how many labels each type gives in a panel."""
     if replicas is None:
         return np.ones(population.n_types)

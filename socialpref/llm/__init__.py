@@ -10,8 +10,9 @@ from .._extras import require
 
 require("llm", "socialpref.llm", ["torch"])
 
-from .data import Corpus, Pair, measure, preference_dataset, read_pairs
+from .data import Corpus, Pair, measure, read_pairs
 from .models import SMALL, Models, open_models
+from .preferences import to_dataset
 
 __all__ = [
     "SMALL",
@@ -20,6 +21,6 @@ __all__ = [
     "Pair",
     "measure",
     "open_models",
-    "preference_dataset",
     "read_pairs",
+    "to_dataset",
 ]

@@ -1,29 +1,18 @@
-"""HH-RLHF and files like it: pairs of responses to one prompt, and how long they are.
-
-Comparisons of texts become data sets for TRL's trainers.
-"""
+"""HH-RLHF and files like it: pairs of responses to one prompt, and how long they are."""
 
 import gzip
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _validate
 from .._extras import require
-from ..comparisons.classes import ClassMixture
-from ..comparisons.table import Comparisons
 from ..errors import DataError
-from ..training.learning import warn_without_evidence
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from ..training import JointLikelihood
 
 HUB_NAME = "Anthropic/hh-rlhf"
 TURN = "\n\nAssistant:"
@@ -209,70 +198,3 @@ def measure(pairs: Sequence[Pair], tokenizer: Any) -> Corpus:
 def _counts(tokenizer: Any, texts: Iterable[str]) -> NDArray[np.int64]:
     tokens = tokenizer(list(texts))["input_ids"]
     return np.array([min(len(ids), LIMIT) for ids in tokens], dtype=np.int64)
-
-
-def preference_dataset(
-    comparisons: Comparisons, joint: "JointLikelihood | None" = None
-) -> "Dataset":
-    """Return comparisons of texts as a data set that TRL's preference trainers take.
-
-    Parameters
-    ----------
-    comparisons : Comparisons
-        The names of its options are the texts, those of its prompts the prompts.
-    joint : JointLikelihood, optional
-        For the corrected loss: of these prompts and options, such as a `ClassMixture`.
-
-    Returns
-    -------
-    datasets.Dataset
-        Columns ``prompt``, ``chosen`` and ``rejected``; ``label``, the probability that the
-        chosen text is preferred, at least 1/2; ``annotator``, -1 where unknown, if some are
-        known; and ``joint``, if a joint likelihood is given. Comparisons of a text with itself
-        are left out.
-
-    Raises
-    ------
-    InputError
-        If options have no names, rows have weights, or the extra ``llm`` is missing.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from socialpref import Comparisons
-    >>> from socialpref.llm import preference_dataset
-    >>> table = pd.DataFrame({"q": ["1 + 1?"], "a": [" 3"], "b": [" 2"], "choice": ["b"]})
-    >>> rows = Comparisons.from_frame(table, first="a", second="b", choice="choice", prompt="q")
-    >>> preference_dataset(rows)[0]  # doctest: +SKIP
-    {'prompt': '1 + 1?', 'chosen': ' 2', 'rejected': ' 3', 'label': 1.0}
-    """
-    require("llm", "preference_dataset")
-    from datasets import Dataset
-
-    _validate.instance("comparisons", comparisons, Comparisons, "Comparisons")
-    if comparisons.options is None:
-        raise _validate.complaint("comparisons", "with texts as the names of options", "no names")
-    if comparisons.weight is not None:
-        raise _validate.complaint("comparisons", "without weights, which TRL does not read", "some")
-    if isinstance(joint, ClassMixture) and joint.n_classes > 1:
-        warn_without_evidence(joint.evidence, stacklevel=3)
-    apart = comparisons.first != comparisons.second
-    if not apart.any():
-        raise _validate.complaint("second", "another option than 'first'", "the same always")
-    rows = comparisons.take(apart)
-    swapped = rows.label < 0.5
-    chosen = np.where(swapped, rows.second, rows.first)
-    rejected = np.where(swapped, rows.first, rows.second)
-    names = [""] * rows.n_prompts if rows.prompts is None else rows.prompts
-    columns: dict[str, Any] = {
-        "prompt": [names[x] for x in rows.prompt],
-        "chosen": [rows.name(int(x), int(y)) for x, y in zip(rows.prompt, chosen, strict=True)],
-        "rejected": [rows.name(int(x), int(y)) for x, y in zip(rows.prompt, rejected, strict=True)],
-        "label": np.maximum(rows.label, 1.0 - rows.label),
-    }
-    if rows.annotator is not None:
-        columns["annotator"] = rows.annotator
-    if joint is not None:
-        moments = joint.moments(rows.prompt, chosen, rejected)
-        columns["joint"] = np.stack([np.asarray(part) for part in moments], axis=1).tolist()
-    return Dataset.from_dict(columns)

@@ -3,7 +3,7 @@
 `PreferenceTrainer` is a `trl.DPOTrainer` and `RewardModelTrainer` a `trl.RewardTrainer`: their
 configurations, loggers, checkpoints, LoRA and ``accelerate launch`` work as TRL documents them.
 Only the loss is another one: a function of margins and of what was said of each pair. Options of
-TRL's own losses are refused.
+TRL's own losses are refused, and so is what is not compared with TRL's trainers in the tests.
 """
 # ruff: noqa: E402 - without TRL, or with another version of it, the imports below fail
 
@@ -13,99 +13,83 @@ require("llm", "socialpref.llm.trainer")
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import nullcontext
 from copy import copy
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, ClassVar
 
 import torch
 import trl
+from accelerate.utils import DistributedType
 from datasets import Dataset, IterableDataset
-from peft import PeftModel
+from datasets.fingerprint import Hasher
+from peft import PeftModel, PromptLearningConfig
 from torch import Tensor
+from transformers import PreTrainedModel, ProcessorMixin
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import selective_log_softmax, use_adapter
 
 from .. import _validate
 from ..errors import ConvergenceError, InputError
 from ..training.losses import JointMoments, margins
 from ..training.objectives import Batch, Objective, dpo
+from .columns import (
+    COLUMNS,
+    REFERENCE,
+    Collator,
+    checked,
+    first_row,
+    panel_size,
+    weights_of_mean_one,
+)
 
-COLUMNS = ("label", "joint")
-"""What the losses read beside the texts: see `arms.to_dataset`."""
-REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
-"""The columns that TRL adds where it computes the reference's log-probabilities in advance."""
-
-
-@dataclass
-class _Collator:
-    """A collator that also passes on the columns that the losses read."""
-
-    texts: Callable[[list[dict[str, Any]]], dict[str, Any]]
-
-    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        batch = self.texts(examples)
-        for name in COLUMNS:
-            if name in examples[0]:
-                batch[name] = torch.tensor([example[name] for example in examples]).float()
-        return batch
+FUSED = hasattr(trl.trainer.utils, "add_fused_lm_head")
+"""Whether this version of TRL scores tokens without keeping the logits of all words."""
+LOSS = "since 'objective' is the loss"
+PREDICTIONS = "since predictions are margins, without labels"
+UNTRIED = "since it is not compared with TRL's trainer here"
 
 
-def _first_row(dataset: Any, name: str) -> dict[str, Any]:
-    for row in dataset:
-        return dict(row)
-    raise _validate.complaint(f"{name} data set", "one of at least one row", "none")
+def _because(reason: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, reason)
 
 
-def _checked(dataset: Any, name: str) -> Any:
-    """Return a data set whose columns of the losses are checked: a stream's as it is read."""
-    first = _first_row(dataset, name)
-    columns = [column for column in COLUMNS if column in first]
-    if any(column in first for column in REFERENCE):
-        must = f"without the columns {' and '.join(REFERENCE)}, which the trainer adds"
-        raise _validate.complaint(f"{name} data set", must, "one that has them")
-
-    def check(row: dict[str, Any], number: int) -> dict[str, Any]:
-        where = f"row {number} of the {name} data set"
-        found = [column for column in COLUMNS if column in row]
-        if found != columns:
-            raise InputError(f"{where} has the columns {found}; the first row has {columns}")
-        if "label" in row:
-            _validate.number(f"label in {where}", row["label"], 0.0, 1.0)
-        if "joint" in row:
-            _check_joint(f"joint in {where}", row["joint"])
-        return row
-
-    if not isinstance(dataset, Dataset):
-        return dataset.map(check, with_indices=True)
-    if columns:
-        for number, row in enumerate(dataset.select_columns(columns).with_format(None)):
-            check(row, number)
-    return dataset
-
-
-def _check_joint(name: str, moments: Any) -> None:
-    """Refuse values that are not ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of one pair."""
-    must = "three numbers a, b and c with a + 2 b + c = 1"
-    if not isinstance(moments, list | tuple) or len(moments) != 3:
-        raise _validate.complaint(name, must, _validate.shown(moments))
-    a, b, c = (_validate.number(name, moment, 0.0, 1.0) for moment in moments)
-    if abs(a + 2.0 * b + c - 1.0) > _validate.SUM_TOLERANCE:
-        raise _validate.complaint(name, must, _validate.shown(moments))
+REFUSED: Mapping[str, str] = {
+    **_because(LOSS, "label_smoothing_factor"),
+    **_because(PREDICTIONS, "label_names", "include_for_metrics", "batch_eval_metrics"),
+    **_because(UNTRIED, "torch_compile", "torch_compile_backend", "torch_compile_mode"),
+    **_because(UNTRIED, "use_liger_kernel", "liger_kernel_config"),
+    **_because(UNTRIED, "deepspeed", "fsdp", "fsdp_config", "parallelism_config"),
+}
+"""The options of both trainers' configurations that must have their default, and why."""
+PROCESSES = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+"""Ways to run in which every process holds the whole model."""
+NOISE = {True: 0.5, False: 0.05}
+"""How far a log-probability may be from the reference's when training begins, in units of the
+square root of the number of tokens; in half precision, and else."""
 
 
 class _WithObjective:
     """What both trainers share: the loss, its columns, and margins as predictions."""
 
-    refused: ClassVar[tuple[str, ...]]
-    """Options of the configuration that only TRL's own losses know."""
+    refused: ClassVar[Mapping[str, str]]
+    """Options of the configuration that must have their default, and why."""
     logged: ClassVar[tuple[str, str]]
     """TRL's names for the mean margin and for the share of margins above 0."""
+    scored: ClassVar[str]
+    """The mask of the tokens that are scored."""
+    _weighs = False
+    """Whether the objective is known to use weights."""
 
     def _take(self, kind: Any, config: Any, given: Any, objective: Any, n_labels: Any) -> Any:
         """Check and keep the arguments; return those of TRL's trainer by name."""
         if not callable(objective):
             raise _validate.complaint("objective", "a function", _validate.shown(objective))
         self.objective: Objective = objective
-        self.n_labels = _validate.integer("n_labels", n_labels, 1)
+        if n_labels is not None:
+            _validate.integer("n_labels", n_labels, 1)
+        self.n_labels: int | None = n_labels
         args, kwargs = given
         options = inspect.signature(kind.__init__).bind(self, *args, **kwargs).arguments
         del options["self"]
@@ -115,7 +99,19 @@ class _WithObjective:
         if options.get("args") is not None:
             _validate.instance("args", options["args"], config, f"a trl.{config.__name__}")
             _refuse_options(options["args"], self.refused)
+        if options.get("quantization_config") is not None:
+            raise _validate.complaint("quantization_config", f"None, {UNTRIED}", "another")
+        _refuse_kinds(options.get("model"), options.get("processing_class"))
+        _refuse_adapters(options.get("model"), options.get("peft_config"))
         return options
+
+    def _refuse_loaded(self: Any) -> None:
+        """Refuse what names and the environment, not the arguments, have brought in."""
+        _refuse_kinds(self.model, self.processing_class)
+        kind = self.accelerator.distributed_type
+        if kind not in PROCESSES or self.accelerator.parallelism_config is not None:
+            must = f"one process or several with the whole model each, {UNTRIED}"
+            raise _validate.complaint("accelerate", f"set up for {must}", kind)
 
     def _margin(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
         """Return the margins of a batch, and what the model adds to the loss."""
@@ -129,21 +125,16 @@ class _WithObjective:
         num_items_in_batch: Any = None,
     ) -> Any:
         """Return the mean loss of a batch, and the margins if `return_outputs`."""
-        said = {name: inputs[name] for name in COLUMNS if name in inputs}
         margin, auxiliary = self._margin(model, _without_columns(inputs))
-        wins = said.get("label", torch.ones_like(margin))
-        joint = JointMoments(*said["joint"].unbind(-1)) if "joint" in said else None
-        batch = Batch(wins, 1.0 - wins, torch.ones_like(margin), self.n_labels, joint)
-        loss = self.objective(margin, batch)
-        if not isinstance(loss, Tensor) or loss.ndim:
-            must = "a function that returns the mean loss, a tensor of no axes"
-            raise _validate.complaint("objective", must, _validate.shown(loss))
+        batch = self._said(margin, inputs)
+        loss = self._loss(margin, batch, asks="weight" in inputs and not self._weighs)
         if not torch.isfinite(loss):
             raise ConvergenceError(
                 f"the loss is {loss.item()} at step {self.state.global_step}; the last checkpoint "
                 "is the last good state"
             )
         facts = dict(zip(self.logged, (margin, (margin > 0).float()), strict=True))
+        facts = {name: batch.weight * values for name, values in facts.items()}
         if auxiliary is not None:
             loss = loss + self.router_aux_loss_coef * auxiliary
             facts["aux_loss"] = auxiliary
@@ -151,6 +142,47 @@ class _WithObjective:
             mean = self.accelerator.gather(values.detach()).mean().item()
             self._metrics["train" if self.model.training else "eval"][name].append(mean)
         return (loss, {"margin": margin}) if return_outputs else loss
+
+    def _said(self: Any, margin: Tensor, inputs: dict[str, Any]) -> Batch:
+        """Return what is known of a batch beside its margins."""
+        wins = inputs.get("label", torch.ones_like(margin))
+        joint = JointMoments(*inputs["joint"].unbind(-1)) if "joint" in inputs else None
+        first, second = inputs[self.scored].sum(dim=1).chunk(2)
+        return Batch(
+            wins,
+            1.0 - wins,
+            inputs.get("weight", torch.ones_like(margin)),
+            self.n_labels,
+            joint,
+            inputs.get("annotator"),
+            inputs.get("annotator_type"),
+            (first, second),
+            inputs.get("pseudo_label"),
+            inputs.get("pseudo_weight"),
+        )
+
+    def _loss(self: Any, margin: Tensor, batch: Batch, *, asks: bool) -> Tensor:
+        """Return the objective of a batch, in which each row counts by its weight.
+
+        The objective divides by the weights of the batch. The weights of the data set have mean
+        1, so that multiplying by the batch's mean lets a row count the same in any batch. If
+        `asks`, an objective that does not use the weights is refused.
+        """
+        asks = asks and margin.requires_grad
+        if asks:
+            batch.weight.requires_grad_()
+        loss = self.objective(margin, batch)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            must = "a function that returns the mean loss, a tensor of no axes"
+            raise _validate.complaint("objective", must, _validate.shown(loss))
+        if asks:
+            used = _depends(loss, batch.weight)
+            batch.weight.requires_grad_(False)
+            if not used:
+                must = "a function that uses 'batch.weight', since the data set has weights"
+                raise _validate.complaint("objective", must, "one that does not")
+            self._weighs = True
+        return loss * batch.weight.detach().mean()
 
     def prediction_step(
         self: Any,
@@ -168,30 +200,64 @@ class _WithObjective:
     def _prepare_dataset(
         self, dataset: Any, processing_class: Any, args: Any, dataset_name: str
     ) -> Any:
-        dataset = _checked(dataset, dataset_name)
-        return super()._prepare_dataset(  # type: ignore[misc]
+        if dataset_name == "train":
+            self.n_labels = panel_size(dataset, dataset_name, self.n_labels)
+        dataset = checked(dataset, dataset_name, self.n_labels)
+        dataset = super()._prepare_dataset(  # type: ignore[misc]
             dataset, processing_class, args, dataset_name
         )
+        return weights_of_mean_one(dataset)
 
     def _set_signature_columns_if_needed(self: Any) -> None:
         super()._set_signature_columns_if_needed()  # type: ignore[misc]
         self._signature_columns += [c for c in COLUMNS if c not in self._signature_columns]
 
 
+def _depends(loss: Tensor, weight: Tensor) -> bool:
+    """Return whether a loss was computed from weights."""
+    if not loss.requires_grad:
+        return False
+    (slope,) = torch.autograd.grad(loss, weight, retain_graph=True, allow_unused=True)
+    return slope is not None
+
+
 def _without_columns(inputs: dict[str, Any]) -> dict[str, Any]:
     return {name: values for name, values in inputs.items() if name not in COLUMNS}
 
 
-def _refuse_options(config: Any, names: tuple[str, ...]) -> None:
+def _refuse_options(config: Any, refused: Mapping[str, str]) -> None:
     """Refuse options that are not at their default."""
     for field in fields(config):
-        if field.name not in names:
+        if field.name not in refused:
             continue
         default = field.default if field.default_factory is MISSING else field.default_factory()
         value = getattr(config, field.name)
         if value != default:
-            must = f"left at {default!r}, since 'objective' is the loss"
+            must = f"left at {default!r}, {refused[field.name]}"
             raise _validate.complaint(field.name, must, _validate.shown(value))
+
+
+def _refuse_kinds(model: Any, tokenizer: Any) -> None:
+    """Refuse kinds of models that are not compared with TRL's trainers."""
+    if isinstance(tokenizer, ProcessorMixin):
+        must = f"a tokenizer, of a model of texts alone, {UNTRIED}"
+        raise _validate.complaint("processing_class", must, "a processor")
+    if getattr(model, "is_quantized", False):
+        raise _validate.complaint("model", f"one of full weights, {UNTRIED}", "a quantized one")
+
+
+def _refuse_adapters(model: Any, new: Any) -> None:
+    """Refuse several adapters, and those that are no change of weights."""
+    adapters = {"peft_config": [new]}
+    if isinstance(model, PeftModel):
+        adapters["model"] = list(model.peft_config.values())
+        if list(model.peft_config) != ["default"]:
+            must = "a model with one adapter, of the name 'default'"
+            raise _validate.complaint("model", must, f"adapters {list(model.peft_config)}")
+    for name, those in adapters.items():
+        if any(isinstance(one, PromptLearningConfig) for one in those):
+            must = "with an adapter of weights, such as LoRA, which begins at the reference"
+            raise _validate.complaint(name, must, "a learned prompt")
 
 
 class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
@@ -200,15 +266,20 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     Parameters
     ----------
     *args, **kwargs
-        As for `trl.DPOTrainer`. The data set may have the columns ``label`` and ``joint`` of
-        `arms.to_dataset`; without ``label`` the chosen text is preferred. The reference is TRL's:
-        ``ref_model`` if given; the base model for a new adapter (``peft_config``); a copy of the
-        adapter for a model that has one; else the model as it begins.
+        As for `trl.DPOTrainer`. The reference is TRL's: ``ref_model`` if given; the base model for
+        a new adapter (``peft_config``); a copy of the adapter for a model that has one; else the
+        model as it was loaded by name. Beside the texts the data set may have the columns
+        ``label``, the share of labels that prefer the chosen text, 1 if there is none; ``joint``;
+        ``weight``, how much a row counts; ``annotator`` and ``annotator_type``, integers, -1 where
+        not known; ``n_labels``; and ``pseudo_label`` and ``pseudo_weight``, for
+        `orthogonal_loss`. `socialpref.llm.to_dataset` makes them.
     objective : callable
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
         `agreement_only`, or your own.
-    n_labels : int
-        For `agreement_only`: labels in each panel, which must be one of each type.
+    n_labels : int, optional
+        If each row is a panel: how many labels it has, one of each type. Panels whose labels
+        differ are left out. Read from the column ``n_labels`` if omitted. `agreement_only` needs
+        it.
     reference : bool
         Whether implicit rewards are relative to the reference model. If not, none is loaded.
     shifted : bool
@@ -219,29 +290,33 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     Raises
     ------
     InputError
-        If the configuration sets an option of TRL's own losses (``loss_type``, ``loss_weights``,
-        ``label_smoothing``, ``ld_alpha``, ``f_divergence_type``, ``f_alpha_divergence_coef``,
-        ``use_weighting``, ``discopop_tau``) or `compute_metrics` is given; if ``label`` is not a
-        number in [0, 1], or ``joint`` not three with ``a + 2 b + c = 1``, in which case the row
-        is named, counted from 0; or if the data set has images. A data set that is streamed is
-        checked as it is read.
+        If an option is set that the loss would ignore, or that is not compared with TRL's trainer
+        in the tests: the keys of `refused`, `compute_metrics`, quantized models, learned prompts,
+        several adapters, images; if a value of a column is not what it must be, in which case the
+        row is named, counted from 0; and, when training begins, if the reference is not the model
+        as it begins and no ``ref_model`` was given. A data set that is streamed is checked as it
+        is read.
 
     References
     ----------
     arXiv 2502.16320, sections 5 to 7.
     """
 
-    refused = (
-        "loss_type", "loss_weights", "label_smoothing", "ld_alpha", "f_divergence_type",
-        "f_alpha_divergence_coef", "use_weighting", "discopop_tau", "label_smoothing_factor",
-    )  # fmt: skip
+    refused: ClassVar[Mapping[str, str]] = {
+        **REFUSED,
+        **_because(LOSS, "loss_type", "loss_weights", "label_smoothing", "ld_alpha"),
+        **_because(LOSS, "f_divergence_type", "f_alpha_divergence_coef", "use_weighting"),
+        **_because(LOSS, "discopop_tau"),
+        "padding_free": "since TRL does not use it",
+    }
     logged = ("rewards/margins", "rewards/accuracies")
+    scored = "completion_mask"
 
     def __init__(
         self,
         *args: Any,
         objective: Objective = dpo,
-        n_labels: int = 1,
+        n_labels: int | None = None,
         reference: bool = True,
         shifted: bool = True,
         **kwargs: Any,
@@ -255,13 +330,9 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
             _validate.number("beta", config.beta, 0.0, above=True)
         pairs = options.get("train_dataset")
         if isinstance(pairs, Dataset | IterableDataset):
-            images = sorted({"image", "images"} & _first_row(pairs, "train").keys())
+            images = sorted({"image", "images"} & first_row(pairs, "train").keys())
             if images:
                 raise _validate.complaint("train_dataset", "of texts", f"a column {images[0]!r}")
-        copied = isinstance(model, PeftModel) and options.get("ref_model") is None
-        if copied and "default" not in model.peft_config:
-            must = "a model whose adapter has the name 'default', for a copy as the reference"
-            raise _validate.complaint("model", must, f"adapters {list(model.peft_config)}")
         if not reference:
             if options.get("ref_model") is not None:
                 raise InputError("'ref_model' is given, but 'reference' is False")
@@ -271,34 +342,44 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
             # reference's log-probabilities are computed in advance.
             options["args"] = copy(config or trl.DPOConfig("trainer_output"))
             options["args"].precompute_ref_log_probs = True
+        elif options.get("ref_model") is None:
+            _refuse_nameless(model, options)
         super().__init__(**options)
+        self._refuse_loaded()
         self.precompute_ref_logps: bool = self.precompute_ref_logps and reference
-        self.data_collator: Any = _Collator(self.data_collator)
+        self.data_collator: Any = Collator(self.data_collator)
+        # Dropout and noise change log-probabilities from one time to the next.
+        noisy = not self.args.disable_dropout or self.args.neftune_noise_alpha is not None
+        self._begins = reference and options.get("ref_model") is None and not noisy
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         if not self.reference:
             return dataset
-        if not self.shifted:  # TRL's cache is named after the data and the model alone
-            model_hash = str(self._precompute_model_hash).removesuffix(" unshifted")
-            self._precompute_model_hash: str = f"{model_hash} unshifted"
+        if isinstance(dataset, Dataset):
+            # TRL's cache is named after the data set and the weights alone.
+            config = self.args
+            also = (config.max_length, config.truncation_mode, config.bf16, config.fp16)
+            dataset = copy(dataset)
+            dataset._fingerprint = Hasher.hash((dataset._fingerprint, self.shifted, *also))
         return super()._precompute_ref_logps(dataset, name, batch_size)
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Return the reference's log-probabilities of both texts of every pair."""
-        with warnings.catch_warnings():  # TRL 1.16 asks transformers 5 by a former name
+        adapter: Any = nullcontext()
+        whole = self.accelerator.unwrap_model(self.model)
+        if self.ref_model is None and isinstance(whole, PeftModel):
+            adapter = use_adapter(whole, "ref" if "ref" in whole.peft_config else None)
+        with warnings.catch_warnings():  # TRL asks transformers 5 by a former name
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            return super().compute_ref_log_probs(self._scored(model), _without_columns(inputs))
+            checkpoints = disable_gradient_checkpointing(
+                self.model, self.args.gradient_checkpointing_kwargs
+            )
+            with torch.no_grad(), checkpoints, adapter, self.accelerator.autocast():
+                return self._log_probs(model, _without_columns(inputs))[0]
 
     def _margin(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
-        mask = inputs["completion_mask"]
-        texts = {k: v for k, v in inputs.items() if k not in ("completion_mask", *REFERENCE)}
-        if self.aux_loss_enabled:
-            texts["output_router_logits"] = True
-        tokens = inputs["input_ids"].masked_fill(mask == 0, -100)
-        # TRL's head: it scores these tokens without keeping the logits of all words.
-        outputs = self._scored(model)(**texts, labels=tokens, use_cache=False, fused_lm_head=True)
-        # The last ones: learned prompts come before the tokens, and no logits before the first.
-        chosen, rejected = outputs.log_probs[:, 1 - mask.shape[1] :].sum(dim=1).chunk(2)
+        options = {"output_router_logits": True} if self.aux_loss_enabled else {}
+        (chosen, rejected), outputs = self._log_probs(model, inputs, **options)
         if self.reference:
             reference = (
                 (inputs[REFERENCE[0]], inputs[REFERENCE[1]])
@@ -307,14 +388,61 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
             )
             # Ratios first, as TRL does: they are small, and log-probabilities of texts are not.
             chosen, rejected = chosen - reference[0], rejected - reference[1]
+            self._check_beginning(torch.cat([chosen, rejected]), inputs["completion_mask"])
         margin = margins((chosen, rejected), beta=self.beta)
         return margin, outputs.aux_loss if self.aux_loss_enabled else None
 
-    def _scored(self, model: Any) -> Any:
-        """Return a model that scores ``labels`` by the logits before them, or at their place."""
-        if self.shifted:
-            return model
-        return lambda labels, **texts: model(shift_labels=labels, **texts)
+    def _log_probs(
+        self, model: Any, inputs: dict[str, Any], **options: Any
+    ) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Return log-probabilities of the chosen and the rejected texts, and the model's output."""
+        mask = inputs["completion_mask"]
+        texts = {k: v for k, v in inputs.items() if k not in ("completion_mask", *REFERENCE)}
+        options |= texts | {"use_cache": False}
+        tokens = inputs["input_ids"].masked_fill(mask == 0, -100)
+        if FUSED:
+            options["labels" if self.shifted else "shift_labels"] = tokens
+            outputs = model(**options, fused_lm_head=True)
+            each = outputs.log_probs
+        else:
+            outputs = model(**options)
+            logits = outputs.logits
+            if self.shifted:
+                logits, tokens = logits[:, :-1], tokens[:, 1:]
+            said = tokens != -100
+            each = selective_log_softmax(logits, tokens.clamp(min=0), row_mask=said) * said
+        return each.sum(dim=1).chunk(2), outputs
+
+    def _check_beginning(self, ratios: Tensor, mask: Tensor) -> None:
+        """Refuse a reference that is not the model as it begins, unless it was given."""
+        if not self._begins or not self.is_in_train:
+            return
+        self._begins = False
+        if self.state.global_step:
+            return
+        half = self.accelerator.mixed_precision != "no" or self.model.dtype.itemsize < 4
+        off = ratios.detach().abs() / mask.sum(dim=1).clamp(min=1).sqrt()
+        if off.max() > NOISE[half]:
+            worst = ratios[off.argmax()].item()
+            raise InputError(
+                "the reference is not the model as it begins: the log-probability of a text "
+                f"differs by {worst:.3g} before the first step. Give 'ref_model'. TRL's own "
+                "reference is what is loaded from the model's name, or the base model without "
+                "its new adapter, or a copy of an adapter of plain weights"
+            )
+
+
+def _refuse_nameless(model: Any, options: Mapping[str, Any]) -> None:
+    """Refuse a model that TRL cannot load again as the reference, where it would."""
+    config = options.get("args")
+    kept = options.get("peft_config") is not None or isinstance(model, PeftModel)
+    if kept or (config is not None and config.precompute_ref_log_probs):
+        return
+    if isinstance(model, PreTrainedModel) and not model.config._name_or_path:
+        raise InputError(
+            "'ref_model' must be given, or 'precompute_ref_log_probs' set: the model was not "
+            "loaded by name, so that it cannot be loaded again as the reference"
+        )
 
 
 class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[misc]
@@ -335,20 +463,22 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
         ``margin``, or as for `PreferenceTrainer`.
     """
 
-    refused = ("center_rewards_coefficient", "label_smoothing_factor")
+    refused: ClassVar[Mapping[str, str]] = {**REFUSED, "center_rewards_coefficient": LOSS}
     logged = ("margin", "accuracy")
+    scored = "attention_mask"
 
     def __init__(
-        self, *args: Any, objective: Objective = dpo, n_labels: int = 1, **kwargs: Any
+        self, *args: Any, objective: Objective = dpo, n_labels: int | None = None, **kwargs: Any
     ) -> None:
         kind, config = trl.RewardTrainer, trl.RewardConfig
         super().__init__(**self._take(kind, config, (args, kwargs), objective, n_labels))
-        self.data_collator: Any = _Collator(self.data_collator)
+        self._refuse_loaded()
+        self.data_collator: Any = Collator(self.data_collator)
 
     def _prepare_dataset(
         self, dataset: Any, processing_class: Any, args: Any, dataset_name: str
     ) -> Any:
-        if "margin" in _first_row(dataset, dataset_name):
+        if "margin" in first_row(dataset, dataset_name):
             must = "without a column 'margin', which only TRL's own loss knows"
             raise _validate.complaint(f"{dataset_name} data set", must, "one")
         whole, most = copy(args), args.max_length

@@ -13,8 +13,10 @@ from ..limits.nash import NashLearning, NoisyLottery
 from ..limits.noisy import ConservativeDPO, RobustDPO
 from ..limits.on_policy import OnPolicyDPO
 from ..limits.optimal import Optimal
+from ..limits.orthogonal import Orthogonal
 from ..limits.simpo import SimPO
 from ..limits.typed import LatentClasses, RewardAveraging
+from ..limits.votes import VoteCountLikelihood
 
 METHODS: tuple[Method, ...] = (
     DPO(),
@@ -22,6 +24,8 @@ METHODS: tuple[Method, ...] = (
     AgreementOnly(),
     RewardAveraging(),
     LatentClasses(),
+    Orthogonal(),
+    VoteCountLikelihood(),
     ConservativeDPO(),
     RobustDPO(),
     IPO(),

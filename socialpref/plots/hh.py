@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .style import DARK, LIGHT, MIDDLE, check_table
+from .style import DARK, GREY, LIGHT, MIDDLE, WIDTH, check_table, clean, headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLES = {
-    "anonymous": (DARK, "o", "-"),
-    "average": (LIGHT, "s", "--"),
-    "agreement-law": (MIDDLE, "D", ":"),
-    "agreement": (MIDDLE, "^", "-"),
-    "linked": (DARK, "v", "--"),
-    "typed": ("black", "P", ":"),
+    "anonymous": (DARK, "o", "-", DARK),
+    "average": (GREY, "s", "--", LIGHT),
+    "agreement-law": (MIDDLE, "D", ":", MIDDLE),
+    "agreement": (MIDDLE, "^", "-", "white"),
+    "linked": ("#7ba3cc", "v", "--", "white"),
+    "typed": ("black", "P", ":", "black"),
 }
+"""Colour, marker, line and what fills the marker, of each arm."""
 TITLES = {"labels": "equal numbers of labels", "pairs": "equal numbers of pairs"}
 
 
@@ -33,19 +34,28 @@ def accuracy_curves(table: "pd.DataFrame") -> "Figure":
     for axes, unit in panels:
         rows = table[(table["unit"] == unit) & (table["budget"] > 0)]
         for arm, group in rows.groupby("arm", sort=False):
-            colour, marker, line = STYLES[str(arm)]
+            colour, marker, line, fill = STYLES[str(arm)]
             group = group.sort_values("budget")
             x, y = group["budget"].to_numpy(), 100.0 * group["accuracy"].to_numpy()
             low, high = (100.0 * group[f"accuracy_{end}"].to_numpy() for end in ("low", "high"))
             axes.errorbar(
                 x, y, [y - low, high - y], color=colour, marker=marker, ls=line, mec="black",
-                ms=6, capsize=2, elinewidth=0.8, label=str(arm),
+                mfc=fill, ms=6, capsize=2, elinewidth=0.8, label=str(arm),
             )  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xlabel(f"budget, {unit}")
+        axes.set_xlabel(f"budget, {unit} (log scale)")
+        clean(axes)
+    most = table["budget"].max()
+    ends = table[table["budget"] == most]
+    best = ends.loc[ends["accuracy"].idxmax()]
+    headline(
+        figure,
+        f"{best['arm'].capitalize()} is the most accurate arm with {most:,} {best['unit']}: "
+        f"{best['accuracy']:.1%} ({best['accuracy_low']:.1%} to {best['accuracy_high']:.1%})",
+    )
     panels[0][0].set_ylabel("held-out pairs ordered as\nthe mean reward does, %")
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=6, fontsize=9)
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=6, fontsize=8)
     return figure
 
 
@@ -63,11 +73,11 @@ def accuracy_dots(table: "pd.DataFrame") -> "Figure":
         places = list(range(len(rows)))
         axes.axvline(50.0, color=LIGHT, lw=1, zorder=0)
         for place, row in zip(places, rows.itertuples(), strict=True):
-            colour, marker, _ = STYLES[row.arm]
+            colour, marker, _, fill = STYLES[row.arm]
             mean = 100.0 * row.accuracy
             if row.accuracy_low == row.accuracy_low:  # one seed has no interval
                 axes.plot([100 * row.accuracy_low, 100 * row.accuracy_high], [place] * 2, "k", lw=1)
-            axes.plot(mean, place, marker, color=colour, mec="black", ms=8)
+            axes.plot(mean, place, marker, color=colour, mfc=fill, mec="black", ms=8)
         axes.set_yticks(places, rows["arm"])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         low, high = axes.get_xlim()
@@ -82,7 +92,7 @@ def _panels(table: "pd.DataFrame", height: float) -> tuple["Figure", "list[tuple
     numbers = ("budget", "accuracy", "accuracy_low", "accuracy_high")
     check_table(table, ["unit", "arm"], numbers, {"unit": TITLES, "arm": STYLES})
     units = list(dict.fromkeys(table["unit"]))
-    figure = Figure(figsize=(4.5 * len(units), height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     all_axes = figure.subplots(1, len(units), sharey=True, squeeze=False)[0]
     for axes, unit in zip(all_axes, units, strict=True):
         axes.set_title(TITLES[unit], fontsize=10)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,36 @@ from ..surveys.survey import check_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DARK, MIDDLE, LIGHT = "#1b3a5c", "#c77b30", "#c9ccd1"
 """Dark blue, mid orange and light grey: three clearly different lightnesses."""
+GREY = "#6f7680"
+WIDTH = 7.4
+"""Of a figure at most, in inches: text of 8 points is readable at 740 pixels."""
+
+
+def headline(figure: "Figure", text: str) -> None:
+    """Write what a figure shows above it."""
+    room = int(13.2 * figure.get_figwidth())
+    lines = "\n".join(fill(line, room) for line in text.splitlines())
+    figure.suptitle(lines.replace("$", r"\$"), fontsize=10, x=0.01, ha="left")
+
+
+def clean(axes: "Axes") -> None:
+    """Draw a grid behind the data, and no frame."""
+    axes.grid(color="#e6e6e6", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend_below(figure: "Figure", axes: "Axes", ncols: int = 3) -> None:
+    """Put the legend of one panel below all of them."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, frameon=False, loc="outside lower center", ncols=ncols, fontsize=9
+    )
 
 
 def save(figure: "Figure", stem: str | Path) -> None:

@@ -11,7 +11,7 @@ from ..rules import nbc
 from ..surveys.findings import QuestionResult
 from ..surveys.question import Question
 from ..surveys.studies import Study
-from .style import DARK, LIGHT, MIDDLE, check_table
+from .style import DARK, LIGHT, MIDDLE, WIDTH, check_table, headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-WIDTH = 7.0
-"""Of every figure, in inches: readable at 700 pixels."""
 KINDS = ("what is compared", "who counts")
 GRID = np.linspace(0.0, 1.0, 201)
 
@@ -239,7 +237,7 @@ def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
         f"Depending on {aspect}, {ranges[0]} of {most} rankings can be flipped by {KINDS[0]}, "
         f"{ranges[1]} by {KINDS[1]}"
     )
-    figure.suptitle(fill(title, 84), fontsize=10, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -251,12 +249,18 @@ def _range(numbers: "pd.Series[int]") -> str:
 def _draw_dots(
     axes: "Axes", filled: "pd.Series[float]", hollow: "pd.Series[float]", label: str
 ) -> None:
-    """Draw two values a row; the smaller is written to the left of its mark, the other right."""
+    """Draw two values a row, each with its number beside it."""
     rows = range(len(filled))
-    axes.plot(filled, rows, "o", color=DARK, mec="black", ms=7, label=f"by {KINDS[0]}")
-    axes.plot(hollow, rows, "D", color="white", mec=MIDDLE, mew=1.8, ms=6, label=f"by {KINDS[1]}")
-    for row, pair in enumerate(zip(filled, hollow, strict=True)):
-        left = int(pair[0] > pair[1])
+    axes.plot(filled, rows, "o", color=DARK, mec="black", ms=7, clip_on=False,
+              label=f"by {KINDS[0]}")  # fmt: skip
+    axes.plot(hollow, rows, "D", color="white", mec=MIDDLE, mew=1.8, ms=6, clip_on=False,
+              label=f"by {KINDS[1]}")  # fmt: skip
+    values = np.array([filled, hollow])
+    most = max(float(np.nanmax(values)) if np.isfinite(values).any() else 0.0, 1e-3)
+    for row, pair in enumerate(values.T):
+        # The smaller number stands on the right of its mark, too, where there is room for it.
+        crowded = 0.0 < abs(pair[0] - pair[1]) < 0.3 * most
+        left = int(pair[0] > pair[1]) if crowded or pair[0] == pair[1] else None
         for i, value in enumerate(pair):
             if np.isfinite(value):
                 side = ("right", -7) if i == left else ("left", 7)
@@ -265,10 +269,7 @@ def _draw_dots(
                     fontsize=8, ha=side[0], va="center",
                     bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"},
                 )  # fmt: skip
-    values = np.array([*filled, *hollow])
-    most = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-    axes.set_xlim(-0.25 * max(most, 1e-3), 1.25 * max(most, 1e-3))
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0.0 <= tick <= 1.25 * max(most, 1e-3)])
+    axes.set_xlim(0.0, 1.3 * most)
     axes.set_xlabel(label, fontsize=9)
     axes.grid(axis="x", color="#e6e6e6", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -290,8 +291,9 @@ def _bars(
     for bar, y in zip(bars, order, strict=True):
         if y == below:
             bar.set_hatch("///")
-    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=7)
+    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=8)
     axes.margins(x=0.28)
+    axes.locator_params(axis="x", nbins=6)
     axes.axvline(start, color="black", lw=0.8)
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(labelsize=8)

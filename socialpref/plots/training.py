@@ -7,24 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
-from .style import DARK, MIDDLE, check_table, checked_arrays
+from .style import DARK, GREY, MIDDLE, WIDTH, check_table, checked_arrays, headline
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
 STYLES = (
-    (DARK, "-", "o"),
-    (MIDDLE, "-", "s"),
-    ("#6f7680", "-.", "D"),
-    ("black", ":", "^"),
-    ("#8fb3d9", "-", "v"),
-    ("#e9c46a", "-.", "P"),
+    (DARK, "-", "o", DARK),
+    (MIDDLE, "--", "s", "white"),
+    (GREY, "-.", "D", GREY),
+    ("#7ba3cc", "-", "v", "white"),
 )
-"""Colour, line and marker of the first, second, ... method."""
-HEIGHT = 3.4
+"""Colour, line, marker and what fills the marker, of the first, second, ... method."""
+HEIGHT = 3.6
 
 
 def offset_curves(policies: Mapping[str, Floats], best: Floats, scores: Floats) -> "Figure":
@@ -56,31 +55,41 @@ def offset_curves(policies: Mapping[str, Floats], best: Floats, scores: Floats) 
     if any(values.shape[1] < 2 for values in policies.values()):
         raise _validate.complaint("policies", "of at least two states", "one")
     offsets = np.arange(size) - size // 2
-    figure = Figure(figsize=(11.0, 3.9), layout="constrained")
-    left, right, last = figure.subplots(1, 3)
-    groups = {
-        "DPO and its correction": [n for n in policies if n.startswith(("DPO", "corrected"))],
-        "other methods": [n for n in policies if not n.startswith(("DPO", "corrected"))],
-    }
+    figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
+    panels: dict[str, Axes] = figure.subplot_mosaic(
+        [["DPO and its correction", "other methods"], ["NBC", "NBC"]], height_ratios=(1.7, 1.0)
+    )
+    is_dpo = {name: name.startswith(("DPO", "corrected")) for name in policies}
+    left, right, last = panels.values()
     right.sharey(left)
-    for axes, (title, names) in zip((left, right), groups.items(), strict=True):
-        for i, (name, (colour, line, marker)) in enumerate(zip(names, STYLES, strict=False)):
+    places = offsets[_centred(best) > best.max() - 1e-9]
+    words = f"The optimal policy prefers offset {' and '.join(map(str, places))}"
+    if "DPO" in policies:
+        peak = offsets[_centred(policies["DPO"].mean(axis=(0, 1))).argmax()]
+        words += f"; DPO's mean policy prefers offset {peak}"
+    headline(figure, words)
+    for axes, here in ((left, True), (right, False)):
+        names = [name for name in policies if is_dpo[name] == here]
+        for i, (name, (colour, line, marker, fill)) in enumerate(zip(names, STYLES, strict=False)):
             states = policies[name].mean(axis=0)
             mean = _centred(states.mean(axis=0))
             error = _centred(states.std(axis=0, ddof=1) / np.sqrt(len(states)))
             axes.fill_between(offsets, mean - error, mean + error, color=colour, alpha=0.25, lw=0)
             axes.plot(
                 offsets, mean, color=colour, ls=line, lw=1.4, label=name,
-                marker=marker, ms=4, mec="black", mew=0.5, markevery=(i, 5),
+                marker=marker, ms=5, mec="black", mfc=fill, mew=0.7, markevery=(i, 5),
             )  # fmt: skip
-        axes.plot(offsets, _centred(best), color="black", ls="--", lw=1.6, label="optimal")
-        axes.set_title(title, fontsize=10)
+        axes.plot(offsets, _centred(best), color="black", ls="--", lw=2, label="optimal")
         axes.legend(frameon=False, fontsize=8, loc="lower center")
     left.set_ylabel("probability of the action")
     left.set_ylim(0.0)
     last.plot(offsets, _centred(scores), color=DARK, lw=1.6)
-    last.set_title("normalized Borda count", fontsize=10)
-    for axes in (left, right, last):
+    last.axhline(0.5, color="black", lw=0.8)
+    last.set_ylabel("share of comparisons won")
+    reach = 1.1 * max(np.abs(scores - 0.5).max(), 1e-3)
+    last.set_ylim(0.5 - reach, 0.5 + reach)
+    for title, axes in panels.items():
+        axes.set_title(title, fontsize=9, loc="left")
         axes.set_xlabel("offset of the action from the state")
         axes.set_xticks(np.arange(-size // 2, size // 2 + 1, max(1, size // 4)))
         axes.spines[["top", "right"]].set_visible(False)
@@ -109,11 +118,17 @@ def distance_dots(summary: "pd.DataFrame") -> "Figure":
     check_table(
         summary, ["method", "learner"], numbers, {"learner": ("network", "table")}, "summary"
     )
-    figure = Figure(figsize=(9.5, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
+    first = summary.sort_values("tv_states").iloc[0]
+    headline(
+        figure,
+        f"Nearest to the optimal policy, state by state: {first['method']} ({first['learner']}), "
+        f"{first['tv_states']:.3f} away",
+    )
     titles = {
-        "tv_mean_policy": "of the policy averaged over states",
-        "tv_states": "of each state's policy, mean over states",
+        "tv_mean_policy": "policy averaged over states",
+        "tv_states": "each state's policy, mean over states",
     }
     methods = list(dict.fromkeys(summary["method"]))
     looks = {"network": (DARK, "o", -0.15), "table": (MIDDLE, "s", 0.15)}
@@ -123,13 +138,14 @@ def distance_dots(summary: "pd.DataFrame") -> "Figure":
             places = [methods.index(name) + shift for name in rows["method"]]
             axes.errorbar(
                 rows[column], places, xerr=rows[f"{column}_sd"], color=colour, fmt=marker,
-                mec="black", ms=6, capsize=2, label=learner,
+                mec="black", ms=6, capsize=2, label=f"{learner} (bars: SD over seeds)",
             )  # fmt: skip
         exact = summary.drop_duplicates("method")["tv_limit"]
-        axes.plot(exact, range(len(methods)), "k|", ms=16, mew=2, label="exact limit", zorder=1)
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("total variation to the optimal policy")
-        axes.set_xlim(-0.002)
+        axes.plot(exact, range(len(methods)), "k|", ms=16, mew=2, label="exact limit", zorder=1,
+                  clip_on=False)  # fmt: skip
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_xlabel("TV to the optimal policy")
+        axes.set_xlim(0.0)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(methods)), methods)
     panels[0].invert_yaxis()
@@ -157,17 +173,23 @@ def variance_scatter(true: Floats, estimates: Mapping[str, Floats]) -> "Figure":
     if not (true > 1e-9).any():
         raise _validate.complaint("true", "positive somewhere", _validate.shown(true))
     estimates = checked_arrays("estimates", estimates, (len(true),))
-    figure = Figure(figsize=(4.0 * len(estimates), HEIGHT), layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
     reach = np.array([0.0, true.max()])
     there = true > 1e-9
+    ratios = {name: np.median(values[there] / true[there]) for name, values in estimates.items()}
+    headline(
+        figure,
+        "Form F1 over the true variance between types: median "
+        + ", ".join(f"{ratio:.2f} with {name}" for name, ratio in ratios.items()),
+    )
     for axes, (name, values) in zip(panels, estimates.items(), strict=True):
-        ratio = np.median(values[there] / true[there])
-        axes.plot(true, values, ".", color=DARK, ms=2, alpha=0.1, mec="none", rasterized=True)
+        ratio = ratios[name]
+        axes.plot(true, values, ".", color=DARK, ms=3, alpha=0.15, mec="none", rasterized=True)
         axes.plot(reach, reach, color="black", ls="--", lw=1.2, label="equal")
         axes.plot(reach, ratio * reach, color=MIDDLE, lw=2, label=f"median ratio {ratio:.2f}")
-        axes.set_title(name, fontsize=10)
-        axes.set_xlabel("true variance of reward gaps")
+        axes.set_title(name, fontsize=9, loc="left")
+        axes.set(xlabel="true variance of reward gaps", xlim=(0, None), ylim=(0, None))
         axes.legend(frameon=False, fontsize=8, loc="upper left")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("variance by form F1")

@@ -13,7 +13,16 @@ from .dataset import dataset_of
 from .exact import Fit, fit_exact
 from .learning import Fitting, learn, train
 from .minibatch import fit_minibatch
-from .objectives import Batch, JointLikelihood, TrueJoint, agreement_only, corrected, dpo
+from .objectives import (
+    Batch,
+    JointLikelihood,
+    TrueJoint,
+    agreement_only,
+    corrected,
+    dpo,
+    orthogonal_loss,
+)
+from .orthogonal import to_pseudo_labels
 from .policies import MLP, Tabular
 from .rivals import margin_loss
 from .verdicts import LimitVerdict, OrderVerdict
@@ -42,7 +51,9 @@ __all__ = [
     "fit_minibatch",
     "learn",
     "margin_loss",
+    "orthogonal_loss",
     "populations",
+    "to_pseudo_labels",
     "train",
     "verify",
 ]

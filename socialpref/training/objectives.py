@@ -30,17 +30,29 @@ class Batch(NamedTuple):
         voice.
     weight : Tensor
         How many comparisons there are of each.
-    n_labels : int
-        Labels in each comparison.
+    n_labels : int or None
+        Labels in each comparison; None where that is not known.
     joint : JointMoments or None
         The joint likelihood of each pair, where it is known.
+    annotator, annotator_type : Tensor or None
+        Who compared, and of which type they are, as numbers; -1 where it is not known.
+    lengths : tuple of Tensor, or None
+        Of texts: how many tokens of the first and of the second are scored.
+    pseudo_label, pseudo_weight : Tensor or None
+        What the margin should be, by labels of known types, and how much that counts: see
+        `socialpref.estimators.pseudo_labels`.
     """
 
     wins: Tensor
     losses: Tensor
     weight: Tensor
-    n_labels: int
+    n_labels: int | None
     joint: JointMoments | None
+    annotator: Tensor | None = None
+    annotator_type: Tensor | None = None
+    lengths: tuple[Tensor, Tensor] | None = None
+    pseudo_label: Tensor | None = None
+    pseudo_weight: Tensor | None = None
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -133,13 +145,45 @@ class corrected:  # noqa: N801 - used as the functions beside it are
 
 
 def agreement_only(margin: Tensor, batch: Batch) -> Tensor:
-    """Return the agreement-only loss of a batch of panels."""
+    """Return the agreement-only loss of a batch of panels, whose size must be known."""
+    if batch.n_labels is None:
+        raise _validate.complaint("n_labels", "the number of labels in each panel", "None")
     return agreement(margin, batch.wins, batch.losses, batch.n_labels, batch.weight)
 
 
+def orthogonal_loss(margin: Tensor, batch: Batch) -> Tensor:
+    """Return the orthogonal loss of a batch: the squared distance of margins to pseudo-labels.
+
+    Weights of pseudo-labels are not scaled to a sum of 1 in each batch, since that would favour
+    batches of small weights. Their mean should be about 1.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), "Double/debiased machine learning for treatment and structural
+    parameters", Econometrics Journal 21.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from socialpref.training import Batch, orthogonal_loss
+    >>> said = torch.tensor([1.0, 0.0])
+    >>> batch = Batch(said, 1 - said, torch.ones(2), 1, None)
+    >>> batch = batch._replace(
+    ...     pseudo_label=torch.tensor([2.0, -1.0]), pseudo_weight=torch.tensor([0.5, 1.5])
+    ... )
+    >>> orthogonal_loss(torch.zeros(2), batch)
+    tensor(1.7500)
+    """
+    if batch.pseudo_label is None or batch.pseudo_weight is None:
+        must = "known, with 'pseudo_weight', for the orthogonal loss"
+        raise _validate.complaint("pseudo_label", must, "None")
+    squares = batch.pseudo_weight * (margin - batch.pseudo_label) ** 2
+    return (batch.weight * squares).sum() / batch.weight.sum()
+
+
 def _check_single(batch: Batch) -> None:
-    if batch.n_labels != 1:
-        must = "of single labels, as from `Comparisons.cells`, for this loss"
+    if batch.n_labels not in (None, 1):
+        must = "of single labels ('n_labels' 1, or not given), for this loss"
         raise _validate.complaint("cells", must, f"panels of {batch.n_labels}")
 
 

@@ -33,7 +33,7 @@ class FeatureClasses:
         How much more reward one scale more of a feature has, for each class.
     log_likelihood : float
         Mean over annotators of the log-probability of all their labels.
-    residual, iterations, n_annotators, ridge, n_starts, n_agreeing, evidence
+    residual, iterations, n_annotators, ridge, n_starts, n_agreeing, spread, evidence
         As `ClassMixture` has them.
     """
 
@@ -48,6 +48,7 @@ class FeatureClasses:
     ridge: float
     n_starts: int = 1
     n_agreeing: int = 1
+    spread: float = 0.0
     evidence: Evidence | None = None
 
     @property
@@ -63,14 +64,29 @@ class FeatureClasses:
         InputError
             If annotators are unknown, or the features are others than the fit's.
         """
-        names = features_of(comparisons)
-        if names != self.features:
-            must = f"of the features {', '.join(self.features)}"
-            raise _validate.complaint("comparisons", must, ", ".join(names))
+        self._check_same_features(comparisons)
         rows = Linked.of(comparisons, self.scales)
         with np.errstate(divide="ignore"):
             log_shares = np.log(self.shares)
         return rows.together(self.coefficients.T, log_shares)[1][rows.pattern]
+
+    def gaps(self, comparisons: Comparisons) -> Floats:
+        """Return how much more reward the first option of each row has for each class, (n, L).
+
+        Raises
+        ------
+        InputError
+            If the features are others than the fit's.
+        """
+        self._check_same_features(comparisons)
+        assert comparisons.differences is not None
+        return comparisons.differences / self.scales @ self.coefficients.T
+
+    def _check_same_features(self, comparisons: Comparisons) -> None:
+        names = features_of(comparisons)
+        if names != self.features:
+            must = f"of the features {', '.join(self.features)}"
+            raise _validate.complaint("comparisons", must, ", ".join(names))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -138,6 +154,7 @@ def fit_feature_classes(
         ridge=ridge,
         n_starts=found.n_starts,
         n_agreeing=found.n_agreeing,
+        spread=found.spread,
     )
 
 
