@@ -14,7 +14,7 @@ docs/simulations.md:
 
 Beside the package's estimators four are tried here only: one Newton step of the type models from
 the agreement-only loss; the agreement-only loss with anonymous labels as a control variate;
-agreement-only shrunk towards DPO; and pairs on which two of three agree. About three
+agreement-only shrunk towards DPO; and pairs on which two of three agree. About five
 minutes on one core.
 """
 
@@ -72,7 +72,7 @@ UNWEIGHTED = "orthogonal, unweighted"
 METHODS: dict[str, Method] = {
     "DPO": DPO(),
     "agreement-only": AgreementOnly(),
-    "vote counts": VoteCountLikelihood(n_starts=3),
+    "vote counts": VoteCountLikelihood(),
     UNWEIGHTED: Orthogonal(weighted=False),
     "orthogonal": Orthogonal(),
     "type models": RewardAveraging(),
