@@ -188,9 +188,14 @@ def _linked(rows: Comparisons, joint: Any, seed: int) -> _Level:
         p = np.exp(log_logistic(joint.gaps(rows)))
         moments = [part @ joint.shares for part in (p * p, p * (1.0 - p), (1.0 - p) ** 2)]
     else:
+        if not hasattr(joint, "moments"):
+            raise _validate.complaint("joint", "a joint likelihood", _validate.shown(joint))
         moments = joint.moments(rows.prompt, rows.first, rows.second)
-    table = np.stack([np.asarray(part) for part in moments], axis=1)
-    return _Level(rows, {"annotator": rows.annotator, "joint": table.tolist()})
+    table = _validate.real_array("joint", moments, 2)
+    if table.shape != (3, len(rows)):
+        must = f"one with moments of shape (3, {len(rows)})"
+        raise _validate.complaint("joint", must, f"shape {table.shape}")
+    return _Level(rows, {"annotator": rows.annotator, "joint": table.T.tolist()})
 
 
 def _classes(rows: Comparisons, seed: int) -> ClassMixture | FeatureClasses:
