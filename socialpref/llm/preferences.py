@@ -225,7 +225,7 @@ def _typed(rows: Comparisons, joint: None, seed: int) -> _Level:
         labels = np.bincount(rows.annotator_type, rows.weight, len(people))
         found = pseudo_labels(
             alone,
-            _heads(rows, len(people), seed),
+            cross_fitted_heads(rows, len(people), seed),
             shares=people / people.sum(),
             answer_probability=labels / labels.sum(),
         )
@@ -234,7 +234,7 @@ def _typed(rows: Comparisons, joint: None, seed: int) -> _Level:
     return _Level(rows, columns)
 
 
-def _heads(rows: Comparisons, n_types: int, seed: int) -> Floats:
+def cross_fitted_heads(rows: Comparisons, n_types: int, seed: int) -> Floats:
     """Return each type's reward gap of each row, (n, T), learned from other annotators."""
     people, types = People.known_or_rows(rows), rows.annotator_type
     assert types is not None
