@@ -305,6 +305,16 @@ def test_a_reference_that_is_another_model_is_refused(
         assert abs(given.state.log_history[-1]["train_loss"] - np.log(2)) > 0.01
 
 
+def test_reward_models_have_one_score(small: Small, tmp_path: Path) -> None:
+    """TRL takes the logits of words for scores."""
+    trainer = RewardModelTrainer(
+        small[0].new("text", 0), trl.RewardConfig(str(tmp_path), **QUIET),
+        train_dataset=rows(), processing_class=small[0].tokenizer,
+    )  # fmt: skip
+    with pytest.raises(InputError, match="'model' must be a model with one score for each text"):
+        trainer.train()
+
+
 def test_reward_models_refuse_what_changes_trls_loss(small: Small, tmp_path: Path) -> None:
     quiet: Any = {"output_dir": str(tmp_path)} | QUIET
     centred = trl.RewardConfig(center_rewards_coefficient=0.01, **quiet)
@@ -460,6 +470,9 @@ def test_an_objective_returns_one_number(small: Small, tmp_path: Path) -> None:
     trainer = trainer_of(small, tmp_path, "text", rows(), objective=lambda margin, _: margin)
     with pytest.raises(InputError, match="'objective' must be a function that returns the mean"):
         trainer.train()
+    detached = trainer_of(small, tmp_path, "text", rows(), objective=lambda m, _: m.detach().mean())
+    with pytest.raises(InputError, match="'objective' must be a function of the margins"):
+        detached.train()
     trainer = trainer_of(small, tmp_path, "text", rows(), objective=corrected())
     with pytest.raises(InputError, match="'joint' must be"):
         trainer.train()

@@ -200,6 +200,8 @@ class _WithObjective:
                 must = "a function that uses 'batch.weight', since the data set has weights"
                 raise _validate.complaint("objective", must, "one that does not")
             self._weighs = True
+        if margin.requires_grad and not loss.requires_grad:
+            raise _validate.complaint("objective", "a function of the margins", "one that is not")
         return loss * batch.weight.detach().mean()
 
     def prediction_step(
@@ -515,5 +517,9 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
         return dataset.map(lambda row: {side: row[side][:most] for side in sides})
 
     def _margin(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
-        chosen, rejected = model(**inputs, use_cache=False).logits.squeeze(-1).chunk(2)
+        scores = model(**inputs, use_cache=False).logits
+        if scores.shape[1:] != (1,):
+            must = "a model with one score for each text (num_labels=1)"
+            raise _validate.complaint("model", must, f"scores of shape {tuple(scores.shape)}")
+        chosen, rejected = scores.squeeze(-1).chunk(2)
         return chosen - rejected, None
