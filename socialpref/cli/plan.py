@@ -262,7 +262,7 @@ def _report(found: "Plan", name: str) -> str:
         lines.append(f"{first:<48} {offer.n_labels:9,.0f} {error} {needed}{mark}")
         lines += [f"  {rest}" for rest in more]
     if any(o.information.identified and not o.recommendable for o in found.offers):
-        lines.append("* identified next to the truth only; fits from elsewhere end elsewhere")
+        lines.append("* identified next to the truth only: types far from it may fit as well")
     lines.append("")
     for sentence in found.describe().splitlines():
         lines += wrap(sentence, 80)

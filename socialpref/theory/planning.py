@@ -276,7 +276,8 @@ def plan(
     if cost_annotator + cost_label == 0.0:
         raise _validate.complaint("cost_label", "positive where annotators cost nothing", 0)
     _validate.choice("goal", goal, GOALS)
-    error = _validate.number("error", error, 0.0, above=True)
+    most = math.inf if goal == "gap" else 1.0
+    error = _validate.number("error", error, 0.0, most, above=True, below=True)
     must = "a sequence of structures, such as Linked(2)"
     _validate.instance("structures", structures, Sequence, must)
     for one in structures:
@@ -370,7 +371,8 @@ def _reached(known: Information, goal: Goal, labels: float) -> float:
 def _needed(known: Information, goal: Goal, error: float) -> float:
     """Return how many labels reach an error; inf if none do."""
     if goal == "gap":
-        return known.variance_per_label / error**2
+        scale = math.sqrt(known.variance_per_label) / error
+        return scale * scale
     low, high = 0.0, math.log(MOST_LABELS)
     if not _reached(known, goal, MOST_LABELS) <= error:
         return math.inf
@@ -398,6 +400,10 @@ def _best_mixture(
     y, z = parts[0].pairs
     ways = (parts[0].slopes[y] - parts[0].slopes[z]).T / math.sqrt(len(y))
     each = [one.matrix / cost for one, cost in zip(parts, costs, strict=True)]
+    units = np.sqrt(np.diag(sum(each)))  # of the parameters: rare types count as others do
+    each = [matrix / np.outer(units, units) for matrix in each]
+    left, size, _ = np.linalg.svd(ways / units[:, None], full_matrices=False)
+    ways = (left * size)[:, size > 1e-12 * size[0]]  # fewer columns, of the same sums
     x = np.ones(len(structures))
     if len(structures) > 1:
         share = cp.Variable(len(structures), nonneg=True)
