@@ -69,6 +69,10 @@ def test_a_pilot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 0.0 < low <= high
     assert sum(facts["best_in_draws"].values()) == pytest.approx(1.0)
     assert "anonymous comparisons" not in facts["best_in_draws"]
+    nobody = tmp_path / "nobody.csv"
+    frame.drop(columns="annotator").to_csv(nobody, index=False)
+    assert run(tmp_path, "--comparisons", str(nobody), "--budget", "1000") == 2
+    assert "who made each comparison" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ def _of_pilot(options: argparse.Namespace) -> tuple["tuple[Population, ...]", st
 
     rows = Comparisons.from_file(options.comparisons)
     draws = _validate.integer("--bootstrap", options.bootstrap)
+    if rows.annotator is None:
+        raise InputError(f"{options.comparisons.name}: a pilot must say who made each comparison")
     if options.types is None:
         mixture = choose_classes(rows, seed=options.seed).fit
     else:

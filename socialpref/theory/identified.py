@@ -30,6 +30,8 @@ MOST_NUMBERS = 20_000_000
 """Types times parameters times questions: what takes about a minute."""
 LARGEST_GAP = 300.0
 """Reward gaps, over the temperature, up to which all odds are floats."""
+RAREST = 1e-9
+"""The share of a type that nobody has in a draw: the bounds are continuous from there on."""
 IDENTIFIED = 1e-6
 """How far, relative to its length, a direction may stick out of what is identified."""
 
@@ -178,7 +180,7 @@ class Information:
         Parameters
         ----------
         population : Population or sequence of Population
-            As for `information`.
+            As for `information`. A type that nobody has counts as a rare one.
         """
         prompts = checked_prompts(population)
         sizes = [[one.n_options for one in each] for each in (prompts, self.prompts)]
@@ -337,7 +339,7 @@ def information(
     parts, seed = _parts(structure), _validate.integer("seed", seed)
     n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
     pairs = PairWeights.of(sizes, _samplings(sampling, prompts))
-    _validate.instance("know_shares", know_shares, bool | None, "True, False or None")
+    _validate.instance("know_shares", know_shares, (bool, type(None)), "True, False or None")
     if know_shares is None:
         know_shares = any(one.knows_shares for one in parts)
     extra = [one.nuisance(n_types) for one in parts]
@@ -348,7 +350,10 @@ def information(
     if n_types * len(kept) * min(len(pairs.first), MOST_QUESTIONS) > MOST_NUMBERS:
         must = "of fewer options or prompts: this many parameters take too long"
         raise _validate.complaint("population", must, f"{len(kept):,} parameters")
-    asked = Asked(parts, pairs, extra, kept, shares_unknown, seed)
+    if shares_unknown and not prompts[0].shares.all():
+        must = "of positive shares where they are unknown: leave out types that nobody has"
+        raise _validate.complaint("population", must, "0 among its shares")
+    asked = Asked(parts, pairs, extra, kept, seed)
     return _found(prompts, structure, asked, asked.rank(n_types, sizes))
 
 
@@ -364,7 +369,6 @@ class Asked:
         Each structure's further unknown numbers.
     kept : ndarray of bool
         Which parameters are unknown: rewards, shares unless known or not used, and `extra`.
-    shares_unknown : bool
     seed : int
     """
 
@@ -372,7 +376,6 @@ class Asked:
     pairs: PairWeights
     extra: list[Floats]
     kept: Bools
-    shares_unknown: bool
     seed: int
 
     def answers(self, model: Model) -> list[Answers]:
@@ -404,11 +407,9 @@ def _found(
 ) -> Information:
     """Return the information at some populations."""
     sizes, kept = tuple(one.n_options for one in prompts), asked.kept
-    if asked.shares_unknown and not prompts[0].shares.all():
-        must = "of positive shares where they are unknown: leave out types that nobody has"
-        raise _validate.complaint("population", must, "0 among its shares")
     temperature = prompts[0].link.temperature  # type: ignore[attr-defined]
-    at = Model.at([Population(one.rewards / temperature, one.shares) for one in prompts],
+    shares = np.maximum(prompts[0].shares, RAREST)
+    at = Model.at([Population(one.rewards / temperature, shares / shares.sum()) for one in prompts],
                   np.concatenate(asked.extra))  # fmt: skip
     found, costs = asked.answers(at), asked.costs(prompts[0].n_types)
     slopes = temperature * _mean_slopes(asked.parts, at)[:, kept]

@@ -177,6 +177,8 @@ class Plan:
         ]
         if math.isfinite(best.labels_needed):
             lines.append(f"An error of {self.wanted:g} needs {best.labels_needed:,.0f} labels.")
+        if _only(best.information).knows_shares and not self.know_shares:
+            lines.append("It takes the shares of the types as known.")
         if self.mixture is not None:
             of = "" if self.know_shares else ", of structures that need not know the shares"
             lines.append(
