@@ -140,6 +140,9 @@ def test_a_plan_for_several_prompts() -> None:
 def test_structures_too_large_for_the_population_are_left_out() -> None:
     found = plan(Population([[1, 0], [0, 1]]), 1000, structures=[Linked(2), Repeated(3)])
     assert [offer.information.structure for offer in found.offers] == [Repeated(3)]
+    one_pair = plan(CROWD, 1000, structures=[Linked(2), Repeated(5)], sampling=[0.5, 0.5, 0.0])
+    assert [offer.information.structure for offer in one_pair.offers] == [Repeated(5)]
+    assert one_pair.best is None
 
 
 def test_the_table_has_all_offers_and_the_mixture() -> None:

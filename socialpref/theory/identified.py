@@ -288,7 +288,8 @@ def information(
         Such as ``Linked(2)``; or several, each with its part of the labels.
     sampling : array_like, shape (K,), or a sequence of such, optional
         From which both options of a comparison are drawn, at each prompt; comparisons of an
-        option with itself are left out. Uniform if omitted.
+        option with itself are left out. Uniform if omitted. Rankings are of all sets of k
+        options, each equally often, whatever it is.
     know_shares : bool, optional
         Whether the shares of the types are known. What the structure says if omitted: of a
         mixture, whether one of its structures says so.
@@ -338,7 +339,7 @@ def information(
     prompts = checked_prompts(population)
     parts, seed = _parts(structure), _validate.integer("seed", seed)
     n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
-    pairs = PairWeights.of(sizes, _samplings(sampling, prompts))
+    pairs = PairWeights.of(sizes, samplings(sampling, prompts))
     _validate.instance("know_shares", know_shares, (bool, type(None)), "True, False or None")
     if know_shares is None:
         know_shares = any(one.knows_shares for one in parts)
@@ -456,7 +457,7 @@ def checked_prompts(population: object) -> tuple[Population, ...]:
     return prompts
 
 
-def _samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | None:
+def samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | None:
     """Return the sampling distribution at each prompt; None if all are uniform."""
     if sampling is None:
         return None

@@ -12,8 +12,18 @@ from .. import _validate
 from ..errors import ConvergenceError
 from ..inference import Interval
 from ..population import Population
-from .identified import Information, checked_prompts, information
-from .structures import Linked, Pairs, Panel, Ranking, Repeated, Structure, Typed, VoteCounts
+from .identified import Information, checked_prompts, information, samplings
+from .structures import (
+    Linked,
+    Pairs,
+    PairWeights,
+    Panel,
+    Ranking,
+    Repeated,
+    Structure,
+    Typed,
+    VoteCounts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,7 +226,7 @@ def plan(
     error: float = 0.05,
     structures: Sequence[Structure] = STRUCTURES,
     know_shares: bool = False,
-    sampling: ArrayLike | None = None,
+    sampling: ArrayLike | Sequence[ArrayLike] | None = None,
     seed: int = 0,
 ) -> Plan:
     """Compare structures of preference data for a budget, before anything is collected.
@@ -236,7 +246,7 @@ def plan(
         How exactly, for the number of labels that is needed: a root mean square error of gaps, or
         a probability.
     structures : sequence of Structure
-        What can be asked. Those that the population is too small for are left out.
+        What can be asked. Those that need more pairs or options than there are are left out.
     know_shares : bool
         Whether the shares of the types are known from elsewhere, for all structures. If not, the
         mixture is of structures that need not know them.
@@ -291,7 +301,12 @@ def plan(
     if know_shares:
         free["know_shares"] = True
     sizes = [one.n_options for one in prompts]
-    asked = {one: information(prompts, one, **free) for one in structures if one.possible(sizes)}
+    n_pairs = len(PairWeights.of(sizes, samplings(sampling, prompts)).first)
+    asked = {
+        one: information(prompts, one, **free)
+        for one in structures
+        if one.possible(n_pairs, min(sizes))
+    }
     if not asked:
         raise _validate.complaint("structures", "possible for the population", "none that is")
     draws = _draws(prompts)

@@ -52,8 +52,8 @@ class Structure(ABC):
         """Whether the shares of the types are known, as in panels with one of each type."""
         return False
 
-    def possible(self, sizes: Sequence[int]) -> bool:
-        """Return whether prompts with so many options each are enough to ask for it."""
+    def possible(self, n_pairs: int, n_options: int) -> bool:
+        """Return whether it can be asked of so many pairs in all, and options at each prompt."""
         return True
 
     def local_only(self, shares: Floats) -> bool:
@@ -142,11 +142,6 @@ def _sets_of_pairs(
     rows = np.array(list(combinations(range(n), m)))
     weights = np.array([_without_repeats(p[row]) for row in rows])
     return rows, weights / weights.sum()
-
-
-def _n_pairs(sizes: Sequence[int]) -> int:
-    """Return how many pairs of options of the same prompt there are."""
-    return sum(comb(size, 2) for size in sizes)
 
 
 def _count(n: int, m: int, repeats: bool) -> int:
@@ -270,9 +265,9 @@ class Linked(Mixed):
         object.__setattr__(self, "m", _validate.integer("m", self.m, 1, 12))
         _validate.instance("repeats", self.repeats, bool, "True or False")
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether there are m pairs, or some come twice."""
-        return self.repeats or self.m <= _n_pairs(sizes)
+        return self.repeats or self.m <= n_pairs
 
     def labels(self, n_types: int) -> int:
         """Return m."""
@@ -344,9 +339,9 @@ class Ranking(Mixed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", _validate.integer("k", self.k, 2, 6))
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether all prompts have k options."""
-        return self.k <= min(sizes)
+        return self.k <= n_options
 
     def labels(self, n_types: int) -> int:
         """Return k - 1."""
@@ -470,9 +465,9 @@ class Typed(Structure):
         """Whether the shares of the types are known from elsewhere."""
         return self.shares == "known"
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether there are m pairs."""
-        return self.m <= _n_pairs(sizes)
+        return self.m <= n_pairs
 
     def labels(self, n_types: int) -> int:
         """Return m."""
