@@ -7,7 +7,6 @@ from .errors import InputError
 
 EXTRAS = {
     "excel": {"openpyxl": ">=3.1"},
-    "explorer": {"plotly": ">=6"},
     "train": {"torch": ">=2.2"},
     # The trainers override private methods of TRL. The head of 1.15 scores tokens on GPUs only.
     "llm": {

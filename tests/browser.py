@@ -206,3 +206,9 @@ class Browser:
             return {}
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
         return {"clip": {"x": 0, "y": 0, "scale": 1, **{k: size[k] for k in ("width", "height")}}}
+
+
+if __name__ == "__main__":  # python -m tests.browser ADDRESS FILE.png WIDTH HEIGHT
+    with Browser() as _browser:
+        _browser.open(sys.argv[1], width=int(sys.argv[3]), height=int(sys.argv[4]))
+        _browser.screenshot(Path(sys.argv[2]))

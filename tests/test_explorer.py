@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise as neighbours
 from pathlib import Path
@@ -14,19 +16,22 @@ import pytest
 
 import socialpref as sp
 from socialpref import (
-    DPO,
+    ConvergenceError,
+    InputError,
     Logistic,
     OutputError,
     Population,
     nbc,
-    optimal_policy,
     ranking,
 )
 from socialpref.cli import main
 from socialpref.explorer import build, presets
+from socialpref.explorer.starting_points import short_labels
 from socialpref.flips import greedy_distances
 from socialpref.flips.regions import ranking_cells
-from socialpref.surveys import read_starter
+from socialpref.limits import MaxMin, sign_estimator
+from socialpref.methods import METHODS, entries
+from socialpref.surveys import read_pew, read_starter
 
 from .browser import CHROMIUM, Browser
 from .helpers import Floats, agree, printed, total_variation
@@ -40,12 +45,16 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 # --- Presets --------------------------------------------------------------------------
 
 
-EXAMPLES = ["mediocre-winner", "temperature", "two-camps", "three-camps"]
+EXAMPLES = ["two-camps", "three-camps", "mediocre-winner", "temperature", "own"]
+README = "SOCIETY_GUNS_W92"
+BY_DRAWS = "Surveys: other draws change the ranking"
+BY_SHARES = "Surveys: draws cannot change the ranking, shares can"
+BY_NOTHING = "Surveys: neither draws nor shares change the ranking"
 
 
-def test_the_worked_examples_come_first() -> None:
-    assert list(PRESETS)[:4] == EXAMPLES
-    crowd, warm, camps, three = (PRESETS[key] for key in EXAMPLES)
+def test_the_worked_examples_come_first_and_then_what_can_change() -> None:
+    assert list(PRESETS)[:6] == [*EXAMPLES, README]
+    camps, three, crowd, warm, _ = (PRESETS[key] for key in EXAMPLES)
     assert [preset["temperature"] for preset in PRESETS.values() if preset != warm] == [1.0] * (
         len(PRESETS) - 1
     )
@@ -57,6 +66,8 @@ def test_the_worked_examples_come_first() -> None:
     assert len(ranking_cells(population_of(three).pairwise())) == 6
     assert ranking(nbc(population_of(three))).groups == ((1,), (2,), (0,))
     assert ranking(population_of(three).mean_rewards()).winners == (0, 1)
+    groups = [preset["group"] for preset in list(PRESETS.values())[5:]]
+    assert [group for group, after in neighbours(groups) if group != after] == [BY_DRAWS, BY_SHARES]
 
 
 def population_of(preset: dict[str, Any]) -> Population:
@@ -66,8 +77,14 @@ def population_of(preset: dict[str, Any]) -> Population:
 
 
 def test_every_question_that_fits_is_a_preset() -> None:
-    questions = {q.key: q for q in read_starter() if (len(q.groups), q.n_options) == (3, 3)}
-    assert len(questions) >= 20
+    questions = {
+        q.key: q
+        for survey in (read_pew(), read_starter())
+        for q in survey
+        if len(q.groups) <= 12 and 3 <= q.n_options <= 6
+    }
+    # Nobody of one group chose some option of this one: its reward is beyond the sliders.
+    assert np.abs(questions.pop("BLAIR_2001").population().rewards).max() > 5
     assert set(PRESETS) == {*EXAMPLES, *questions}
     for key, question in questions.items():
         preset, population = PRESETS[key], question.population()
@@ -76,14 +93,32 @@ def test_every_question_that_fits_is_a_preset() -> None:
         assert preset["types"] == question.groups
         assert preset["options"] == question.options
         assert question.source in preset["text"]
-        flips = preset["group"] == "Surveys: comparisons can change the ranking"
-        assert flips == sp.flip(population).exists
+        assert (preset["group"] == BY_DRAWS) == sp.flip(population).exists
+        if preset["group"] != BY_DRAWS:
+            assert (preset["group"] == BY_SHARES) == sp.flip(population, over="shares").exists
 
 
 def test_titles_are_distinct_and_rewards_within_the_sliders() -> None:
     titles = [preset["title"] for preset in PRESETS.values()]
     assert len(set(titles)) == len(titles)
-    assert np.abs([preset["rewards"] for preset in PRESETS.values()]).max() <= 5
+    assert np.abs([x for p in PRESETS.values() for row in p["rewards"] for x in row]).max() <= 5
+
+
+def test_short_labels_tell_options_apart() -> None:
+    for preset in PRESETS.values():
+        assert len(set(preset["short"])) == len(preset["short"])
+        assert max(map(len, preset["short"])) <= 19
+    assert short_labels(("very good", "very bad")) == ("very good", "very bad")
+    alike = ("the government of the country", "the government of the town")
+    assert short_labels(alike) == ("…of the country", "…of the town")
+    hard = ("x" * 30 + "a" + "x" * 30, "x" * 30 + "b" + "x" * 30)
+    assert short_labels(hard) == hard  # where neither end tells them apart they stay
+
+
+def test_the_triangle_starts_where_dragging_it_changes_the_ranking() -> None:
+    assert PRESETS["two-camps"]["corners"] == [0, 1, 2]
+    # "neither" overtakes "very bad" if draws move from "rather bad" to "very good".
+    assert {0, 3} < set(PRESETS[README]["corners"])
 
 
 # --- The file -------------------------------------------------------------------------
@@ -91,7 +126,6 @@ def test_titles_are_distinct_and_rewards_within_the_sliders() -> None:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("plotly", reason="the package plotly is not installed")
     file = tmp_path_factory.mktemp("explorer") / "new" / "explorer.html"
     build(file)
     return file
@@ -115,12 +149,8 @@ class Elements(HTMLParser):
 def test_it_is_one_file_that_asks_for_nothing(page: Path) -> None:
     assert [file.name for file in page.parent.iterdir()] == ["explorer.html"]
     elements = Elements(page.read_text(encoding="utf-8"))
-    assert elements.addresses == ["data:,", "https://arxiv.org/abs/2502.16320"]
-    assert elements.tags.count("script") == 3
-
-
-def test_the_library_keeps_its_licence(page: Path) -> None:
-    assert "Licensed under the MIT license" in page.read_text(encoding="utf-8")
+    assert elements.addresses == ["data:,", "#", "https://arxiv.org/abs/2502.16320"]
+    assert elements.tags.count("script") == 2
 
 
 def test_where_no_file_can_be_is_an_output_error(page: Path) -> None:
@@ -185,10 +215,17 @@ class State:
     sampling: Floats
     temperature: float = 1.0
     beta: float = 1.0
+    methods: tuple[str, ...] = ()
 
     @property
     def population(self) -> Population:
         return Population(self.rewards, self.shares, link=Logistic(self.temperature))
+
+    @property
+    def corners(self) -> list[int]:
+        """The last options, as many as a triangle has."""
+        size = len(self.sampling)
+        return list(range(max(0, size - 3), size))
 
     def as_script(self) -> dict[str, Any]:
         return {
@@ -197,28 +234,38 @@ class State:
             "sampling": self.sampling.tolist(),
             "temperature": self.temperature,
             "beta": self.beta,
+            "methods": self.methods,
+            "corners": self.corners,
         }
 
 
-KINDS = ("plain", "small", "near tie", "tie", "alike", "agreed", "lopsided", "edge")
+KINDS = ("plain", "small", "near tie", "tie", "alike", "agreed", "lopsided", "edge", "equal")
 
 
-def random_states(seed: int, count: int) -> list[State]:
-    """Return states within the page's limits, of every kind in turn."""
+def random_states(
+    seed: int, count: int, *, size: tuple[int, int] | None = None, methods: tuple[str, ...] = ()
+) -> list[State]:
+    """Return states within the page's limits, of every kind in turn, of one size or of all."""
     rng = np.random.default_rng(seed)
-    return [random_state(rng, KINDS[i % len(KINDS)]) for i in range(count)]
+    states = []
+    for i in range(count):
+        shape = size or (int(rng.integers(1, 13)), int(rng.integers(2, 7)))
+        states.append(random_state(rng, KINDS[i % len(KINDS)], *shape, methods))
+    return states
 
 
-def random_state(rng: np.random.Generator, kind: str) -> State:
-    rewards = rng.uniform(-5, 5, (3, 3)) * rng.choice([0.2, 1.0])
-    shares = rng.dirichlet(np.ones(3))
-    sampling = 0.01 + 0.97 * rng.dirichlet(np.ones(3))
+def random_state(
+    rng: np.random.Generator, kind: str, n_types: int, n_options: int, methods: tuple[str, ...]
+) -> State:
+    rewards = rng.uniform(-5, 5, (n_types, n_options)) * rng.choice([0.2, 1.0])
+    shares = rng.dirichlet(np.ones(n_types))
+    sampling = 0.01 + (1 - 0.01 * n_options) * rng.dirichlet(np.ones(n_options))
     temperature, beta = rng.uniform(0.5, 5), rng.uniform(0.25, 4)
-    y, z = rng.choice(3, 2, replace=False)
+    y, z = rng.choice(n_options, 2, replace=False)
     if kind == "small":
         rewards *= 1e-4
     elif kind == "near tie":
-        rewards[:, z] = rewards[:, y] + 1e-6 * rng.choice([-1, 1], 3)
+        rewards[:, z] = rewards[:, y] + 1e-6 * rng.choice([-1, 1], n_types)
     elif kind == "tie":
         rewards[:, z] = rewards[:, y]
     elif kind == "alike":
@@ -226,10 +273,15 @@ def random_state(rng: np.random.Generator, kind: str) -> State:
     elif kind == "agreed":
         rewards.sort(axis=1)
     elif kind == "lopsided":
-        shares = rng.permutation([1 - 1e-6, 1e-6, 0.0])
+        shares = np.zeros(n_types)
+        shares[: 2 if n_types > 1 else 1] = [1 - 1e-6, 1e-6][:n_types]
+        shares = rng.permutation(shares / shares.sum())
     elif kind == "edge":
-        sampling = rng.permutation([0.01, 0.01, 0.98])
-    return State(rewards, shares, sampling / sampling.sum(), temperature, beta)
+        sampling = np.full(n_options, 0.01)
+        sampling[rng.integers(n_options)] = 1 - 0.01 * (n_options - 1)
+    elif kind == "equal":
+        shares = np.full(n_types, 1 / n_types)
+    return State(rewards, shares, sampling / sampling.sum(), temperature, beta, methods)
 
 
 def answers(browser: Browser, states: list[State]) -> list[dict[str, Any]]:
@@ -243,41 +295,42 @@ def answers(browser: Browser, states: list[State]) -> list[dict[str, Any]]:
 
 
 @in_browser
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_arithmetic_is_the_package_s(browser: Browser, seed: int) -> None:
-    states = random_states(seed, 100)
+@pytest.mark.parametrize("size", [None, (3, 3)], ids=["all sizes", "three and three"])
+def test_the_arithmetic_is_the_package_s(browser: Browser, size: tuple[int, int] | None) -> None:
+    states = random_states(1, 90, size=size)
     flips = set()
     for state, found in zip(states, answers(browser, states), strict=True):
         agrees_with_package(state, found)
-        flips.add("none" if found["flip"]["sampling"] is None else "some")
+        flips.add("none" if found["flip"]["mix"] is None else "some")
     assert flips == {"none", "some"}
 
 
 def agrees_with_package(state: State, found: dict[str, Any]) -> None:
-    population, d, beta = state.population, state.sampling, state.beta
+    population, d = state.population, state.sampling
     scores, means = nbc(population, d), population.mean_rewards()
     assert found["nbc"] == pytest.approx(scores, abs=1e-9, rel=0.0)
     assert found["means"] == pytest.approx(means, abs=1e-9, rel=0.0)
     assert found["P"] == [pytest.approx(row, abs=1e-9, rel=0.0) for row in population.pairwise()]
-    assert found["dpo"] == pytest.approx(
-        DPO().limit(population, sampling=d, beta=beta).policy, abs=1e-9, rel=0.0
-    )
-    assert found["optimum"] == pytest.approx(
-        optimal_policy(population, beta=beta).policy, abs=1e-9, rel=0.0
-    )
-    assert found["residual"] <= 1e-12
     assert groups(found["order"]) == ranking(scores).groups
     assert groups(found["meansOrder"]) == ranking(means).groups
-    flip_agrees(population, d, found)
-    cells_agree(population, found["cells"])
+    flip_agrees(sp.flip(population, sampling=d), population.pairwise(), found["flip"])
+    each = [Population(reward[None, :], link=population.link) for reward in state.rewards]
+    by_type = np.array([nbc(one, d) for one in each]).T
+    flip_agrees(sp.flip(population, sampling=d, over="shares"), by_type, found["sharesFlip"])
+    if len(d) == 3:
+        cells_agree(population, found["cells"])
+    elif len(d) > 3:
+        winners_agree(state, found["cells"])
+    else:
+        assert found["cells"] == []
 
 
 def groups(lists: list[list[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(group) for group in lists)
 
 
-def flip_agrees(population: Population, d: Floats, found: dict[str, Any]) -> None:
-    flip, shown = sp.flip(population, sampling=d), found["flip"]
+def flip_agrees(flip: sp.flips.Flip, table: Floats, shown: dict[str, Any]) -> None:
+    """Compare flips of scores that are a table times a distribution."""
     distance = float(shown["distance"])
     if math.isnan(flip.distance):
         assert math.isnan(distance)
@@ -285,14 +338,14 @@ def flip_agrees(population: Population, d: Floats, found: dict[str, Any]) -> Non
     else:
         assert agree(distance, flip.distance)
     if flip.exists:  # what is shown is such a flip, if perhaps not the same of several
-        sampling = np.array(shown["sampling"])
+        mix = np.array(shown["mix"])
         above, below = shown["pair"]
-        at_flip = nbc(population, sampling)
-        assert sampling.min() >= 0
-        assert total_variation(sampling, d) == pytest.approx(distance, abs=1e-12)
-        assert at_flip[below] - at_flip[above] == pytest.approx(0, abs=1e-12)
+        scores = table @ mix
+        assert mix.min() >= 0
+        assert total_variation(mix, flip.base) == pytest.approx(distance, abs=1e-12)
+        assert scores[below] - scores[above] == pytest.approx(0, abs=1e-12)
     else:
-        assert shown["sampling"] is None
+        assert shown["mix"] is None
 
 
 def cells_agree(population: Population, shown: list[dict[str, Any]]) -> None:
@@ -302,6 +355,77 @@ def cells_agree(population: Population, shown: list[dict[str, Any]]) -> None:
     for key in cells.keys() | shares.keys():
         assert shares.get(key, 0.0) == pytest.approx(cells.get(key, 0.0), abs=2e-9)
     assert sum(shares.values()) == pytest.approx(1.0, abs=1e-8)
+
+
+def winners_agree(state: State, shown: list[dict[str, Any]]) -> None:
+    """The middle of each area has its winner by NBC; other options keep their draws."""
+    corners = state.corners
+    shared = state.sampling[corners].sum()
+    for cell in shown:
+        sampling = state.sampling.copy()
+        sampling[corners] = shared * np.mean(cell["corners"], axis=0)
+        scores = nbc(state.population, sampling)
+        assert scores[cell["groups"][0]] == pytest.approx(scores.max(), abs=1e-12)
+    assert sum(cell["share"] for cell in shown) == pytest.approx(1.0, abs=1e-8)
+
+
+ALL = tuple(entry.written for entry in entries(METHODS))
+LEFT_OUT = {"corrected-dpo", "hinge"}
+
+
+@in_browser
+def test_every_method_is_there_or_its_absence_is_explained(browser: Browser, page: Path) -> None:
+    there = set(browser.run("METHODS.map(({ id }) => id)"))
+    assert there == set(ALL) - LEFT_OUT | {"sign"}
+    words = page.read_text(encoding="utf-8").partition("Methods that are not here")[2]
+    assert "Corrected DPO, because" in words
+    assert "The hinge loss, because" in words
+
+
+@in_browser
+@pytest.mark.parametrize(("seed", "count"), [(6, 27), pytest.param(7, 200, marks=pytest.mark.slow)])
+def test_methods_learn_what_the_package_s_learn(browser: Browser, seed: int, count: int) -> None:
+    there = tuple(name for name in ALL if name not in LEFT_OUT)
+    states = random_states(seed, count, methods=(*there, "sign"))
+    limits = dict.fromkeys(there, 0)
+    for state, found in zip(states, answers(browser, states), strict=True):
+        learned = {method["id"]: method for method in found["learned"]}
+        assert set(learned) == {*there, "sign"}
+        for written, method in entries(METHODS):
+            if written in learned:
+                limits[written] += method_agrees(state, method, learned[written])
+        sign = sign_estimator(state.population, sampling=state.sampling)
+        if sign.unique:
+            assert groups(learned["sign"]["order"]) == tuple((y,) for y in sign.order)
+        else:
+            assert learned["sign"]["note"] == "Several orders agree with as many comparisons."
+    assert min(limits.values()) > 0
+
+
+def method_agrees(state: State, method: sp.limits.Method, learned: dict[str, Any]) -> bool:
+    """Compare what a method learns; return whether it has a limit."""
+    try:
+        limit = method.without_search().limit(
+            state.population, sampling=state.sampling, beta=state.beta
+        )
+    except InputError:
+        assert learned["policy"] is None
+        assert learned["note"].startswith("No limit: ")
+        return False
+    except ConvergenceError:
+        return False  # rounding decides whether there is one
+    if limit.ranges is not None:
+        assert learned["note"] == "Several lotteries are maximal: some options are level."
+        return False
+    # Options that are level but for 1e-6 leave the weights of MaxMin's types open.
+    near = isinstance(method, MaxMin) and np.abs(np.diff(np.sort(state.rewards))).min() < 1e-5
+    known = 1e-6 if near else 1e-9
+    assert learned["policy"] == pytest.approx(limit.policy, abs=known, rel=0.0), method
+    assert learned["note"] == ""
+    apart = np.abs(np.subtract.outer(limit.policy, limit.policy))
+    if ((apart < 1e-12) | (apart > 2e-8)).all():
+        assert groups(learned["order"]) == ranking(limit.policy, tolerance=1e-9).groups
+    return True
 
 
 def small_states(seed: int, count: int) -> list[State]:
@@ -341,7 +465,7 @@ def test_a_flip_by_hand(browser: Browser) -> None:
     assert found["P"][0][1] == pytest.approx(0.5, abs=1e-15)
     assert found["flip"]["pair"] == [1, 0]
     assert found["flip"]["distance"] == pytest.approx(1 / 3, abs=1e-12)
-    assert found["flip"]["sampling"][2] == pytest.approx(0, abs=1e-12)
+    assert found["flip"]["mix"][2] == pytest.approx(0, abs=1e-12)
 
 
 @in_browser
@@ -349,64 +473,84 @@ def test_dpo_at_the_corners_of_what_can_be_set(browser: Browser) -> None:
     # People who are all alike have the policy of their rewards, even where they never disagree.
     rng = np.random.default_rng(5)
     states = [
-        State(np.tile(rng.choice([-5.0, 0.0, 5.0], 3), (3, 1)), np.full(3, 1 / 3), d, 0.5, beta)
+        State(
+            np.tile(rng.choice([-5.0, 0.0, 5.0], 3), (3, 1)),
+            np.full(3, 1 / 3),
+            d,
+            0.5,
+            beta,
+            ("dpo",),
+        )
         for d in (np.array([0.01, 0.01, 0.98]), np.array([0.98, 0.01, 0.01]), np.full(3, 1 / 3))
         for beta in (0.25, 1.0, 4.0)
         for _ in range(8)
     ]
     for state, found in zip(states, answers(browser, states), strict=True):
         odds = np.exp(state.rewards[0] / (state.temperature * state.beta))
-        assert found["dpo"] == pytest.approx(odds / odds.sum(), abs=1e-9, rel=0.0)
+        (dpo,) = found["learned"]
+        assert dpo["policy"] == pytest.approx(odds / odds.sum(), abs=1e-9, rel=0.0)
+
+
+SEEN = [*EXAMPLES, README, "ILLEGALWORK_2012", "SERVICES_2016"]
 
 
 @in_browser
-@pytest.mark.parametrize("key", PRESETS)
+@pytest.mark.parametrize(
+    "key",
+    [*SEEN, *(pytest.param(key, marks=pytest.mark.slow) for key in PRESETS if key not in SEEN)],
+)
 def test_presets_load_and_their_numbers_are_shown(browser: Browser, page: Path, key: str) -> None:
-    follow(browser, f"preset={key}")
+    follow(browser, f"preset={key}&m=dpo,optimal")
     preset = PRESETS[key]
     population = population_of(preset)
     assert browser.run("document.getElementById('problem').hidden")
     assert browser.run("document.getElementById('preset').value") == key
-    assert browser.run("document.getElementById('about').textContent") == preset["text"]
+    assert text(browser, "about") == preset["text"]
     rows = (
         "[...document.querySelectorAll('#numbers tr')].map(r => [...r.cells].map(c => c.innerText))"
     )
     shown = [[cell.replace("−", "-") for cell in row] for row in browser.run(rows)]
-    assert [row[0] for row in shown] == list(preset["letters"])
-    columns = (
-        population.mean_rewards(),
-        nbc(population),
-        DPO().limit(population).policy,
-        optimal_policy(population).policy,
-    )
+    names = tuple(preset["short"])
+    assert [
+        row[0].removeprefix(f"{letter} ")
+        for row, letter in zip(shown, preset["letters"], strict=True)
+    ] == list(names)
+    policies = [method.limit(population).policy for method in (sp.DPO(), sp.limits.Optimal())]
+    columns = (population.mean_rewards(), nbc(population), *policies)
     for place, values in enumerate(columns, start=2):
         assert [float(row[place]) for row in shown] == printed(values, 4)
-    flip = sp.flip(population)
-    words = browser.run("document.getElementById('flip').textContent")
-    if flip.exists:
-        assert f"total variation {flip.distance:.3f}" in words
-    else:
-        assert words == "No mix of draws changes this ranking."
-    names = tuple(preset["letters"])
+    parts = (
+        "[...document.querySelectorAll('.policy')]"
+        ".map(m => [...m.children].map(c => parseFloat(c.style.width)))"
+    )
+    for widths, policy in zip(browser.run(parts), policies, strict=True):
+        assert widths == pytest.approx(100 * policy, abs=1e-3)
+    for flip, element, none in (
+        (sp.flip(population), "flip", "No mix of draws changes this ranking."),
+        (sp.flip(population, over="shares"), "shares-flip", "No shares change this ranking."),
+    ):
+        words = text(browser, element)
+        assert f"total variation {flip.distance:.3f}" in words if flip.exists else words == none
     assert text(browser, "by-nbc") == ranking(nbc(population)).describe(names)
     assert text(browser, "by-means") == ranking(population.mean_rewards()).describe(names)
-    bars = "document.querySelectorAll('.charts .bars path').length"
-    assert browser.run(bars) == 3 + 3 + 6
-    for chart in ("means", "nbc", "policies", "temperature"):
-        (low, high), marks = browser.run(TICKS.replace("CHART", f"chart-{chart}"))
-        for label, height in marks:
-            value = float(label.replace("−", "-"))
-            assert value == pytest.approx(low + height * (high - low), abs=(high - low) / 50)
+    for chart, values in (("means", population.mean_rewards()), ("nbc", nbc(population))):
+        ticks, tops = browser.run(TICKS.replace("CHART", f"chart-{chart}"))
+        (low, bottom), (high, top) = ticks[0], ticks[-1]
+        assert [low + (y - bottom) / (top - bottom) * (high - low) for y in tops] == pytest.approx(
+            values, abs=(high - low) / 1000
+        )
 
 
-# The range of a chart's upright axis; its labels, and how high each stands, from 0 to 1.
+# The numbers and heights of a chart's upright axis; the heights of its bars' ends.
 TICKS = """(chart => {
-  const area = chart.querySelector(".nsewdrag").getBoundingClientRect();
-  const height = ({ top, bottom }) => (area.bottom - (top + bottom) / 2) / area.height;
-  const ticks = [...chart.querySelectorAll(".ytick text")];
+  const base = +chart.querySelector(".level").getAttribute("y1");
+  const number = (node, name) => +node.getAttribute(name);
   return [
-    chart.layout.yaxis.range,
-    ticks.map(tick => [tick.textContent, height(tick.getBoundingClientRect())]),
+    [...chart.querySelectorAll(".tick")].map(tick => [
+      +tick.textContent.replace("−", "-"), number(tick.previousSibling, "y1"),
+    ]),
+    [...chart.querySelectorAll(".bar")].map(bar =>
+      number(bar, "y") < base - 1e-9 ? number(bar, "y") : base + number(bar, "height")),
   ];
 })(document.getElementById("CHART"))"""
 
@@ -473,9 +617,10 @@ def test_the_mouse_and_the_finger_drag_the_point(browser: Browser, page: Path) -
     mouse(browser, "mousePressed", place)  # elsewhere in the triangle: the point comes
     mouse(browser, "mouseReleased", place)
     browser.wait(SETTLED)
-    assert place_of_point(browser) == pytest.approx(place, abs=0.5)
+    assert place_of_point(browser) == pytest.approx(place, abs=1.0)  # clicks are at whole pixels
 
     browser.open(f"{page.as_uri()}#preset=two-camps", **PHONE)
+    browser.run("document.getElementById('point').scrollIntoView({ block: 'center' })")
     place = place_of_point(browser)
     target = {"x": place["x"] + 20, "y": place["y"] + 30}
     for kind, points in (("Start", [place]), ("Move", [target]), ("End", [])):
@@ -502,8 +647,9 @@ def test_sliders_are_labelled_inputs_that_change_the_state(browser: Browser, pag
     names = browser.run(
         "[...document.querySelectorAll('input[type=range]')].map(i => i.labels[0].textContent)"
     )
-    one = ["Share of all", "Reward of A", "Reward of M", "Reward of B"]
-    assert names == [*one, *one, *one, "Temperature", "Beta"]
+    draws, rewards = ([f"{what} of {y}" for y in "AMB"] for what in ("Draws", "Reward"))
+    shares = [f"Share of {name}" for name in ("fans of A", "friends of M", "fans of B")]
+    assert sorted(names) == sorted([*draws, *shares, *rewards * 3, "Temperature", "Beta"])
     browser.run("document.getElementById('temperature').focus()")
     arrow(browser, "ArrowRight")
     assert browser.run("state.temperature") == 1.05
@@ -515,8 +661,12 @@ def test_sliders_are_labelled_inputs_that_change_the_state(browser: Browser, pag
     assert browser.run("state.shares") == [1, 0, 0]
     slide(browser, "share-0", 0.5)
     assert browser.run("state.shares") == [0.5, 0.25, 0.25]
+    slide(browser, "draw-1", 0.98)
+    assert browser.run("state.sampling") == [0.01, 0.98, 0.01]
+    slide(browser, "draw-1", 0.5)
+    assert browser.run("state.sampling") == [0.25, 0.5, 0.25]
     browser.wait(SETTLED)
-    changed = "#preset=mediocre-winner&r=4,1,0;0,1.5,3;0,1,4&w=0.5,0.25,0.25&t=1.05"
+    changed = "#preset=mediocre-winner&r=4,1,0;0,1.5,3;0,1,4&w=0.5,0.25,0.25&t=1.05&d=0.25,0.5,0.25"
     assert browser.run("location.hash") == changed
     assert browser.run(CHANGED)
     assert browser.run("document.getElementById('link').value").endswith(changed)
@@ -542,7 +692,152 @@ def test_choosing_a_preset(browser: Browser, page: Path) -> None:
     )
     browser.wait(SETTLED)
     assert browser.run("location.hash") == "#preset=ILLEGALWORK_2012"
-    assert text(browser, "key").startswith("A stay and apply for citizenship: 33.3%")
+    first = "document.querySelector('#draws .slider')"
+    assert browser.run(f"{first}.textContent") == "Draws of A stay and apply…◇33.3%"
+    assert browser.run(f"{first}.querySelector('label').title") == "stay and apply for citizenship"
+
+
+@in_browser
+def test_choosing_methods(browser: Browser, page: Path) -> None:
+    follow(browser, "preset=two-camps")
+    shown = "[...document.querySelectorAll('.method')].map(m => m.dataset.method)"
+    assert browser.run(shown) == ["dpo", "nash", "maximal-lottery", "optimal"]
+    browser.click("#methods input[value=ipo]")
+    browser.click("#methods input[value=nash]")
+    browser.wait(SETTLED)
+    assert browser.run(shown) == ["dpo", "ipo", "maximal-lottery", "optimal"]
+    assert browser.run("location.hash") == "#preset=two-camps&m=dpo,ipo,maximal-lottery,optimal"
+    follow(browser, "preset=two-camps&m=none")
+    assert browser.run(shown) == []
+    follow(browser, f"preset={README}&m=agreement")
+    method = browser.run("document.querySelector('.method').textContent")
+    assert "No limit: one label of each group needs groups of equal shares." in method
+    browser.click("#equal")
+    browser.wait(SETTLED)
+    assert browser.run("document.querySelectorAll('.method .part').length") == 5
+
+
+@in_browser
+def test_the_triangle_of_three_of_many_options(browser: Browser, page: Path) -> None:
+    follow(browser, f"preset={README}&o=1,3,5")
+    assert browser.run("[...document.querySelectorAll('.corner')].map(c => c.textContent)") == [
+        "very good", "neither", "very bad"
+    ]  # fmt: skip
+    browser.run("document.getElementById('point').focus()")
+    arrow(browser, "ArrowRight")  # from the first to the second of them
+    sampling = browser.run(SAMPLING)
+    assert [sampling[1], sampling[3]] == [0.2, 0.2]
+    assert sampling == pytest.approx([0.194, 0.2, 0.206, 0.2, 0.2], abs=1e-3)
+    select = "document.querySelector('#corners select')"
+    browser.run(f"{select}.value = 4, {select}.dispatchEvent(new Event('change'))")
+    assert browser.run("state.corners") == [0, 2, 4]  # the two have changed places
+    browser.run(f"{select}.value = 1, {select}.dispatchEvent(new Event('change'))")
+    browser.wait(SETTLED)
+    assert browser.run("location.hash").endswith("&o=2,3,5")
+
+
+@in_browser
+def test_where_the_nearest_changes_are_is_marked(browser: Browser, page: Path) -> None:
+    follow(browser, "preset=two-camps")
+    marks = (
+        "[...document.querySelectorAll('NAME .mark')]"
+        ".map(m => m.hidden ? null : +m.style.getPropertyValue('--at'))"
+    )
+    draws = browser.run(marks.replace("NAME", "#draws"))
+    assert draws[0] is None  # A is drawn as often
+    flip = sp.flip(population_of(PRESETS["two-camps"]))
+    assert draws[1:] == pytest.approx((flip.mix[1:] - 0.01) / 0.97, abs=1e-12)
+    assert None not in browser.run(marks.replace("NAME", "#shares"))
+
+
+@in_browser
+def test_a_population_of_one_s_own(browser: Browser, page: Path) -> None:
+    follow(browser, "preset=own")
+    for element, value in (("own-groups", 12), ("own-options", 6)):
+        browser.run(
+            f"(i => {{ i.value = {value}; i.dispatchEvent(new Event('change')); }})"
+            f"(document.getElementById('{element}'))"
+        )
+    browser.wait(SETTLED)
+    assert browser.run("document.querySelectorAll('#types input').length") == 72
+    assert browser.run("state.rewards[1].slice(0, 4)") == [0, 1, 2, 0]
+    slide(browser, "reward-11-5", 2.5)
+    browser.wait(SETTLED)
+    fragment = browser.run("location.hash")
+    follow(browser, "preset=two-camps")
+    browser.run(f"location.hash = {json.dumps(fragment)}")
+    browser.wait("state.preset === 'own'")
+    assert browser.run("state.rewards[11]") == [0, 0, 0, 0, 0, 2.5]
+    assert browser.run("document.querySelectorAll('.part').length") > 0
+    browser.click("#reset")
+    browser.wait(SETTLED)
+    assert browser.run("[state.rewards.length, state.shares.length]") == [2, 2]
+    follow(browser, "preset=own&r=1,0")
+    assert text(browser, "by-nbc") == "A > B"
+    assert not browser.run("document.getElementById('simplex').checkVisibility()")
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ("view", "seen"),
+    [
+        (
+            "all",
+            {
+                *("simplex", "draws", "shares", "types", "flip", "shares-flip"),
+                *("methods", "learned", "temperature", "chart-temperature"),
+            },
+        ),
+        ("draws", {"simplex", "draws", "flip", "whole"}),
+        ("people", {"shares", "shares-flip", "whole"}),
+        ("temperature", {"temperature", "chart-temperature", "whole"}),
+        ("methods", {"simplex", "draws", "learned", "whole"}),
+    ],
+)
+def test_a_step_shows_one_part(browser: Browser, page: Path, view: str, seen: set[str]) -> None:
+    follow(browser, f"preset=two-camps&v={view}")
+    parts = [
+        "simplex",
+        "draws",
+        "shares",
+        "types",
+        "flip",
+        "shares-flip",
+        "methods",
+        "learned",
+        "temperature",
+        "chart-temperature",
+        "whole",
+    ]
+    visible = {
+        part
+        for part in parts
+        if browser.run(f"document.getElementById('{part}').checkVisibility()")
+    }
+    assert visible == seen
+    assert text(browser, "by-nbc") == "A > C > B"
+    address = browser.run("document.getElementById('whole').getAttribute('href')")
+    assert address == "#preset=two-camps"
+
+
+@in_browser
+def test_the_theme_is_the_reader_s_and_can_be_switched(browser: Browser, page: Path) -> None:
+    follow(browser, "")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light, dark = "rgb(255, 255, 255)", "rgb(22, 24, 28)"
+    try:
+        for theirs, other, name in ((light, dark, "light"), (dark, light, "dark")):
+            feature = {"name": "prefers-color-scheme", "value": name}
+            browser.send("Emulation.setEmulatedMedia", features=[feature])
+            browser.run("delete document.documentElement.dataset.theme")
+            assert browser.run(paper) == theirs
+            browser.click("#theme")
+            assert browser.run(paper) == other
+            browser.click("#theme")
+            assert browser.run(paper) == theirs
+    finally:
+        browser.send("Emulation.setEmulatedMedia", features=[])
+        browser.run("delete document.documentElement.dataset.theme")
 
 
 # --- In a browser: the address --------------------------------------------------------
@@ -551,17 +846,39 @@ def test_choosing_a_preset(browser: Browser, page: Path) -> None:
 @in_browser
 def test_states_survive_the_address(browser: Browser, page: Path) -> None:
     for state in random_states(3, 24):
-        wanted = {"preset": "two-camps", **state.as_script()}
+        wanted = {
+            "preset": "own",
+            "view": "people",
+            **state.as_script(),
+            "methods": ["ipo", "sign"],
+        }
         there_and_back = browser.run(f"decode(encode({json.dumps(wanted)}, presets), presets)")
         assert there_and_back == wanted
     # Messengers escape what they do not like in an address.
-    escaped = "#preset=two-camps&r=0%2C-1%2C-2%3B0%2C-2%2C4%3B0%2C0%2C1&d=0.2%2C0.3%2C0.5"
+    escaped = "#preset=two-camps&r=0%2C-1%2C-2%3B0%2C0%2C1&d=0.2%2C0.3%2C0.5"
     browser.open(page.as_uri() + escaped)
-    assert browser.run("state.rewards[2]") == [0, 0, 1]
+    assert browser.run("state.rewards[1]") == [0, 0, 1]
     assert browser.run(SAMPLING) == [0.2, 0.3, 0.5]
     browser.run("location.hash = '#preset=two-camps&t=2'")
     browser.wait("state.temperature === 2")
-    assert browser.run("state.rewards[2]") == [0, 0, 0]
+    assert browser.run("state.rewards[1]") == [0, -2, 4]
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+LINKED = sorted(
+    {
+        unescape(fragment)
+        for file in DOCS.rglob("*.md")
+        for fragment in re.findall(r'explorer\.html#([^"]+)', file.read_text(encoding="utf-8"))
+    }
+)
+
+
+@in_browser
+def test_links_of_the_documentation_lead_to_states(browser: Browser, page: Path) -> None:
+    assert len(LINKED) >= 12
+    for fragment in LINKED:
+        browser.run(f"decode({json.dumps('#' + fragment)}, presets)")  # throws at a wrong one
 
 
 BAD = {
@@ -572,11 +889,16 @@ BAD = {
     "t=0": "The temperature must be a number from 0.5 to 5",
     "t=": "The temperature must be a number",
     "b=1,2": "The beta must be a number",
-    "d=0.5,0.5,0": "The sampling must be three shares from 0.01 to 0.98 that sum to 1",
-    "w=0.5,0.6,0.7": "The shares must be three shares from 0 to 1 that sum to 1",
-    "w=NaN,1,0": "The shares must be three shares",
-    "r=1,2,3;4,5": "The rewards must be three lines of three numbers from -5 to 5",
+    "d=0.5,0.5,0": "The sampling must be 3 numbers from 0.01 to 0.98 that sum to 1",
+    "w=0.5,0.6": "The shares must be 2 numbers from 0 to 1 that sum to 1",
+    "w=NaN,1": "The shares must be 2 numbers",
+    "r=1,2,3;4,5": "The rewards must be 2 lines of 3 numbers from -5 to 5",
     "r=1,2,3;4,5,6;7,8,9": "The rewards must be",
+    "preset=own&r=1,2,3,4,5,6,7": "The rewards must be 1 to 12 lines of 2 to 6 numbers",
+    "m=dpo,nonsense": 'The methods must be "none", or names of methods: dpo,',
+    "o=1,2": "The corners must be 3 options, of 1 to 3, in their order",
+    "o=2,1,3": "The corners must be",
+    "v=small": "The view must be one of all, draws, people, temperature, methods",
     "d=%E0%A4%A": "The sampling must be",
 }
 
@@ -589,18 +911,18 @@ def test_a_bad_address_is_told(browser: Browser, page: Path, fragment: str) -> N
     assert browser.run(f"{problem}.checkVisibility()")
     message = browser.run(f"{problem}.textContent")
     assert message.startswith(BAD[fragment])
-    assert message.endswith("Shown instead: “The mediocre winner”.")
-    assert text(browser, "by-nbc") == "M > A = B"
-    browser.run("location.hash = '#preset=two-camps'")
-    browser.wait(f"!{problem}.checkVisibility()")
+    assert message.endswith("Shown instead: “Two camps: who chooses the comparisons”.")
     assert text(browser, "by-nbc") == "A > C > B"
+    browser.run("location.hash = '#preset=mediocre-winner'")
+    browser.wait(f"!{problem}.checkVisibility()")
+    assert text(browser, "by-nbc") == "M > A = B"
 
 
 @in_browser
 def test_a_bad_address_is_told_at_the_start(browser: Browser, page: Path) -> None:
     browser.open(f"{page.as_uri()}#preset=nonsense", width=WIDTH)
     assert text(browser, "problem").startswith("There is no preset")
-    assert text(browser, "by-nbc") == "M > A = B"
+    assert text(browser, "by-nbc") == "A > C > B"
     assert browser.run("document.querySelectorAll('#numbers tr').length") == 3
 
 
@@ -614,8 +936,27 @@ def test_a_bad_address_is_told_at_the_start(browser: Browser, page: Path) -> Non
 def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, width: int) -> None:
     browser.open(f"{page.as_uri()}#preset=ILLEGALWORK_2012", width=width, height=740)
     assert browser.run("innerWidth") == width
-    charts = "[...document.querySelectorAll('.main-svg')].map(c => c.getBoundingClientRect().right)"
-    for key in ("ILLEGALWORK_2012", "two-camps"):
-        follow(browser, f"preset={key}")
-        assert browser.run(OVERFLOW) <= 0
-        assert max(browser.run(charts)) <= width
+    rows = ";".join(["1,2,3,-4.25,5,0"] * 12)
+    for fragment in ("preset=ILLEGALWORK_2012", f"preset={README}", f"preset=own&r={rows}"):
+        for view in ("all", "draws", "people", "temperature", "methods"):
+            follow(browser, f"{fragment}&v={view}")
+            assert browser.run(OVERFLOW) <= 0
+
+
+@in_browser
+@pytest.mark.parametrize(
+    "key", ["three-camps", README, pytest.param("SERVICES_2016", marks=pytest.mark.slow)]
+)
+def test_every_area_of_the_triangle_has_its_name(browser: Browser, page: Path, key: str) -> None:
+    follow(browser, f"preset={key}")
+    names = "[...document.querySelectorAll('#simplex .order')].map(text => text.textContent)"
+    areas = "[...document.querySelectorAll('#simplex polygon')].map(cell => cell.textContent)"
+    assert sorted(browser.run(names)) == sorted(browser.run(areas))
+    # No name leaves the drawing.
+    boxes = browser.run(
+        "[...document.querySelectorAll('#simplex text')].map(text => text.getBBox())"
+        ".map(({ x, y, width, height }) => [x, y, x + width, y + height])"
+    )
+    assert (np.array(boxes) >= -1).all()
+    assert (np.array(boxes)[:, 2] <= 401).all()
+    assert (np.array(boxes)[:, 3] <= 363).all()

@@ -13,7 +13,6 @@ import pytest
 from socialpref import Comparisons, InputError
 from socialpref._extras import EXTRAS, require
 from socialpref.cli import main
-from socialpref.explorer import build
 from socialpref.surveys import read_table
 
 
@@ -53,16 +52,18 @@ def test_the_message_names_every_package_and_the_extra(extra: str) -> None:
     assert str(caught.value) == f"this needs {needed}: {how(extra)}"
 
 
-@pytest.mark.parametrize(("installed", "right"), [("5.9", False), ("6.0", True), ("7.1rc1", True)])
+@pytest.mark.parametrize(("installed", "right"), [("3.0", False), ("3.1", True), ("4.1rc1", True)])
 def test_a_version_out_of_bounds_is_named(
     monkeypatch: pytest.MonkeyPatch, installed: str, right: bool
 ) -> None:
     monkeypatch.setattr("socialpref._extras.version", lambda _: installed)
     if right:
-        require("explorer", "this")
+        require("excel", "this")
         return
-    with pytest.raises(InputError, match=r"this needs plotly >=6 \(version 5.9 is installed\): "):
-        require("explorer", "this")
+    with pytest.raises(
+        InputError, match=r"this needs openpyxl >=3.1 \(version 3.0 is installed\): "
+    ):
+        require("excel", "this")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,6 @@ def test_imports_say_what_is_missing(
     [
         ("verify", "'verify' needs torch >=2.2 (not installed)", "train"),
         ("hh", "'hh' needs torch >=2.6 (not installed), accelerate", "llm"),
-        ("explorer", "the explorer needs plotly >=6 (not installed)", "explorer"),
     ],
 )
 @pytest.mark.usefixtures("bare")
@@ -102,12 +102,6 @@ def test_commands_say_what_is_missing(
     assert error.endswith(f": {how(extra)}\n")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.usefixtures("bare")
-def test_functions_say_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the explorer needs plotly"):
-        build(tmp_path / "explorer.html")
 
 
 @pytest.mark.usefixtures("bare")

@@ -235,6 +235,17 @@ def test_max_min_by_cvxpy(
     assert "do not identify" in found.note
 
 
+@pytest.mark.parametrize("c", ["zero", "reference", "best"])
+def test_max_min_does_not_depend_on_the_unit_of_rewards(c: str) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        rewards = rng.uniform(-1, 1, (10, 4))
+        small = MaxMin(c).limit(Population(1e-4 * rewards)).policy
+        assert small == pytest.approx(
+            MaxMin(c).limit(Population(rewards), beta=1e4).policy, abs=1e-12
+        )
+
+
 @given(populations(), st.integers(0, 99))
 @settings(max_examples=30)
 def test_hinge_by_linear_programs(population: Population, seed: int) -> None:

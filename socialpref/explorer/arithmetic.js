@@ -1,170 +1,160 @@
-// The arithmetic, for any number of types and three options. Functions, names and conventions are
-// those of the Python package: P[y][z] is how often option y beats z, d the sampling distribution.
+// The arithmetic, for any number of groups and options. Functions, names and conventions are those
+// of the Python package: P[y][z] is how often option y beats z, d the sampling distribution, w the
+// shares.
 
 const TIE_TOLERANCE = 1e-12; // scores this close are tied
-const RESIDUAL = 1e-12; // the largest stationarity residual of a DPO limit
-const SLIVER = 1e-9; // cells with a smaller share of the simplex are rounding
+const SLIVER = 1e-9; // cells with a smaller share of the triangle are rounding
 
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
-const dot = (a, b) => total(a.map((value, i) => value * b[i]));
+const dot = (a, b) => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+};
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const normalized = (weights) => weights.map((weight) => weight / total(weights));
 const neighbours = (list) => list.slice(1).map((item, i) => [list[i], item]);
+const upTo = (size) => Array.from({ length: size }, (_, i) => i);
+const largest = (values) => Math.max(...values.map(Math.abs));
 
-function preferences(rewards, shares, temperature) {
-  const options = [0, 1, 2];
-  return options.map((y) =>
-    options.map((z) =>
-      dot(
-        shares,
-        rewards.map((r) => sigmoid((r[y] - r[z]) / temperature)),
-      ),
-    ),
+// How often each option beats each other one in one group.
+const preferencesOf = (reward, temperature) =>
+  reward.map((r) => reward.map((s) => sigmoid((r - s) / temperature)));
+
+// The mean of matrices, with weights w.
+function weighted(matrices, w) {
+  const mean = matrices[0].map((row) => row.map(() => 0));
+  matrices.forEach((matrix, u) =>
+    matrix.forEach((row, y) => row.forEach((value, z) => (mean[y][z] += w[u] * value))),
   );
+  return mean;
 }
+
+const preferences = (rewards, shares, temperature) =>
+  weighted(
+    rewards.map((reward) => preferencesOf(reward, temperature)),
+    shares,
+  );
 
 const nbc = (P, d) => P.map((row) => dot(row, d));
 const meanRewards = (rewards, shares) =>
-  [0, 1, 2].map((y) =>
-    dot(
-      shares,
-      rewards.map((r) => r[y]),
-    ),
-  );
-const totalVariation = (d, e) => total(d.map((mass, y) => Math.abs(mass - e[y]))) / 2;
+  rewards[0].map((_, y) => total(shares.map((share, u) => share * rewards[u][y])));
 
 // Options from best to worst; those in one group are tied.
-function rank(scores) {
-  const order = [0, 1, 2].sort((y, z) => scores[z] - scores[y]);
-  const slack = TIE_TOLERANCE * Math.max(1, ...scores.map(Math.abs));
+function rank(scores, tolerance = TIE_TOLERANCE) {
+  const order = upTo(scores.length).sort((y, z) => scores[z] - scores[y]);
+  const slack = tolerance * Math.max(1, largest(scores));
   const groups = [[order[0]]];
   for (const [y, z] of neighbours(order)) {
     if (scores[y] - scores[z] > slack) groups.push([z]);
     else groups.at(-1).push(z);
   }
-  return groups.map((group) => group.sort());
+  return groups.map((group) => group.sort((y, z) => y - z));
 }
 
-// The nearest sampling distribution at which `below` catches up with `above`. Mass moves from the
-// options that help `below` least to the one that helps it most: a fractional knapsack. Gains as
-// close as scores that count as tied are equal: which is larger is rounding.
-function pairFlip(P, above, below, base) {
+// The nearest distribution at which `below` catches up with `above`, where the scores of options
+// are table . distribution. Mass moves from where it helps `below` least to where it helps most: a
+// fractional knapsack. Gains as close as scores that count as tied are equal: which is larger is
+// rounding.
+function pairFlip(table, above, below, base) {
   const pair = [above, below];
-  const gains = base.map((_, z) => P[below][z] - P[above][z]);
+  const gains = base.map((_, i) => table[below][i] - table[above][i]);
   const best = Math.max(...gains);
-  if (best < -TIE_TOLERANCE) return { pair, distance: Infinity, sampling: null };
+  if (best < -TIE_TOLERANCE) return { pair, distance: Infinity, mix: null };
   const receiver = gains.indexOf(best);
-  const sampling = [...base];
+  const mix = [...base];
   let missing = -dot(gains, base);
   let distance = 0;
-  for (const y of [0, 1, 2].sort((y, z) => gains[y] - gains[z])) {
-    const worth = best - gains[y];
+  for (const i of upTo(base.length).sort((i, j) => gains[i] - gains[j])) {
+    const worth = best - gains[i];
     if (missing <= 0 || worth <= TIE_TOLERANCE) break;
     const enough = missing / worth;
-    const moved = Math.min(enough, base[y]);
-    sampling[y] -= moved;
-    sampling[receiver] += moved;
+    const moved = Math.min(enough, base[i]);
+    mix[i] -= moved;
+    mix[receiver] += moved;
     distance += moved;
-    if (enough <= base[y]) break;
+    if (enough <= base[i]) break;
     missing -= moved * worth;
   }
-  return { pair, distance, sampling };
+  return { pair, distance, mix };
 }
 
 // The nearest change of the ranking. Only neighbours in the order need looking at. NaN if all
 // options are tied, so that there is no order to change; Infinity if nothing changes it.
-function rankingFlip(P, base) {
-  const flips = neighbours(rank(nbc(P, base))).flatMap(([upper, lower]) =>
-    upper.flatMap((a) => lower.map((b) => pairFlip(P, a, b, base))),
+function rankingFlip(table, base) {
+  const flips = neighbours(rank(nbc(table, base))).flatMap(([upper, lower]) =>
+    upper.flatMap((a) => lower.map((b) => pairFlip(table, a, b, base))),
   );
-  const none = { pair: null, distance: NaN, sampling: null };
+  const none = { pair: null, distance: NaN, mix: null };
   return flips.reduce(
     (best, flip) => (flip.distance < best.distance ? flip : best),
     flips[0] ?? none,
   );
 }
 
-// DPO's implicit rewards: the Bradley-Terry fit, by Newton's method, to P. The last option's is
-// held at 0, which leaves two unknowns; they are centred in the end.
-function dpoRewards(P, d) {
-  const W = d.map((a) => d.map((b) => a * b));
-  const options = [0, 1, 2];
-  const sums = (term) => options.map((y) => total(options.map((z) => W[y][z] * term(y, z))));
-  let h = [0, 0, 0];
-  const lossAt = (g) => total(sums((y, z) => P[y][z] * softplus(g[z] - g[y])));
-  for (let iterations = 0; iterations < 100; iterations++) {
-    const gradient = sums((y, z) => sigmoid(h[y] - h[z]) - P[y][z]);
-    const residual = Math.max(...gradient.map((slope, y) => Math.abs(slope / d[y])));
-    const step = newtonStep(W, h, gradient);
-    const moved = (length) => h.map((value, y) => value + length * step[y]);
-    if (residual <= RESIDUAL) return { rewards: centred(moved(1)), residual, iterations };
-    const slope = dot(gradient, step);
-    let length = 1;
-    // Next to the minimum the loss is flat to rounding: then a full step is right.
-    while (-slope >= 1e-15 && length > 1e-10) {
-      if (lossAt(moved(length)) <= lossAt(h) + 1e-4 * length * slope) break;
-      length /= 2;
-    }
-    h = moved(length);
-  }
-  throw new Error("DPO's limit was not reached in 100 steps.");
-}
-
-const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-const centred = (values) => values.map((value) => value - total(values) / values.length);
-
-function newtonStep(W, h, gradient) {
-  const curvature = (y, z) => W[y][z] * sigmoid(h[y] - h[z]) * sigmoid(h[z] - h[y]);
-  const [ab, ac, bc] = [curvature(0, 1), curvature(0, 2), curvature(1, 2)];
-  const determinant = ab * ac + ab * bc + ac * bc;
-  const [first, second] = gradient;
-  return [
-    -((ab + bc) * first + ab * second) / determinant,
-    -(ab * first + (ab + ac) * second) / determinant,
-    0,
-  ];
-}
-
-// The policy of implicit rewards, with a uniform reference.
-function policy(rewards, beta) {
-  const highest = Math.max(...rewards);
-  return normalized(rewards.map((reward) => Math.exp((reward - highest) / beta)));
-}
-
-// The simplex divided by the ranking: convex polygons, as lists of distributions.
-function rankingCells(P) {
-  const orders = [0, 1, 2].flatMap((a) =>
-    [0, 1, 2].filter((b) => b !== a).map((b) => [a, b, 3 - a - b]),
+// The corners of the triangle of three options: all their draws go to one of them. The draws of the
+// other options stay as they are.
+function triangle(d, options) {
+  const shared = total(options.map((y) => d[y]));
+  return options.map((corner) =>
+    d.map((mass, y) => (y === corner ? shared : options.includes(y) ? 0 : mass)),
   );
-  const cells = [];
-  for (const order of orders) {
-    const steps = neighbours(order).map(([a, b]) => ({
-      a,
-      b,
-      gains: P[a].map((value, z) => value - P[b][z]),
-    }));
-    const level = ({ gains }) => Math.max(...gains.map(Math.abs)) <= TIE_TOLERANCE;
-    if (steps.some((step) => level(step) && step.a > step.b)) continue; // the same cell again
-    const halves = steps.filter((step) => !level(step));
-    const corners = halves.reduce(
-      (polygon, { gains }) => clip(polygon, gains),
-      [
-        [1, 0, 0],
-        [0, 1, 0],
-        [0, 0, 1],
-      ],
-    );
-    const groups = [[order[0]]];
-    for (const step of steps) {
-      if (level(step)) groups.at(-1).push(step.b);
-      else groups.push([step.b]);
-    }
-    if (area(corners) > SLIVER) cells.push({ groups, corners, share: area(corners) });
-  }
-  return cells;
 }
 
-// The part of a convex polygon where gains . d >= 0 (Sutherland and Hodgman).
+// The triangle divided by the ranking, or, of more than three options, by the winner: convex
+// polygons, whose points are shares of the three corners.
+function cells(P, corners) {
+  const size = P.length;
+  const scores = corners.map((d) => nbc(P, d));
+  const ahead = (a, b) => scores.map((score) => score[a] - score[b]);
+  const level = (a, b) => largest(ahead(a, b)) <= TIE_TOLERANCE;
+  const found = (size === 3 ? orders(size, level) : winners(size, level)).map(
+    ({ groups, steps }) => {
+      const polygon = steps.reduce((points, [a, b]) => clip(points, ahead(a, b)), UNIT);
+      return { groups, corners: polygon, share: area(polygon) };
+    },
+  );
+  return found.filter(({ share }) => share > SLIVER);
+}
+
+const UNIT = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+];
+
+// Every ranking, with the pairs (ahead, behind) that make it. Options that are level everywhere are
+// tied, and only the order that lists them by number stands for the ranking.
+function orders(size, level) {
+  return permutations(upTo(size)).flatMap((order) => {
+    const pairs = neighbours(order);
+    if (pairs.some(([a, b]) => level(a, b) && a > b)) return [];
+    const groups = [[order[0]]];
+    for (const [a, b] of pairs) {
+      if (level(a, b)) groups.at(-1).push(b);
+      else groups.push([b]);
+    }
+    return [{ groups, steps: pairs.filter(([a, b]) => !level(a, b)) }];
+  });
+}
+
+// Every winner, with the pairs that make it one.
+function winners(size, level) {
+  return upTo(size).flatMap((y) => {
+    const tied = upTo(size).filter((z) => z === y || level(y, z));
+    const rest = upTo(size).filter((z) => !tied.includes(z));
+    return tied[0] < y ? [] : [{ groups: [tied], steps: rest.map((z) => [y, z]) }];
+  });
+}
+
+const permutations = (items) =>
+  items.length < 2
+    ? [items]
+    : items.flatMap((first) =>
+        permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]),
+      );
+
+// The part of a convex polygon where gains . point >= 0 (Sutherland and Hodgman).
 function clip(corners, gains) {
   const values = corners.map((corner) => dot(corner, gains));
   return corners.flatMap((corner, i) => {
@@ -176,7 +166,7 @@ function clip(corners, gains) {
   });
 }
 
-// As a share of the simplex, by the shoelace formula.
+// As a share of the triangle, by the shoelace formula.
 const area = (corners) =>
   Math.abs(
     total(
@@ -188,12 +178,14 @@ const area = (corners) =>
   );
 
 // Everything the page shows of a state.
-function answers({ rewards, shares, temperature, beta, sampling }) {
+function answers({ rewards, shares, temperature, beta, sampling, methods, corners }) {
   const [w, d] = [normalized(shares), normalized(sampling)];
-  const P = preferences(rewards, w, temperature);
+  const each = rewards.map((reward) => preferencesOf(reward, temperature));
+  const P = weighted(each, w);
   const [scores, means] = [nbc(P, d), meanRewards(rewards, w)];
+  const within = each.map((preference) => nbc(preference, d));
+  const byGroup = scores.map((_, y) => within.map((score) => score[y])); // NBC in each group
   const flip = rankingFlip(P, d);
-  const fit = dpoRewards(P, d);
   return {
     P,
     shares: w,
@@ -202,11 +194,10 @@ function answers({ rewards, shares, temperature, beta, sampling }) {
     order: rank(scores),
     means,
     meansOrder: rank(means),
-    dpo: policy(fit.rewards, beta),
-    residual: fit.residual,
-    optimum: policy(means, beta),
     flip,
-    flipNbc: flip.sampling && nbc(P, flip.sampling),
-    cells: rankingCells(P),
+    flipNbc: flip.mix && nbc(P, flip.mix),
+    sharesFlip: rankingFlip(byGroup, w),
+    cells: rewards[0].length > 2 ? cells(P, triangle(d, corners)) : [],
+    learned: learned(methods, { P, d, w, rewards, means, temperature, beta }),
   };
 }

@@ -2,7 +2,6 @@
 
 const presets = JSON.parse(document.getElementById("presets").textContent);
 const byId = (id) => document.getElementById(id);
-const presetOf = (state) => presets.find(({ id }) => id === state.preset);
 
 let state = fresh(presets[0]);
 let waiting = 0;
@@ -18,131 +17,146 @@ function change(parts) {
 function saveAddress() {
   const hash = encode(state, presets);
   if (location.hash !== hash) history.replaceState(null, "", hash);
+  showAddress();
+}
+
+function showAddress() {
   byId("link").value = location.href;
+  byId("whole").href = encode({ ...state, view: VIEWS[0] }, presets);
 }
 
-// --- Controls: range inputs, made once for each preset --------------------------------------
-
-const sliders = [];
-
-function slider(id, [title, ...label], limits, get, set, show) {
-  const output = html("output", { for: id });
-  const input = html("input", { id, type: "range", ...limits, oninput: () => set(+input.value) });
-  sliders.push(() => {
-    input.value = get();
-    output.textContent = show(get());
-    input.setAttribute("aria-valuetext", show(get()));
-  });
-  return html(
-    "div",
-    { class: "slider" },
-    html("label", { for: id, title }, ...label),
-    input,
-    output,
-  );
-}
-
-const swatch = (y) => html("span", { class: `swatch winner-${y}` });
-const named = ({ letters, options }, y) => [
-  swatch(y),
-  html("b", {}, letters[y]),
-  letters[y] === options[y] ? "" : ` ${options[y]}`,
-];
+// --- Controls -------------------------------------------------------------------------------
 
 function makeControls() {
-  const preset = presetOf(state);
-  const { types, options } = preset;
+  const preset = presetOf(state, presets);
   sliders.length = 0;
-  byId("types").replaceChildren(
-    ...types.map((type, u) =>
-      html(
-        "fieldset",
-        {},
-        html("legend", {}, type),
-        slider(
-          `share-${u}`,
-          ["Share of all the people", "Share of all"],
-          LIMITS.share,
-          () => state.shares[u],
-          (share) => change({ shares: withShare(state.shares, u, share) }),
-          (share) => percent(share, 0),
-        ),
-        options.map((_, y) =>
-          slider(
-            `reward-${u}-${y}`,
-            [options[y], html("span", { class: "unseen" }, "Reward of "), ...named(preset, y)],
-            LIMITS.reward,
-            () => state.rewards[u][y],
-            (reward) => change({ rewards: withReward(u, y, reward) }),
-            (reward) => fixed(reward, 2),
-          ),
-        ),
-      ),
-    ),
-  );
-  byId("settings").replaceChildren(
-    slider(
-      "temperature",
-      ["Low: decisive people", "Temperature"],
-      LIMITS.temperature,
-      () => state.temperature,
-      (temperature) => change({ temperature }),
-      (value) => fixed(value, 2),
-    ),
-    slider(
-      "beta",
-      ["High: a policy close to uniform", "Beta"],
-      LIMITS.beta,
-      () => state.beta,
-      (beta) => change({ beta }),
-      (value) => fixed(value, 2),
-    ),
-  );
+  byId("shares").replaceChildren(...shareSliders(preset));
+  byId("types").replaceChildren(...rewardSliders(preset));
+  byId("draws").replaceChildren(...drawSliders(preset));
+  byId("settings").replaceChildren(...settings());
+  byId("corners").replaceChildren(...cornerChoices(preset));
+  byId("own").replaceChildren(...(preset.own ? sizes() : []));
   byId("about").textContent = preset.text;
+  document.body.dataset.view = state.view;
+  document.body.dataset.options = preset.options.length;
 }
 
-const withReward = (u, y, reward) =>
-  state.rewards.map((row, i) => (i === u ? row.map((old, j) => (j === y ? reward : old)) : row));
+function makeMethods() {
+  byId("methods").replaceChildren(
+    ...METHODS.map(({ id, name }) => {
+      const others = () => state.methods.filter((other) => other !== id);
+      const input = html("input", {
+        type: "checkbox",
+        value: id,
+        onchange: () => change({ methods: inTable(input.checked ? [...others(), id] : others()) }),
+      });
+      return html("label", {}, input, name);
+    }),
+  );
+}
+
+const inTable = (chosen) => METHODS.map(({ id }) => id).filter((id) => chosen.includes(id));
+
+function drawEvenly() {
+  change({ sampling: even(state.sampling.length) });
+}
 
 // --- Drawing --------------------------------------------------------------------------------
 
-const drawSimplex = makeSimplex(
+const drawTriangle = makeSimplex(
   byId("simplex"),
-  () => state.sampling,
-  (sampling) => change({ sampling }),
+  () => normalized(state.corners.map((y) => state.sampling[y])),
+  (point) => change({ sampling: withTriangle(state.sampling, state.corners, point) }),
+  drawEvenly,
 );
+
+let found = null;
 
 function draw() {
   waiting = 0;
-  const preset = presetOf(state);
-  const { letters, options } = preset;
-  const found = answers(state);
+  const preset = presetOf(state, presets);
+  const { letters, options, short } = preset;
+  found = answers(state);
   byId("preset").value = state.preset;
   sliders.forEach((show) => show());
-  drawSimplex(letters, found);
+  if (options.length > 2) drawTriangle(preset, state.corners, found);
   drawCharts(letters, state, found);
-  byId("key").replaceChildren(
-    ...letters.map((_, y) => html("li", {}, named(preset, y), `: ${percent(found.sampling[y])}`)),
-  );
-  const changed = encode(state, presets) !== encode(fresh(preset), presets);
+  for (const input of byId("methods").querySelectorAll("input")) {
+    input.checked = state.methods.includes(input.value);
+  }
+  byId("learned").replaceChildren(...found.learned.map((method) => learnedRow(preset, method)));
+  const start = fresh(presets.find(({ id }) => id === state.preset));
+  const changed = encode({ ...state, view: start.view }, presets) !== encode(start, presets);
   byId("changed").style.visibility = changed ? "visible" : "hidden"; // and nothing below it moves
-  byId("by-nbc").textContent = inWords(found.order, letters);
-  byId("by-means").textContent = inWords(found.meansOrder, letters);
+  byId("by-nbc").replaceChildren(...rankingOf(preset, found.order));
+  byId("by-means").replaceChildren(...rankingOf(preset, found.meansOrder));
   byId("agreement").textContent = agreement(found);
-  byId("flip").textContent = flipWords(found, letters);
+  byId("flip").textContent = flipWords(found, found.flip, found.sampling, short, DRAWS, short);
+  byId("shares-flip").textContent = flipWords(
+    found,
+    found.sharesFlip,
+    found.shares,
+    preset.types,
+    SHARES,
+    short,
+  );
+  drawNumbers(preset);
+}
+
+// A ranking with the options' colours.
+const rankingOf = ({ short }, groups) =>
+  groups
+    .flatMap((group, i) => [
+      i ? " > " : "",
+      group.map((y, j) => [j ? " = " : "", html("span", { class: "option" }, swatch(y), short[y])]),
+    ])
+    .flat(2);
+
+// A method's policy, as a bar, with its order; or why it has none.
+function learnedRow(preset, { id, name, policy, order, note }) {
+  const parts = (policy ?? []).map((p, y) =>
+    html(
+      "span",
+      {
+        class: `part option-${y}`,
+        style: `width: ${100 * p}%`,
+        title: `${preset.short[y]} ${percent(p)}`,
+      },
+      preset.letters[y],
+      p >= 0.15 ? ` ${percent(p, 0)}` : "",
+    ),
+  );
+  return html(
+    "div",
+    { class: "method", "data-method": id },
+    html("dt", {}, name),
+    html(
+      "dd",
+      {},
+      policy ? html("div", { class: "policy" }, parts) : "",
+      html("p", {}, order ? rankingOf(preset, order) : "", note ? ` ${note}` : ""),
+    ),
+  );
+}
+
+function drawNumbers({ letters, options, short }) {
   byId("numbers").replaceChildren(
     ...letters.map((letter, y) =>
       html(
         "tr",
         {},
-        html("th", { scope: "row", title: options[y] }, swatch(y), letter),
+        html("th", { scope: "row", title: options[y] }, swatch(y), labelOf(letter, short[y])),
         [percent(found.sampling[y]), shown(found.means[y], 4)].map((text) => html("td", {}, text)),
-        ["nbc", "dpo", "optimum"].map((name) => html("td", {}, fixed(found[name][y], 4))),
+        html("td", {}, fixed(found.nbc[y], 4)),
+        found.learned.map(({ policy }) => html("td", {}, policy ? fixed(policy[y], 4) : "–")),
         found.P[y].map((p, z) => html("td", {}, y === z ? "·" : percent(p))),
       ),
     ),
   );
-  byId("opponents").replaceChildren(
+  byId("head").replaceChildren(
+    ...["", "Draws", "Average reward", "NBC", ...found.learned.map(({ name }) => name)].map(
+      (name) => html("th", { scope: "col" }, name),
+    ),
     ...letters.map((letter) => html("th", { scope: "col" }, `beats ${letter}`)),
   );
 }
@@ -154,22 +168,29 @@ function agreement({ order, meansOrder }) {
   return shared ? "They agree on the winner only in part." : "They disagree about the winner.";
 }
 
-function flipWords({ flip, sampling, order }, letters) {
+const DRAWS = {
+  none: "No mix of draws changes this ranking.",
+  unit: "of 100 draws",
+  of: "draws of ",
+};
+const SHARES = { none: "No shares change this ranking.", unit: "of 100 people", of: "" };
+
+// The nearest change in words; `names` are of what is moved, `short` of the options.
+function flipWords({ order }, flip, base, names, { none, unit, of }, short) {
   if (Number.isNaN(flip.distance)) return "All options are tied, so there is no ranking to change.";
-  if (!flip.sampling) return "No mix of draws changes this ranking.";
+  if (!flip.mix) return none;
   const [above, below] = flip.pair;
-  const moves = [0, 1, 2]
-    .filter((y) => Math.abs(flip.sampling[y] - sampling[y]) >= 0.0005)
-    .map((y) => `${letters[y]} ${percent(flip.sampling[y])} instead of ${percent(sampling[y])}`);
+  const moves = upTo(base.length)
+    .filter((i) => Math.abs(flip.mix[i] - base[i]) >= 0.0005)
+    .map((i) => `${names[i]} ${percent(flip.mix[i])} instead of ${percent(base[i])}`);
   const winner = order[0].includes(above) ? "The winner changes." : "The winner stays.";
   return (
-    `${letters[below]} catches up with ${letters[above]} if ${fixed(100 * flip.distance, 1)} of ` +
-    `100 draws change (total variation ${fixed(flip.distance)}): draws of ${moves.join(", ")}. ` +
-    winner
+    `${short[below]} catches up with ${short[above]} if ${fixed(100 * flip.distance, 1)} ${unit} ` +
+    `change (total variation ${fixed(flip.distance)}): ${of}${moves.join(", ")}. ${winner}`
   );
 }
 
-// --- The address ----------------------------------------------------------------------------
+// --- The address, the preset and the theme ---------------------------------------------------
 
 function follow() {
   const problem = byId("problem");
@@ -183,11 +204,12 @@ function follow() {
   }
   makeControls();
   draw();
-  byId("link").value = location.href;
+  showAddress();
 }
 
 function start(id) {
-  state = fresh(presets.find((preset) => preset.id === id));
+  const { view, methods } = state;
+  state = { ...fresh(presets.find((preset) => preset.id === id)), view, methods };
   byId("problem").hidden = true;
   makeControls();
   change({});
@@ -200,7 +222,14 @@ for (const group of new Set(presets.map((preset) => preset.group))) {
 }
 byId("preset").addEventListener("change", (event) => start(event.target.value));
 byId("reset").addEventListener("click", () => start(state.preset));
-byId("uniform").addEventListener("click", () => change({ sampling: UNIFORM }));
+byId("uniform").addEventListener("click", drawEvenly);
+byId("equal").addEventListener("click", () => change({ shares: even(state.shares.length) }));
 byId("link").addEventListener("focus", (event) => event.target.select());
+byId("theme").addEventListener("click", () => {
+  const { dataset } = document.documentElement;
+  const theirs = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  dataset.theme = (dataset.theme ?? theirs) === "dark" ? "light" : "dark";
+});
 addEventListener("hashchange", follow);
+makeMethods();
 follow();

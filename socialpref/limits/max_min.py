@@ -137,7 +137,7 @@ def _worst_off(
     """
     n_types = len(rewards)
     centred = rewards - rewards.mean(axis=1, keepdims=True)
-    scale = max(1.0, float(np.abs(centred).max()))
+    scale = float(np.abs(centred).max()) or 1.0
     dual = _Dual(centred, constants - rewards.mean(axis=1), base)
     w = np.full(n_types, 1.0 / n_types)
     temperature, barrier, iterations = max(beta, scale), scale, 0
