@@ -17,7 +17,7 @@ from ..limits.typed import LatentClasses, RewardAveraging
 from ..limits.votes import VoteCountLikelihood
 from ..links import Logistic, LogisticWithLapses, logistic_temperature
 from ..population import Population, check_population
-from ..theory.identified import information
+from ..theory.identified import checked_prompts, information
 from ..theory.structures import Linked, VoteCounts
 from .panels import Floats, Integers, outcome_chances, pairs_of
 from .result import gap_variances
@@ -46,14 +46,19 @@ class Setting(NamedTuple):
     chances: Floats
 
     @property
-    def wins(self) -> Floats:
-        """How likely each type prefers the first of each pair, shape (P, T)."""
-        rewards = self.population.rewards
-        gaps = rewards[:, self.pairs[:, 0]] - rewards[:, self.pairs[:, 1]]
-        return np.asarray(self.population.link(gaps).T)
+    def chances_of_labels(self) -> tuple[Floats, Floats]:
+        """How likely each type prefers the first of each pair, (P, T), and the second."""
+        gaps, link = self.gaps(self.population.rewards.T), self.population.link
+        return np.asarray(link(gaps)), np.asarray(link(-gaps))
+
+    @property
+    def clear(self) -> tuple[Floats, Floats]:
+        """The same chances without lapses."""
+        gaps = self.gaps(self.population.rewards.T)
+        return _logistic(gaps), _logistic(-gaps)
 
     def gaps(self, rewards: Floats) -> Floats:
-        """Return the gap of each pair."""
+        """Return the gap of each pair, of rewards whose first axis is of options."""
         return np.asarray(rewards[self.pairs[:, 0]] - rewards[self.pairs[:, 1]])
 
     def variances(self, curvature: Floats, spread: Floats, labels: float) -> Floats:
@@ -129,6 +134,7 @@ def asymptotic_variance(
     if temperature is None:
         must = f"of the link LogisticWithLapses({lapse:g})" if lapse else "of the logistic link"
         raise _validate.complaint("population", must, population.link)
+    checked_prompts([Population(population.rewards, link=Logistic(temperature))])  # large gaps
     pairs, weights = pairs_of(population, sampling)
     chances = np.ones(population.n_types)
     if answer_probability is not None:
@@ -164,9 +170,11 @@ def _type_models(method: RewardAveraging, setting: Setting) -> Floats:
     """Sum the inverse informations of the types, which are fitted apart."""
     size, shares = setting.population.n_options, method.weights(setting.population.shares)
     total = np.zeros((size, size))
-    for share, chance, wins in zip(shares, setting.chances, setting.wins.T, strict=True):
-        slopes = (wins - method.lapse) * (1.0 - method.lapse - wins) / (1.0 - 2.0 * method.lapse)
-        curvature = chance * setting.weights * slopes**2 / (wins * (1.0 - wins))
+    wins, losses = setting.chances_of_labels
+    slopes = (1.0 - 2.0 * method.lapse) * setting.clear[0] * setting.clear[1]
+    known = slopes * (slopes / (wins * losses))
+    for share, chance, one in zip(shares, setting.chances, known.T, strict=True):
+        curvature = chance * setting.weights * one
         total += share**2 * inverse(laplacian(setting.pairs, curvature, size))
     return setting.chances.sum() * gap_variances(total)
 
@@ -174,8 +182,9 @@ def _type_models(method: RewardAveraging, setting: Setting) -> Floats:
 @variance.register
 def _orthogonal(method: Orthogonal, setting: Setting) -> Floats:
     """Heads do not matter to the first order: pseudo-labels vary as under the true ones."""
-    shares, wins = method.weights(setting.population.shares), setting.wins
-    spread = (shares**2 / setting.chances / (wins * (1.0 - wins))).sum(axis=1)
+    shares = method.weights(setting.population.shares)
+    wins, losses = setting.chances_of_labels
+    spread = (shares**2 / setting.chances / (wins * losses)).sum(axis=1)
     weights = 1.0 / spread if method.weighted else np.ones_like(spread)
     return setting.variances(weights, weights**2 * spread, float(setting.chances.sum()))
 
@@ -210,21 +219,18 @@ def _agreement(method: AgreementOnly, setting: Setting) -> Floats:
     """Panels are weighted by products over labels; the logit is n times the gap."""
     method.implicit_rewards(setting.population, setting.sampling)  # unequal shares are refused
     labels = panel_labels(setting.population, method.replicas)
-    wins, n, g = setting.wins, float(labels.sum()), method.lapse
+    (wins, losses), n, g = setting.chances_of_labels, float(labels.sum()), method.lapse
 
     def mean(if_first: float, if_second: float) -> Floats:
-        return np.asarray(((wins * if_first + (1.0 - wins) * if_second) ** labels).prod(axis=1))
+        return np.asarray(((wins * if_first + losses * if_second) ** labels).prod(axis=1))
 
-    total = mean(1.0 - g, -g) + mean(-g, 1.0 - g)
-    square, across, other = (
-        mean((1.0 - g) ** 2, g**2),
-        mean(-g * (1.0 - g), -g * (1.0 - g)),
-        mean(g**2, (1.0 - g) ** 2),
-    )
-    odds = n * setting.gaps(labels @ setting.population.rewards / n)
-    s, t = Logistic()(odds), Logistic()(-odds)
+    square, other = mean((1.0 - g) ** 2, g**2), mean(g**2, (1.0 - g) ** 2)
+    across = mean(-g * (1.0 - g), -g * (1.0 - g))
+    unanimous = (1.0 - 2.0 * g) ** n * sum((p**labels).prod(axis=1) for p in setting.clear)
+    odds = setting.gaps(labels @ setting.population.rewards)
+    s, t = _logistic(odds), _logistic(-odds)
     spread = square * t**2 - 2.0 * across * s * t + other * s**2
-    return setting.variances(n**2 * total * s * t, n**2 * spread, n)
+    return setting.variances(n**2 * unanimous * s * t, n**2 * spread, n)
 
 
 @variance.register
@@ -232,11 +238,15 @@ def _dpo(method: DPO, setting: Setting) -> Floats:
     """All labels of a panel count, which are off from DPO's own preference together."""
     equal = Population(setting.population.rewards)  # one label of each type
     limit = method.implicit_rewards(equal, _design(setting)).rewards
-    own = 1.0 / (1.0 + np.exp(-setting.gaps(limit)))
+    own, other = _logistic(setting.gaps(limit)), _logistic(-setting.gaps(limit))
     patterns = np.array(list(product((0.0, 1.0), repeat=equal.n_types)))
     scores = patterns.sum(axis=1) - equal.n_types * own[:, None]
     spread = (outcome_chances(equal, setting.pairs, patterns) * scores**2).sum(axis=1)
-    return setting.variances(equal.n_types * own * (1.0 - own), spread, float(equal.n_types))
+    return setting.variances(equal.n_types * own * other, spread, float(equal.n_types))
+
+
+def _logistic(gaps: Floats) -> Floats:
+    return np.asarray(Logistic()(gaps))
 
 
 def _design(setting: Setting) -> Floats:

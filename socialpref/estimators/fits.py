@@ -72,8 +72,8 @@ def estimate(
 
     The errors of the orthogonal loss are those of many labels: they leave out what errors of the
     heads, squared, do to the gaps. Where that may be more than half a standard error there is a
-    warning. With 100 panels of the worked populations intervals of 95 % hold the truth in 77 to 97 % of
-    the cases (docs/simulations.md).
+    warning. With 100 panels of the worked populations intervals of 95 % hold the truth in 77 to
+    97 % of the cases (docs/simulations.md).
 
     Examples
     --------
