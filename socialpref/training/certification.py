@@ -304,8 +304,8 @@ def certify(
     ------
     InputError
         If an argument is out of its range, or the loss raises an error, does not return one
-        finite number for each comparison, does not depend on the margins, or depends on the
-        other comparisons of a batch.
+        finite number for each comparison, computes in less than float64, does not depend on the
+        margins, or depends on the other comparisons of a batch.
 
     Notes
     -----
