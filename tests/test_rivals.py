@@ -440,6 +440,14 @@ def test_max_min_equalises_gains_however_small_beta_is(beta: float, c: str) -> N
         assert mixture.sum() == pytest.approx(1.0, abs=1e-6)
 
 
+def test_robust_dpo_where_nearly_all_draws_are_of_one_option() -> None:
+    # Two options leave one margin: the log-odds of the corrected preference.
+    crowd = Population([[1.0, 0.0], [0.0, 0.5]])
+    p = (crowd.pairwise()[0, 1] - 0.1) / 0.8
+    found = RobustDPO(0.1).limit(crowd, sampling=[1.0 - 1e-12, 1e-12]).rewards
+    assert found[0] - found[1] == pytest.approx(np.log(p / (1.0 - p)), abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("c", "who"),
     [(1e300, 0), (-1e308, 0), ((1e300, 0.0), 0), ((0.0, 1e300), 1), ((1e308, -1e308), 0)],

@@ -57,6 +57,7 @@ def _minimum(wins: Floats, weights: Floats) -> ImplicitRewards:
     """Return the rewards at the minimum, by Newton's method with halved steps."""
     size = len(weights)
     apart = weights * (1.0 - np.eye(size))
+    apart /= apart.max()  # all pairs can be rare beside an option with itself
     level = np.full((size, size), 1.0 / size)
 
     def total(h: Floats) -> float:
