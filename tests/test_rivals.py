@@ -446,6 +446,8 @@ def test_robust_dpo_where_nearly_all_draws_are_of_one_option() -> None:
     p = (crowd.pairwise()[0, 1] - 0.1) / 0.8
     found = RobustDPO(0.1).limit(crowd, sampling=[1.0 - 1e-12, 1e-12]).rewards
     assert found[0] - found[1] == pytest.approx(np.log(p / (1.0 - p)), abs=1e-9)
+    with pytest.raises(InputError, match="'epsilon' must leave the loss a minimum"):
+        RobustDPO(0.1).limit(Population([[4.0, 0.0]]), sampling=[1.0 - 1e-12, 1e-12])
 
 
 @pytest.mark.parametrize(
