@@ -116,8 +116,8 @@ def _room(wins: Floats, weights: Floats) -> float:
         ),
         (size, n + 1),
     )
-    won = np.bincount(low, w * wins[low, high], size) - np.bincount(high, w * wins[low, high], size)
-    won /= total
+    gained = w * wins[low, high]
+    won = (np.bincount(low, gained, size) - np.bincount(high, gained, size)) / total
     inside = coo_array(
         (
             np.concatenate([-np.ones(n), np.ones(n), np.ones(2 * n)]),
