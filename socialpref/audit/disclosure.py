@@ -210,23 +210,26 @@ def _left_open(bounds: RewardBounds | None, known: Information | None, audit: "A
         return f"Not computed: that is done for up to {FEW_OPTIONS} options."
     options = max(audit.prompts, key=lambda one: one.pairs.n_comparisons).population.options
     a, b = (options[y] for y in bounds.pair)
+    low, high = bounds.outer
+    if bounds.identified:
+        return (
+            f"Only sampling error: if reward gaps are up to {bounds.bound:.3g}, populations of any "
+            f"number of types with the same answers have another gap between {a} and {b} than "
+            f"{bounds.gap:.2f} by {POINT:g} at most. That is by {bounds.reason}."
+        )
     said = (
         f"With any number of types whose reward gaps are up to {bounds.bound:.3g}, the same "
-        f"answers go with average rewards of {a} that are "
+        f"answers go with average rewards of {a} that are {bounds.lower:.2f} to {bounds.upper:.2f} "
+        f"above those of {b}; the fit says {bounds.gap:.2f}."
     )
-    if bounds.upper - bounds.lower < POINT:
-        return (
-            f"Only sampling error, as far as is known: a search among populations with any number "
-            f"of types found none with the same answers and another gap between {a} and {b} than "
-            f"{bounds.gap:.2f}."
-        )
-    said += f"{bounds.lower:.2f} to {bounds.upper:.2f} above those of {b}"
+    if not bounds.sharp:
+        said += f" Ruled out are only gaps below {low:.2f} and above {high:.2f}."
     sign = (
-        "All that were found put the same option first."
+        "All put the same option first."
         if bounds.sign_identified
         else "So which of the two has the larger one is not settled."
     )
-    return f"{said}; the fit says {bounds.gap:.2f}. {sign}"
+    return f"{said} {sign}"
 
 
 def _prior(audit: "Audit") -> str:

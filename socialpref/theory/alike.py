@@ -23,15 +23,16 @@ DEPENDENT = 1e-12
 """Combinations of answers that vary less over types, relative to the largest, are constant."""
 MOST_ANSWERS = 5000
 """Of more answers to different questions the programs would take minutes."""
-PRICES = (1e2, 1e4, 1e6)
+PRICES = tuple(10.0**k for k in range(6))
 """What a deviation from the answers costs, relative to the bound; ever more, where it is worth
 it."""
-CLOSE = 1e-6
-"""An end is found when no type moves it by more than this part of the bound."""
+CLOSE, ROUGH = 1e-7, 1e-4
+"""An end is found when no type moves it by more than this part of the bound; the second is for
+ends whose answers deviate."""
 MISSED = 1e-10
 """Deviations are none if they are smaller."""
 TINY = np.finfo(float).tiny
-N_ROUNDS, N_STARTS, N_LAST, N_STEPS = 40, 24, 200, 10
+N_ROUNDS, N_STARTS, N_LAST, N_STEPS = 25, 24, 200, 10
 """Rounds at each price; starts of the search in a round and in the last one; its steps."""
 N_GRID = 2048
 STEP = 1e-6
@@ -189,16 +190,26 @@ class SharesProgram:
         from scipy.stats import qmc
 
         grid = self.reach * (qmc.Sobol(len(self.way), seed=rng).random(N_GRID) - 0.5)
-        most = np.inf
+        most, fits = np.inf, False
         for price in PRICES:
-            types, found, surplus = self._refined(types, price * self.reach, grid, rng)
+            try:
+                types, found, surplus = self._refined(types, price * self.reach, grid, rng)
+            except ConvergenceError:
+                if not np.isfinite(most):
+                    raise
+                break  # prices too high for the solver: what was found before stands
             most = min(most, self._value(found) + surplus)
-            missed = found.shares @ self.answers.values(types) - self.target
-            if np.abs(missed).max() < MISSED:
+            fits = self._fits(found, self.answers.values(types))
+            alone = most - self.source.mean_rewards() @ self.way < ROUGH * self.reach
+            if alone or fits:
                 break
-        else:
+        if not fits:
             found = self.solve(types, self.answers.values(types), np.inf)
         return End(self.population(types, found.shares), most, len(types))
+
+    def _fits(self, found: _Shares, values: Floats) -> bool:
+        """Return whether shares give the population's answers."""
+        return bool(np.abs(found.shares @ values - self.target).max() < MISSED)
 
     def _value(self, found: _Shares) -> float:
         """Return what the population's answers are worth at a program's prices."""
@@ -209,10 +220,11 @@ class SharesProgram:
     ) -> tuple[Floats, _Shares, float]:
         """Return more types, the shares of all, and the largest surplus of any type."""
         values, grid_values = self.answers.values(types), self.answers.values(grid)
-        close, n_starts = CLOSE * self.reach, N_STARTS
+        n_starts = N_STARTS
         for step in range(N_ROUNDS):
             n_starts = N_LAST if step == N_ROUNDS - 1 else n_starts
             found = self.solve(types, values, price)
+            close = self.reach * (CLOSE if self._fits(found, values) else ROUGH)
             used = types[found.shares > EMPTY]
             near = used + 1e-3 * self.reach * rng.normal(size=used.shape)
             tops = np.argsort(grid_values @ found.prices - grid @ self.way)[:n_starts]
@@ -278,14 +290,17 @@ class SharesProgram:
             signs = np.vstack([np.eye(len(system) - 1), np.zeros(len(system) - 1)])
             system = np.hstack([system, signs, -signs])
             costs = np.append(costs, np.full(2 * len(signs) - 2, price))
-        found = linprog(
-            costs,
-            A_eq=system,
-            b_eq=np.append(self.target, 1.0),
-            method="highs",
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )
-        if found.status != 0:
+        for tolerance in (1e-10, 1e-7):
+            found = linprog(
+                costs,
+                A_eq=system,
+                b_eq=np.append(self.target, 1.0),
+                method="highs",
+                options={f"{kind}_feasibility_tolerance": tolerance for kind in ("primal", "dual")},
+            )
+            if found.status == 0:
+                break
+        else:
             raise ConvergenceError(f"average-reward bounds: {found.message}")
         return _Shares(found.x[: len(types)], -found.eqlin.marginals[:-1], -float(found.fun))
 
