@@ -190,20 +190,21 @@ class SharesProgram:
         from scipy.stats import qmc
 
         grid = self.reach * (qmc.Sobol(len(self.way), seed=rng).random(N_GRID) - 0.5)
-        most, fits = np.inf, False
+        most, done = np.inf, False
         for price in PRICES:
             try:
-                types, found, surplus = self._refined(types, price * self.reach, grid, rng)
+                types, found, outer = self._refined(types, price * self.reach, grid, rng)
             except ConvergenceError:
                 if not np.isfinite(most):
                     raise
                 break  # prices too high for the solver: what was found before stands
-            most = min(most, self._value(found) + surplus)
-            fits = self._fits(found, self.answers.values(types))
+            most = min(most, outer)
             alone = most - self.source.mean_rewards() @ self.way < ROUGH * self.reach
-            if alone or fits:
+            fits = self._fits(found, self.answers.values(types))
+            done = fits and outer - found.worth < ROUGH * self.reach
+            if alone or done:
                 break
-        if not fits:
+        if not done:
             found = self.solve(types, self.answers.values(types), np.inf)
         return End(self.population(types, found.shares), most, len(types))
 
@@ -211,36 +212,44 @@ class SharesProgram:
         """Return whether shares give the population's answers."""
         return bool(np.abs(found.shares @ values - self.target).max() < MISSED)
 
-    def _value(self, found: _Shares) -> float:
-        """Return what the population's answers are worth at a program's prices."""
-        return float(found.prices @ self.target)
-
     def _refined(
         self, types: Floats, price: float, grid: Floats, rng: np.random.Generator
     ) -> tuple[Floats, _Shares, float]:
-        """Return more types, the shares of all, and the largest surplus of any type."""
+        """Return more types, the shares of all, and the gap that no population exceeds.
+
+        The program's own prices jump from round to round. So types are looked for halfway between
+        them and the best ones so far, unless these find nothing that is new.
+        """
         values, grid_values = self.answers.values(types), self.answers.values(grid)
-        n_starts = N_STARTS
-        for step in range(N_ROUNDS):
-            n_starts = N_LAST if step == N_ROUNDS - 1 else n_starts
+        best, least, halfway, last = np.zeros(0), np.inf, False, False
+        for step in range(N_ROUNDS + 1):
             found = self.solve(types, values, price)
             close = self.reach * (CLOSE if self._fits(found, values) else ROUGH)
+            last = step == N_ROUNDS or least <= found.worth + close
+            prices = (found.prices + best) / 2.0 if halfway else found.prices
+            prices = best if last else prices
             used = types[found.shares > EMPTY]
             near = used + 1e-3 * self.reach * rng.normal(size=used.shape)
-            tops = np.argsort(grid_values @ found.prices - grid @ self.way)[:n_starts]
+            n_starts = N_LAST if last else N_STARTS
+            tops = np.argsort(grid_values @ prices - grid @ self.way)[:n_starts]
             some = grid[np.append(tops, rng.permutation(len(grid))[:n_starts])]
-            better, surplus = self._climbed(np.vstack([near, some]), found.prices)
-            needed = found.worth - self._value(found) + close
-            nothing = surplus.max() <= needed
-            if step == N_ROUNDS - 1 or (nothing and n_starts == N_LAST):
-                break
-            if nothing:
-                n_starts = N_LAST
-                continue
-            new = _distinct(better[surplus > needed - 0.9 * close], 1e-5 * self.reach)
-            types = np.vstack([types, new])
-            values = np.vstack([values, self.answers.values(new)])
-        return types, found, float(surplus.max())
+            better, surplus = self._climbed(np.vstack([near, some]), prices)
+            most = float(prices @ self.target + surplus.max())
+            if last:
+                least = most
+                if step == N_ROUNDS or least <= found.worth + close:
+                    break
+            elif most < least:
+                best, least = prices, most
+            better_values = self.answers.values(better)
+            surplus = better @ self.way - better_values @ found.prices
+            new = surplus + found.prices @ self.target > found.worth + 0.1 * close
+            halfway = not halfway or bool(new.any())
+            chosen = _distinct(better[new], 1e-5 * self.reach)
+            types = np.vstack([types, chosen])
+            if len(chosen):
+                values = np.vstack([values, self.answers.values(chosen)])
+        return types, found, least
 
     def _climbed(self, types: Floats, prices: Floats) -> tuple[Floats, Floats]:
         """Return types near the given ones with the largest surplus, and their surpluses.
