@@ -207,7 +207,7 @@ def _left_open(bounds: RewardBounds | None, known: Information | None, audit: "A
             "within types stay open."
         )
     if bounds is None:
-        return f"Not computed: that is done for up to {FEW_OPTIONS} options."
+        return f"Not computed: there are more than {FEW_OPTIONS} options, or too many questions."
     options = max(audit.prompts, key=lambda one: one.pairs.n_comparisons).population.options
     a, b = (options[y] for y in bounds.pair)
     low, high = bounds.outer

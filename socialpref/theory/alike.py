@@ -21,8 +21,8 @@ EMPTY = 1e-12
 """Smaller shares are a solver's zeros."""
 DEPENDENT = 1e-12
 """Combinations of answers that vary less over types, relative to the largest, are constant."""
-MOST_ANSWERS = 5000
-"""Of more answers to different questions the programs would take minutes."""
+MOST_ANSWERS, MOST_SEARCHED = 5000, 250
+"""Of more answers, to all questions together, programs take minutes; the second is for searches."""
 PRICES = tuple(10.0**k for k in range(6))
 """What a deviation from the answers costs, relative to the bound; ever more, where it is worth
 it."""
@@ -53,6 +53,8 @@ class AnswersByType:
     reach : float
         The largest reward gap of a type.
     rng : numpy.random.Generator
+    most : int
+        More answers than these are refused.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class AnswersByType:
         source: Population,
         reach: float,
         rng: np.random.Generator,
+        most: int = MOST_ANSWERS,
     ) -> None:
         self.structures, self.link = structures, source.link
         self.pairs = PairWeights.of([source.n_options])
         few = self.chances(source.rewards[:1])
-        if few.shape[1] > MOST_ANSWERS:
-            must = f"of fewer questions, with at most {MOST_ANSWERS:,} answers"
+        if few.shape[1] > most:
+            must = f"of questions with at most {most:,} answers together"
             raise _validate.complaint("structure", must, f"{few.shape[1]:,}")
         some = reach * (rng.random((few.shape[1] + 100, source.n_options)) - 0.5)
         _, sizes, ways = np.linalg.svd(self.chances(some), full_matrices=False)

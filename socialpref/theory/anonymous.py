@@ -18,7 +18,7 @@ from ..limits.optimal import optimal_policy
 from ..links import Logistic, reach_of
 from ..population import Population, check_population
 from ..rules import TIE_TOLERANCE, Ranking, ranking
-from .alike import SAME, AnswersByType, End, SharesProgram
+from .alike import MOST_ANSWERS, MOST_SEARCHED, SAME, AnswersByType, End, SharesProgram
 from .structures import Mixed, Pairs, Structure, parts_of
 
 Floats = NDArray[np.float64]
@@ -130,8 +130,8 @@ def average_reward_bounds(
     ------
     InputError
         If an option does not exist, both are the same, the dictionary is not finite or of
-        another width, the bound is smaller than a gap in the population itself, or nothing can
-        be said about a structure.
+        another width, the bound is smaller than a gap in the population itself, nothing can be
+        said about a structure, or it has too many answers (250; 5,000 with a dictionary).
     ConvergenceError
         If the solver stops, or its shares miss the answers by more than 1e-9.
 
@@ -225,7 +225,8 @@ class _Search:
 
     def interval(self, population: Population, asked: Sequence[Mixed]) -> RewardBounds:
         """Return the interval of populations that answer all questions as the given one."""
-        answers = AnswersByType(asked, population, self.reach, self.rng)
+        most = MOST_ANSWERS if self.only_these else MOST_SEARCHED
+        answers = AnswersByType(asked, population, self.reach, self.rng, most)
         low, high = (self._end(population, answers, direction) for direction in (-1.0, 1.0))
         lower, upper = (_gap(end.population, self.pair) for end in (low, high))
         return RewardBounds(
