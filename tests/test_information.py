@@ -483,7 +483,7 @@ def test_all_types_reach_what_fine_dictionaries_reach(
     assert max(found.residuals) <= 1e-9
 
 
-def on_the_curve(n: int) -> Floats:
+def on_the_curve() -> Floats:
     """Return types with the same linear relation between probabilities as the mediocre winner's.
 
     Its three types and the constant span three dimensions of four. With two labels of each pair
@@ -496,16 +496,16 @@ def on_the_curve(n: int) -> Floats:
 
     own = CROWD.rewards @ np.array([[1, 0], [-1, 1], [0, -1]])
     relation = np.linalg.svd(np.column_stack([np.ones(3), chances(*own.T).T]))[2][-1]
-    fine = np.linspace(-6, 6, n)
+    fine, coarse = np.linspace(-6, 6, 1201), np.linspace(-6, 6, 121)
 
     def away(second: Any, first: float) -> Any:
         return relation[0] + np.tensordot(relation[1:], chances(first, second), axes=1)
 
     types = []
     for first in fine:
-        values = away(fine, first)
+        values = away(coarse, first)
         for i in np.flatnonzero(values[:-1] * values[1:] <= 0.0):
-            second = brentq(away, fine[i], fine[i + 1], args=(first,), xtol=1e-14)
+            second = brentq(away, coarse[i], coarse[i + 1], args=(first,), xtol=1e-14)
             if abs(first + second) <= 6.0:
                 types.append([first + second, second, 0.0])
     return np.array(types)
@@ -513,11 +513,11 @@ def on_the_curve(n: int) -> Floats:
 
 def test_where_a_relation_holds_types_lie_on_a_curve() -> None:
     """A grid misses the curve: it finds shorter intervals, and even a point that is none."""
-    types = on_the_curve(301)
+    types = on_the_curve()
     for m, ends in ((2, (-1.2353, 0.6824)), (3, (0.1238, 0.5020))):
         structure = Linked(m, repeats=True)
         found = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=types)
-        assert (found.lower, found.upper) == pytest.approx(ends, abs=3e-3)
+        assert (found.lower, found.upper) == pytest.approx(ends, abs=5e-3)
         missed = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=GRID)
         assert found.lower < missed.lower
         assert found.upper > missed.upper + 0.3
@@ -640,8 +640,8 @@ def test_more_is_told_by_richer_structures(seed: int) -> None:
     rng = np.random.default_rng(seed)
     people = Population(rng.normal(0, 1.5, (3, 3)), rng.dirichlet(np.ones(3)))
     inside = None
-    ways: list[Structure | dict[Structure, float]] = [Linked(2), Pairs()]
-    for structure in [{Linked(2): 0.5, Ranking(3): 0.5}, *ways]:
+    both: dict[Structure, float] = {Linked(2): 0.5, Ranking(3): 0.5}
+    for structure in (both, Linked(2), Pairs()):
         found = average_reward_bounds(people, 0, 1, structure=structure)
         assert found.outer[0] <= found.lower <= found.gap <= found.upper <= found.outer[1]
         assert found.sharp
