@@ -21,8 +21,9 @@ EMPTY = 1e-12
 """Smaller shares are a solver's zeros."""
 DEPENDENT = 1e-12
 """Combinations of answers that vary less over types, relative to the largest, are constant."""
-MOST_ANSWERS, MOST_SEARCHED = 5000, 250
-"""Of more answers, to all questions together, programs take minutes; the second is for searches."""
+MOST_ANSWERS, MOST_SEARCHED = 5000, 100
+"""Of more answers, to all questions together, programs take minutes; the second is where types are
+looked for."""
 PRICES = tuple(10.0**k for k in range(6))
 """What a deviation from the answers costs, relative to the bound; ever more, where it is worth
 it."""

@@ -131,7 +131,7 @@ def average_reward_bounds(
     InputError
         If an option does not exist, both are the same, the dictionary is not finite or of
         another width, the bound is smaller than a gap in the population itself, nothing can be
-        said about a structure, or it has too many answers (250; 5,000 with a dictionary).
+        said about a structure, or it has too many answers (100; 5,000 with a dictionary).
     ConvergenceError
         If the solver stops, or its shares miss the answers by more than 1e-9.
 
