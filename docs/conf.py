@@ -3,13 +3,16 @@
 sphinx-build -W --keep-going -b html docs site && python docs/check_site.py site
 """
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 import socialpref
+from socialpref.course import notebooks, to_jupyter
 from socialpref.explorer import build
 
 HERE = Path(__file__).parent
@@ -76,6 +79,8 @@ EXPLORER = "explorer.html"
 """Where the site has the explorer."""
 EXPLAINED = "reference/figures-and-reports"
 """The page about the explorer, in a section of that name."""
+NOTEBOOKS = "notebooks/"
+"""Where the site has the notebooks, as pages and as files for Jupyter."""
 
 
 def _link_inside(app: Sphinx, page: str, source: list[str]) -> None:
@@ -83,6 +88,10 @@ def _link_inside(app: Sphinx, page: str, source: list[str]) -> None:
         title = "\n## The explorer\n"
         link = f'<a href="../{EXPLORER}"><strong>Open it here.</strong></a>'
         source[0] = source[0].replace(title, f"{title}\n{link}\n", 1)
+    if page.startswith(NOTEBOOKS):
+        file = f"{page.removeprefix(NOTEBOOKS)}.ipynb"
+        link = f'<a href="{file}" download>Download this page for Jupyter</a> (`{file}`)'
+        source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
     for file, shown in OUTSIDE.items():
         up = "../" * page.count("/")
         source[0] = source[0].replace(f"]({up}{file}", f"]({up}{shown}")
@@ -93,7 +102,15 @@ def _add_explorer(app: Sphinx, error: Exception | None) -> None:
         build(Path(app.outdir) / EXPLORER)
 
 
+def _add_notebooks(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        for name, text in notebooks().items():
+            file = Path(app.outdir) / NOTEBOOKS / f"{name}.ipynb"
+            file.write_text(json.dumps(to_jupyter(text), ensure_ascii=False), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
-    """Send links that leave docs to where the site shows their file; add the explorer itself."""
+    """Send links that leave docs to where the site shows their file; add explorer and notebooks."""
     app.connect("source-read", _link_inside)
     app.connect("build-finished", _add_explorer)
+    app.connect("build-finished", _add_notebooks)

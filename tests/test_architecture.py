@@ -30,7 +30,7 @@ ROOMS = (
     ("estimators",),
     ("audit", "surveys", "training"),
     ("llm",),
-    ("explorer", "report"),
+    ("course", "explorer", "report"),
     ("plots",),
     ("cli",),
     ("__main__",),

@@ -20,7 +20,7 @@ from socialpref.plots.style import WIDTH
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.md"))
+NOTEBOOKS = sorted(set((DOCS / "notebooks").glob("*.md")) - {DOCS / "notebooks" / "solutions.md"})
 SITE_PAGES = {"../data/pew/README.md"}
 """Files outside docs that conf.py shows on a page of the site."""
 
@@ -88,6 +88,17 @@ def test_every_picture_is_in_the_gallery_and_fits_its_page() -> None:
         assert width <= 150 * WIDTH or picture.name == "explorer.png", picture.name
 
 
+def test_the_literature_is_cited() -> None:
+    titles = re.findall(r"^### (.*)$", (DOCS / "references.md").read_text(), flags=re.MULTILINE)
+    entries = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+    cited = {
+        anchor
+        for page in PAGES
+        for anchor in re.findall(r"references\.md#([^)\s]+)\)", page.read_text())
+    }
+    assert cited == entries
+
+
 def test_what_the_tutorial_prints_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,7 +150,7 @@ CONSTANTS = {"EXACT", "LIGHT", "MIDDLE", "OPINIONQA_GROUPS", "PAPER", "SMALL"}
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".surveys", ".training", ".plots", ".report", ".explorer", ".llm"]
+    "module", ["", ".course", ".surveys", ".training", ".plots", ".report", ".explorer", ".llm"]
 )
 def test_everything_public_is_in_the_reference(module: str) -> None:
     package = importlib.import_module(f"socialpref{module}")

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError, SocialPrefError
-from . import comparisons, data, explorer, hh, methods, plan, survey, verify
+from . import comparisons, data, explorer, hh, methods, notebooks, plan, survey, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan.add_to(commands)
     data.add_to(commands)
     explorer.add_to(commands)
+    notebooks.add_to(commands)
     hh.add_to(commands)
     verify.add_to(commands)
     for stream in (sys.stdout, sys.stderr):

@@ -1,0 +1,1 @@
+"""The notebooks of the course, as MyST Markdown; `socialpref.course` writes them for Jupyter."""
