@@ -208,9 +208,14 @@ class SharesProgram:
             done = fits and outer - found.worth < ROUGH * self.reach
             if alone or done:
                 break
-        if not done:
+        if done:
+            return End(self.population(types, found.shares), most, len(types))
+        try:
             found = self.solve(types, self.answers.values(types), np.inf)
-        return End(self.population(types, found.shares), most, len(types))
+            best = self.population(types, found.shares)
+        except ConvergenceError:
+            best = self.source  # types too much alike: the end that is known
+        return End(best, most, len(types))
 
     def _fits(self, found: _Shares, values: Floats) -> bool:
         """Return whether shares give the population's answers."""
@@ -303,12 +308,12 @@ class SharesProgram:
             signs = np.vstack([np.eye(len(system) - 1), np.zeros(len(system) - 1)])
             system = np.hstack([system, signs, -signs])
             costs = np.append(costs, np.full(2 * len(signs) - 2, price))
-        for tolerance in (1e-10, 1e-7):
+        for method, tolerance in (("highs", 1e-10), ("highs", 1e-7), ("highs-ipm", 1e-7)):
             found = linprog(
                 costs,
                 A_eq=system,
                 b_eq=np.append(self.target, 1.0),
-                method="highs",
+                method=method,
                 options={f"{kind}_feasibility_tolerance": tolerance for kind in ("primal", "dual")},
             )
             if found.status == 0:
