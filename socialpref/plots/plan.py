@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import _validate
 from ..theory import Plan
-from ..theory.identified import described
 from ..theory.planning import GOALS
+from ..theory.structures import described
 from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
