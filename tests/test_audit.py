@@ -262,6 +262,7 @@ def test_whole_ballots_have_their_own_likelihood() -> None:
         audit(simulate(CAMPS, 200), likelihood="plackett-luce")
 
 
+@pytest.mark.slow
 def test_choices_and_short_ballots_have_that_likelihood_too() -> None:
     def rewards(rows: Comparisons) -> pd.Series:
         frame = audit(rows, likelihood="plackett-luce", classes="none").options_frame()

@@ -262,6 +262,7 @@ def test_tampering_with_a_flip_is_caught(two_camps: Population) -> None:
 # Against a solver
 
 
+@pytest.mark.slow
 def test_both_bounds_are_those_of_a_solver() -> None:
     flips = 0
     for problem in problems(21, 300):

@@ -944,7 +944,9 @@ def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, width: i
 
 
 @in_browser
-@pytest.mark.parametrize("key", ["three-camps", README, "SERVICES_2016"])
+@pytest.mark.parametrize(
+    "key", ["three-camps", README, pytest.param("SERVICES_2016", marks=pytest.mark.slow)]
+)
 def test_every_area_of_the_triangle_has_its_name(browser: Browser, page: Path, key: str) -> None:
     follow(browser, f"preset={key}")
     names = "[...document.querySelectorAll('#simplex .order')].map(text => text.textContent)"

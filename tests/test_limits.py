@@ -471,7 +471,9 @@ def test_starts_without_curvature_are_left() -> None:
     assert s + 0.5 * bent == pytest.approx(p.mean(), abs=1e-12)
 
 
-@pytest.mark.parametrize("alpha", [1.0, 1e6, 1e300])
+@pytest.mark.parametrize(
+    "alpha", [1.0, *(pytest.param(a, marks=pytest.mark.slow) for a in (1e6, 1e300))]
+)
 def test_no_curvature_and_strong_corrections(alpha: float) -> None:
     """At 1e300 squares overflow; what is found is 0, by symmetry."""
     method = CorrectedDPO(alpha=alpha, n_starts=1)

@@ -240,6 +240,7 @@ def test_a_joint_likelihood_is_for_those_that_need_it(method: Method) -> None:
             learn(method, ROWS, joint=joint)
 
 
+@pytest.mark.slow
 def test_the_joint_likelihood_is_learned_by_latent_classes() -> None:
     method = CorrectedDPO(alpha=0.5)
     found = learn(method, ROWS, joint=LatentClasses(2)).rewards

@@ -868,7 +868,14 @@ def test_a_level_pair_is_solved_on_its_line(
     assert sum(g * x for g, x in zip(gains, primal, strict=True)) == 0
 
 
-@pytest.mark.parametrize("divergence", ["tv", "chi2", "kl", Wasserstein([0, 1, 3, 4])])
+@pytest.mark.parametrize(
+    "divergence",
+    [
+        "tv",
+        "chi2",
+        *(pytest.param(d, marks=pytest.mark.slow) for d in ("kl", Wasserstein([0, 1, 3, 4]))),
+    ],
+)
 def test_level_chains_are_level_however_they_are_said(divergence: Any) -> None:
     # Everyone's order is a turn of the same circle, so that no option of it is best everywhere.
     # A fourth option leaves a segment of distributions at which the three are level.
@@ -997,6 +1004,7 @@ def attainable(rows: Floats, floor: float) -> float:
     return float(-found.fun)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divergence", ["chi2", "kl", "wasserstein"])
 def test_margins_just_below_the_largest_are_reached(divergence: str) -> None:
     rng = np.random.default_rng(73)

@@ -48,7 +48,13 @@ ROUNDING = 1e-14
 
 Rule = Callable[[Population], Floats]
 
-every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+every_rule = pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, id=name, marks=[pytest.mark.slow] if "lottery" in name else [])
+        for name, rule in RULES.items()
+    ],
+)
 
 EXACT = {name: rule for name, rule in RULES.items() if "lottery" not in name}
 """The rules whose scores are sums, products and minima; lotteries are right to 1e-9."""
