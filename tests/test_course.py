@@ -302,7 +302,7 @@ file_format: mystnb
 
 Read [another](ten-ways.md#part), [theory](../known-limitations.md#x), [below](#title), [Borda
 (1781)](../references.md#borda-1781), [a
-page](https://example.org), <a href="../explorer.html#x">drag</a>.
+page](https://example.org), <a href="../explorer.html#x&amp;m=1">the explorer</a>.
 
 :::{admonition} Task 1
 :class: important
@@ -340,7 +340,8 @@ def test_a_page_becomes_a_notebook() -> None:
     text, code, last = to_jupyter(PAGE)["cells"]
     assert "".join(text["source"]) == (
         "# Title\n\nRead [another](ten-ways.ipynb), theory (documentation: *known "
-        "limitations*), below, Borda\n(1781), [a\npage](https://example.org), drag.\n\n"
+        "limitations*), below, Borda\n(1781), [a\npage](https://example.org), "
+        "the explorer (`socialpref explorer` writes it; add `#x&m=1` to its address).\n\n"
         "> **Task 1**\n>\n> Write $x$.\n>\n> Two paragraphs.\n\n"
         "<details><summary>Hint</summary>\n\nThink.\n\n</details>"
     )
@@ -381,7 +382,7 @@ def test_notebooks_state_level_time_goals_and_have_tasks(name: str) -> None:
     for word in ("Level", "Time", "Goals", "Installation"):
         assert f"- **{word}**: " in head
     needs_torch = "socialpref.training" in page or "socialpref.llm" in page
-    assert needs_torch == ("socialpref[train]" in head)
+    assert needs_torch == ("'.[train]'" in head)
     numbers = re.findall(r"\{admonition\} Task (\d+)", page)
     assert numbers == [str(i + 1) for i in range(len(numbers))]
     assert len(numbers) >= 2
