@@ -49,7 +49,6 @@ from socialpref.estimators.sandwich import inverse, laplacian, pulls
 from socialpref.examples import mediocre_winner, ring, two_camps
 from socialpref.limits import Method, Orthogonal, VoteCountLikelihood
 from socialpref.plots import DARK, LIGHT, MIDDLE, save
-from socialpref.plots.style import WIDTH, clean, headline, legend_below
 
 Floats = NDArray[np.float64]
 
@@ -471,50 +470,32 @@ def policy(rewards: Floats) -> Floats:
 # --- results ------------------------------------------------------------------------------
 
 DRAWN = {
-    "DPO": ("#000000", ":", "s"),
-    "agreement-only": (MIDDLE, "-", "D"),
-    "vote counts": (MIDDLE, "--", "^"),
-    "orthogonal": (DARK, "--", "v"),
-    "type models": (DARK, "-", "o"),
+    "DPO": ("#000000", ":"),
+    "agreement-only": (MIDDLE, "-"),
+    "vote counts": (MIDDLE, "--"),
+    "orthogonal": (DARK, "--"),
+    "type models": (DARK, "-"),
 }
-"""Colour, line and marker of each estimator; markers of those that see types are filled."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw root mean square errors by the number of panels, with the bound."""
     names = list(dict.fromkeys(table["population"]))
-    figure = Figure(figsize=(WIDTH, 6.6), layout="constrained")
-    panes = np.ravel(figure.subplots(2, -(-len(names) // 2), sharex=True, sharey=True))
-    for axes, name in zip(panes, names, strict=False):
+    figure = Figure(figsize=(2.6 * len(names), 3.2), layout="constrained")
+    panes = np.atleast_1d(figure.subplots(1, len(names), sharex=True, sharey=True))
+    for axes, name in zip(panes, names, strict=True):
         part = table[table["population"] == name]
         bound = part[part["estimator"] == BOUND]
         axes.plot(bound["panels"], bound["bound"], color=LIGHT, lw=6, label="efficiency bound")
-        for label, (colour, style, marker) in DRAWN.items():
+        for label, (colour, style) in DRAWN.items():
             rows = part[part["estimator"] == label]
-            axes.errorbar(
-                rows["panels"], rows["rmse"], 1.959964 * rows["rmse_error"], color=colour, ls=style,
-                marker=marker, mfc=colour if colour == DARK else "white", ms=5, lw=1.2, label=label,
-            )  # fmt: skip
-        axes.set(xscale="log", yscale="log", xlabel="panels (log scale)")
-        axes.set_title(name, fontsize=9, loc="left")
-        axes.set_ylabel("error of gaps (log scale)")
-        axes.label_outer()
-        clean(axes)
-    headline(figure, finding(table))
-    legend_below(figure, panes[0])
+            axes.plot(rows["panels"], rows["rmse"], color=colour, ls=style, marker=".", label=label)
+        axes.set(xscale="log", yscale="log", title=name, xlabel="panels")
+        axes.spines[["top", "right"]].set_visible(False)
+    panes[0].set_ylabel("root mean square error of gaps")
+    figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6,
+                  frameon=False, fontsize=8)  # fmt: skip
     return figure
-
-
-def finding(table: pd.DataFrame) -> str:
-    """Return what the figure shows, in words."""
-    last = table[table["panels"] == table["panels"].max()]
-    wrong = last.loc[last["estimator"] == "DPO", "rmse"]
-    best = last[last["estimator"] == BOUND]
-    away = (best["rmse"] / best["bound"] - 1.0).abs().max()
-    return (
-        f"With {last['panels'].iloc[0]:,} panels DPO is still {wrong.min():.2f} to "
-        f"{wrong.max():.2f} off; {BOUND} are within {away:.0%} of the efficiency bound"
-    )
 
 
 def main() -> None:
