@@ -77,9 +77,8 @@ def verification(report: "Report") -> "Figure":
         verdict = "pass" if all(result.passed for result in results) else "FAIL"
         axes.set_title(f"{method}: {verdict}\nexact to {worst:.0e}", fontsize=9, loc="left")
         clean(axes)
-    for axes in panels[-columns:]:  # the last of each column
+    for axes in every[-1]:
         axes.set_xlabel("labels", fontsize=9)
-        axes.tick_params(labelbottom=True)
     for axes in every[:, 0]:
         axes.set_ylabel("TV to the limit", fontsize=9)
     passed = sum(result.passed for result in report.results)
