@@ -405,6 +405,13 @@ def test_the_page_for_teachers_says_what_the_notebooks_say() -> None:
         assert f"- **Time**: {minutes} minutes." in notebooks()[name]
 
 
+def test_links_lead_to_notebooks_that_are_written() -> None:
+    written = notebooks().keys() - {SOLUTIONS}
+    for name in written:
+        text = json.dumps(to_jupyter(notebooks()[name]))
+        assert set(re.findall(r"\(([\w-]+)\.ipynb\)", text)) <= written
+
+
 def run(*arguments: str) -> int:
     return main(list(arguments))
 

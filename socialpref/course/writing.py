@@ -171,7 +171,9 @@ def _link(found: re.Match[str]) -> str:
         return found.group()
     if not page:
         return words
-    if "/" not in page:
-        return f"[{words}]({page.removesuffix('.md')}.ipynb)"
     name = Path(page).stem
+    if name == SOLUTIONS:  # may not be there
+        return f"{words} (`socialpref notebooks --solutions` writes them)"
+    if "/" not in page:
+        return f"[{words}]({name}.ipynb)"
     return words if name == LITERATURE else f"{words} (documentation: *{name.replace('-', ' ')}*)"
