@@ -60,7 +60,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (0.5, "difference of the two rewards"),
         (-0.7311, "sign"),
         (0.73, "rounded too much"),
-        (73.1, "not percentages"),
+        (73.1, "100 times too large"),
         ("0.731", "should be a number"),
         ([0.731], "should be a number"),
         (math.nan, "NaN"),

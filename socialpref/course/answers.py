@@ -99,7 +99,7 @@ def slip(values: NDArray[np.float64], right: NDArray[Any], tolerance: float) -> 
         return "That is rounded too much; give more decimals."
     percent = np.isclose(values, 100 * right, rtol=0.0, atol=100 * tolerance)
     if (percent | np.isclose(values, right, rtol=0.0, atol=tolerance)).all():
-        return "Give numbers between 0 and 1, not percentages."
+        return "That is 100 times too large: give shares, not percentages."
     return ""
 
 
