@@ -259,8 +259,9 @@ def test_who_counts_can_be_told(tmp_path: Path, table: Path, out: Path) -> None:
         assert ran.status == 0
         assert f"Shares of the groups: {kind}\n" in ran.out
         assert kind in summary_of(out)["group_shares"]
-    words = ["--group-shares", "observed", "--sensitivity", "shares", "--out", out]
-    assert "Shares of the groups: observed, unweighted\n" in run("survey", table, *words).out
+    words = ["--group-shares", "observed", "--sensitivity", "shares"]
+    ran = run("survey", table, *words, "--out", out)
+    assert "Shares of the groups: observed, unweighted\n" in ran.out
     assert "largest group +3 points" in (out / "sensitivity_shares.csv").read_text()
     file.write_text("group,share\n" + "".join(f"{group},0.7\n" for group in groups))
     ran = run("survey", table, "--group-shares", file, "--out", out)

@@ -397,6 +397,19 @@ def test_small_samples_need_a_prior(method: Method) -> None:
     assert np.isfinite(estimate(method, panels, prior=1.0).covariance).all()
 
 
+@pytest.mark.parametrize("method", [RewardAveraging(), Orthogonal()])
+def test_labels_of_unknown_annotators_count_alone(method: Method) -> None:
+    rng = np.random.default_rng(0)
+    labels, pairs = rng.integers(0, 2, (60, 2)).astype(float), np.array([[0, 1], [1, 2]] * 30)
+    who = np.arange(120).reshape(60, 2)
+    who[:10] = 0  # one annotator, of whom all labels are known
+    unknown = np.where(who < 20, who, -1)
+    alone, merged = (
+        estimate(method, Panels(labels, pairs, annotators=one)).covariance for one in (who, unknown)
+    )
+    assert merged == pytest.approx(alone, abs=1e-14)
+
+
 def test_what_cannot_be_estimated_is_refused() -> None:
     whole = draw_panels(two_camps(), 1_000)
     unequal = panels_of(whole.labels, whole.pairs, weights=whole.counts, shares=[0.3, 0.7])

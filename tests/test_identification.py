@@ -400,6 +400,7 @@ def test_extreme_pairs() -> None:
     assert 1e7 < identified_up_to(1.0 - 1e-6) < 1e8
     assert identified_up_to(0.5 + 1e-9) < 0.01
     assert 0.0 <= dpo_bias_bound(1e-6) < 1e-15
+    assert dpo_bias_bound(1e308) == pytest.approx(1e308)
 
 
 def test_open_pairs_are_of_the_best_options() -> None:

@@ -385,6 +385,66 @@ def test_anonymous_pairs_identify_locally_at_best() -> None:
     assert found.local_only
     assert "next to the truth only" in found.describe()
     assert not information(crowd(2, 5), {Pairs(): 0.5, Linked(2): 0.5}).local_only
+    assert not information(crowd(1, 3), Pairs()).local_only  # a Bradley-Terry model
+
+
+def test_votes_do_not_tell_who_has_which_share() -> None:
+    people = Population([[2.0, 0.0, 1.0], [0.0, 1.0, -1.0]], [0.8, 0.2])
+    other = Population(people.rewards[::-1], people.shares)
+    pairs, rng = PairWeights.of([3]), np.random.default_rng(0)
+    votes = [VoteCounts().answers(Model.at([one], np.zeros(0)), pairs, rng).chances.value
+             for one in (people, other)]  # fmt: skip
+    assert votes[0] == pytest.approx(votes[1], abs=1e-15)
+    assert np.abs(people.mean_rewards() - other.mean_rewards()).max() > 1.0
+    assert information(people, VoteCounts()).local_only
+    assert not information(people, {VoteCounts(): 0.5, Typed(): 0.5}).local_only
+    assert not information(Population(people.rewards), VoteCounts()).local_only
+
+
+@pytest.mark.parametrize(
+    "structure", [Linked(3, repeats=True), Repeated(3), Ranking(3), Typed(0.8), Typed(), Panel()]
+)
+def test_bounds_of_rare_types_have_a_limit(structure: Structure) -> None:
+    """Shares of 1e-4, of 1e-9 and of 0 have nearly the same bounds."""
+    rewards = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 1.0]])
+    near, rare = (
+        information(Population(rewards, [1 - share, share]), structure) for share in (1e-4, 1e-9)
+    )
+    assert rare.identified
+    assert rare.variance_per_label == pytest.approx(near.variance_per_label, rel=5e-3)
+    nobody = rare.at(Population(rewards, [1.0, 0.0]))
+    assert nobody.variance_per_label == pytest.approx(rare.variance_per_label, rel=1e-6)
+
+
+def test_the_bound_of_a_rare_type_by_hand() -> None:
+    """Rankings of a rare second type: an inversion in exact fractions of the information."""
+    from fractions import Fraction
+
+    found = information(Population([[1, 0, 2], [0, 3, 1]], [1 - 1e-6, 1e-6]), Ranking(3))
+    y, z = found.pairs
+    rows = [[Fraction(float(x)) for x in row] for row in found.matrix]
+    ways = [[Fraction(float(x)) for x in way] for way in found.slopes[y] - found.slopes[z]]
+    size = len(rows)
+    table = [row + [way[i] for way in ways] for i, row in enumerate(rows)]
+    for i in range(size):  # elimination; the matrix is positive definite
+        table[i] = [x / table[i][i] for x in table[i]]
+        for j in range(size):
+            if j != i:
+                table[j] = [a - table[j][i] * b for a, b in zip(table[j], table[i], strict=True)]
+    total = sum(
+        ways[k][i] * table[i][size + k] for k in range(len(ways)) for i in range(size)
+    )  # fmt: skip
+    assert found.variance_per_label == pytest.approx(float(total) / len(ways), rel=1e-6)
+
+
+def test_large_gaps_are_bounded_or_refused() -> None:
+    steep = Population([[300.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert np.isinf(information(steep, Panel()).variance_per_label)
+    assert information(crowd(1, 3), Typed("unknown")).rank == 2
+    with refuses("population"):
+        information(Population([[301.0, 0.0], [0.0, 1.0]]), Panel())
+    with refuses("population"):
+        information(Population([[3.01, 0.0]], link=Logistic(0.01)), Panel())
 
 
 # --- set identification --------------------------------------------------------------------
@@ -482,6 +542,13 @@ def test_structures_whose_answers_are_no_mixture_are_refused() -> None:
         (lambda: information(CROWD, {Pairs(): 0.0}), "structure"),
         (lambda: information(CROWD, "pairs"), "structure"),  # type: ignore[arg-type]
         (lambda: information(CROWD, Pairs(), sampling=[0.5, 0.6, 0.1]), "sampling"),
+        (lambda: information(CROWD, Pairs(), sampling=1.5), "sampling"),
+        (lambda: information(CROWD, Pairs(), sampling=[]), "sampling"),
+        (lambda: information(CROWD, Pairs(), know_shares="yes"), "know_shares"),  # type: ignore[arg-type]
+        (lambda: information(Population([[1, 0], [0, 1]], [1, 0]), Repeated(3)), "population"),
+        (lambda: Linked(2, repeats="no"), "repeats"),  # type: ignore[arg-type]
+        (lambda: Groups(0), "n"),
+        (lambda: Groups(10**9), "n"),
         (lambda: information(Population([[1, 0]], link=Probit()), Pairs()), "population"),
         (lambda: information(CROWD, Panel()).error(0), "n_labels"),
         (lambda: information([], Panel()), "population"),

@@ -69,6 +69,10 @@ def test_a_pilot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 0.0 < low <= high
     assert sum(facts["best_in_draws"].values()) == pytest.approx(1.0)
     assert "anonymous comparisons" not in facts["best_in_draws"]
+    nobody = tmp_path / "nobody.csv"
+    frame.drop(columns="annotator").to_csv(nobody, index=False)
+    assert run(tmp_path, "--comparisons", str(nobody), "--budget", "1000") == 2
+    assert "who made each comparison" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -101,3 +105,18 @@ def test_panels_and_links_by_hand(tmp_path: Path) -> None:
     found = plan(mediocre_winner(), 300, structures=[Panel(), Linked(2)])
     assert found.offers[0].n_annotators == 300
     assert found.offers[1].error == float("inf")
+
+
+def test_what_is_not_recommended_has_a_star(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "people.csv"
+    same = [[1.0, 0.0, 2.0]] * 2  # types that nothing but panels or reports tell apart
+    Population(same, [0.7, 0.3]).to_frame().to_csv(file, index=False)
+    assert run(tmp_path, "--population", str(file), "--budget", "500") == 0
+    lines = capsys.readouterr().out.splitlines()
+    stars = {line.split("  ")[0]: line.endswith("*") for line in lines}
+    assert stars["anonymous comparisons"]
+    assert stars["2 linked comparisons"]
+    assert not stars["comparisons with types, shares unknown"]
+    assert any(line.startswith("* not recommended") for line in lines)

@@ -15,9 +15,11 @@ from socialpref.theory import (
     Linked,
     Pairs,
     Panel,
+    Ranking,
     Repeated,
     Structure,
     Typed,
+    VoteCounts,
     information,
     plan,
 )
@@ -61,6 +63,29 @@ def test_what_is_only_locally_identified_is_never_recommended() -> None:
     assert alone.best is None
     assert alone.mixture is None
     assert "ask for more" in alone.describe()
+    unequal = Population(population.rewards, [0.7, 0.3])
+    assert plan(unequal, 1000, structures=[VoteCounts()]).best is None
+    assert plan(population, 1000, structures=[VoteCounts()]).best is not None
+
+
+def test_shares_that_must_be_known_are_said() -> None:
+    said = "takes the shares of the types as known"
+    assert said in plan(CROWD, 1000, structures=[Panel()]).describe()
+    assert said not in plan(CROWD, 1000, structures=[Panel()], know_shares=True).describe()
+    assert said not in plan(CROWD, 1000, structures=[Typed()]).describe()
+
+
+def test_a_rare_type_has_a_best_mixture() -> None:
+    population = Population([[1.0, 0.0, 2.0], [0.0, 3.0, 1.0]], [1 - 1e-7, 1e-7])
+    found = plan(population, 1000, structures=[Repeated(3), Typed(0.8), Ranking(3)])
+    assert found.mixture is not None
+    assert found.mixture_gap < 1e-3
+    assert found.mixture.error <= min(offer.error for offer in found.offers) * (1 + 1e-6)
+
+
+def test_tiny_errors_need_more_labels_than_there_are() -> None:
+    found = plan(CROWD, 1000, structures=[Panel()], error=1e-200)
+    assert found.offers[0].labels_needed == np.inf
 
 
 def test_the_best_mixture_is_no_worse_than_any_structure_or_random_mixture() -> None:
@@ -115,6 +140,9 @@ def test_a_plan_for_several_prompts() -> None:
 def test_structures_too_large_for_the_population_are_left_out() -> None:
     found = plan(Population([[1, 0], [0, 1]]), 1000, structures=[Linked(2), Repeated(3)])
     assert [offer.information.structure for offer in found.offers] == [Repeated(3)]
+    one_pair = plan(CROWD, 1000, structures=[Linked(2), Repeated(5)], sampling=[0.5, 0.5, 0.0])
+    assert [offer.information.structure for offer in one_pair.offers] == [Repeated(5)]
+    assert one_pair.best is None
 
 
 def test_the_table_has_all_offers_and_the_mixture() -> None:
@@ -127,6 +155,7 @@ def test_the_table_has_all_offers_and_the_mixture() -> None:
     ("make", "argument"),
     [
         (lambda: plan(CROWD, 0), "budget"),
+        (lambda: plan(CROWD, 10, goal="winner", error=1.0), "error"),
         (lambda: plan(CROWD, 10, cost_label=0), "cost_label"),
         (lambda: plan(CROWD, 10, cost_label=-1), "cost_label"),
         (lambda: plan(CROWD, 10, goal="order"), "goal"),  # type: ignore[arg-type]

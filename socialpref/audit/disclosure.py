@@ -194,7 +194,7 @@ def _identified(known: Information | None, audit: "Audit") -> str:
         f"{known.n_parameters} parameters, if there are no more types."
     )
     if known.local_only:
-        words += " But only next to the truth: fits from elsewhere can end elsewhere."
+        words += " But only next to the truth: types far from it may fit as well."
     return words
 
 

@@ -188,6 +188,8 @@ def _of_pilot(options: argparse.Namespace) -> tuple["tuple[Population, ...]", st
 
     rows = Comparisons.from_file(options.comparisons)
     draws = _validate.integer("--bootstrap", options.bootstrap)
+    if rows.annotator is None:
+        raise InputError(f"{options.comparisons.name}: a pilot must say who made each comparison")
     if options.types is None:
         mixture = choose_classes(rows, seed=options.seed).fit
     else:
@@ -251,6 +253,7 @@ def _report(found: "Plan", name: str) -> str:
         "",
         f"{'structure':<48} {'labels':>9} {'error':>8} {'needed':>11}",
     ]
+    marked = False
     for offer in found.offers:
         first, *more = wrap(described(offer.information.structure), 48)
         known = math.isfinite(offer.information.variance_per_label)
@@ -258,11 +261,12 @@ def _report(found: "Plan", name: str) -> str:
         needed = (
             f"{offer.labels_needed:11,.0f}" if math.isfinite(offer.labels_needed) else f"{'-':>11}"
         )
-        mark = " *" if offer.information.identified and not offer.recommendable else ""
+        mark = " *" if known and not offer.recommendable else ""
+        marked = marked or bool(mark)
         lines.append(f"{first:<48} {offer.n_labels:9,.0f} {error} {needed}{mark}")
         lines += [f"  {rest}" for rest in more]
-    if any(o.information.identified and not o.recommendable for o in found.offers):
-        lines.append("* identified next to the truth only; fits from elsewhere end elsewhere")
+    if marked:
+        lines.append("* not recommended: types are not identified, or next to the truth only")
     lines.append("")
     for sentence in found.describe().splitlines():
         lines += wrap(sentence, 80)

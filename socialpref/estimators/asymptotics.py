@@ -16,8 +16,8 @@ from ..limits.orthogonal import Orthogonal
 from ..limits.typed import LatentClasses, RewardAveraging
 from ..limits.votes import VoteCountLikelihood
 from ..links import Logistic
-from ..population import Population, check_population
-from ..theory.identified import information
+from ..population import Population
+from ..theory.identified import checked_prompts, information
 from ..theory.structures import Linked, VoteCounts
 from .panels import Floats, Integers, outcome_chances, pairs_of
 from .result import gap_variances
@@ -46,14 +46,13 @@ class Setting(NamedTuple):
     chances: Floats
 
     @property
-    def wins(self) -> Floats:
-        """How likely each type prefers the first of each pair, shape (P, T)."""
-        rewards = self.population.rewards
-        gaps = rewards[:, self.pairs[:, 0]] - rewards[:, self.pairs[:, 1]]
-        return np.asarray(self.population.link(gaps).T)
+    def chances_of_labels(self) -> tuple[Floats, Floats]:
+        """How likely each type prefers the first of each pair, (P, T), and the second."""
+        gaps = self.gaps(self.population.rewards.T)
+        return _logistic(gaps), _logistic(-gaps)
 
     def gaps(self, rewards: Floats) -> Floats:
-        """Return the gap of each pair."""
+        """Return the gap of each pair, of rewards whose first axis is of options."""
         return np.asarray(rewards[self.pairs[:, 0]] - rewards[self.pairs[:, 1]])
 
     def variances(self, curvature: Floats, spread: Floats, labels: float) -> Floats:
@@ -123,10 +122,8 @@ def asymptotic_variance(
     agreement 56.6623
     """
     _validate.instance("method", method, Method, "a method, such as RewardAveraging()")
-    check_population(population)
-    if type(population.link) is not Logistic:
-        raise _validate.complaint("population", "of the logistic link", population.link)
-    temperature = population.link.temperature
+    (population,) = checked_prompts([population])
+    temperature = population.link.temperature  # type: ignore[attr-defined]
     pairs, weights = pairs_of(population, sampling)
     chances = np.ones(population.n_types)
     if answer_probability is not None:
@@ -159,8 +156,9 @@ def _type_models(method: RewardAveraging, setting: Setting) -> Floats:
     """Sum the inverse informations of the types, which are fitted apart."""
     size, shares = setting.population.n_options, method.weights(setting.population.shares)
     total = np.zeros((size, size))
-    for share, chance, wins in zip(shares, setting.chances, setting.wins.T, strict=True):
-        curvature = chance * setting.weights * wins * (1.0 - wins)
+    wins, losses = setting.chances_of_labels
+    for share, chance, slopes in zip(shares, setting.chances, (wins * losses).T, strict=True):
+        curvature = chance * setting.weights * slopes
         total += share**2 * inverse(laplacian(setting.pairs, curvature, size))
     return setting.chances.sum() * gap_variances(total)
 
@@ -168,8 +166,9 @@ def _type_models(method: RewardAveraging, setting: Setting) -> Floats:
 @variance.register
 def _orthogonal(method: Orthogonal, setting: Setting) -> Floats:
     """Heads do not matter to the first order: pseudo-labels vary as under the true ones."""
-    shares, wins = method.weights(setting.population.shares), setting.wins
-    spread = (shares**2 / setting.chances / (wins * (1.0 - wins))).sum(axis=1)
+    shares = method.weights(setting.population.shares)
+    wins, losses = setting.chances_of_labels
+    spread = (shares**2 / setting.chances / (wins * losses)).sum(axis=1)
     weights = 1.0 / spread if method.weighted else np.ones_like(spread)
     return setting.variances(weights, weights**2 * spread, float(setting.chances.sum()))
 
@@ -206,10 +205,10 @@ def _agreement(method: AgreementOnly, setting: Setting) -> Floats:
         raise _validate.complaint("method", "without lapses", _validate.shown(method))
     method.implicit_rewards(setting.population, setting.sampling)  # unequal shares are refused
     labels = panel_labels(setting.population, method.replicas)
-    wins, n = setting.wins, float(labels.sum())
-    unanimous = (wins**labels).prod(axis=1) + ((1.0 - wins) ** labels).prod(axis=1)
-    odds = n * setting.gaps(labels @ setting.population.rewards / n)
-    slope = 1.0 / (2.0 + 2.0 * np.cosh(odds))
+    (wins, losses), n = setting.chances_of_labels, float(labels.sum())
+    unanimous = (wins**labels).prod(axis=1) + (losses**labels).prod(axis=1)
+    odds = setting.gaps(labels @ setting.population.rewards)
+    slope = _logistic(odds) * _logistic(-odds)
     return setting.variances(n**2 * unanimous * slope, n**2 * unanimous * slope, n)
 
 
@@ -218,11 +217,15 @@ def _dpo(method: DPO, setting: Setting) -> Floats:
     """All labels of a panel count, which are off from DPO's own preference together."""
     equal = Population(setting.population.rewards)  # one label of each type
     limit = method.implicit_rewards(equal, _design(setting)).rewards
-    own = 1.0 / (1.0 + np.exp(-setting.gaps(limit)))
+    own, other = _logistic(setting.gaps(limit)), _logistic(-setting.gaps(limit))
     patterns = np.array(list(product((0.0, 1.0), repeat=equal.n_types)))
     scores = patterns.sum(axis=1) - equal.n_types * own[:, None]
     spread = (outcome_chances(equal, setting.pairs, patterns) * scores**2).sum(axis=1)
-    return setting.variances(equal.n_types * own * (1.0 - own), spread, float(equal.n_types))
+    return setting.variances(equal.n_types * own * other, spread, float(equal.n_types))
+
+
+def _logistic(gaps: Floats) -> Floats:
+    return np.asarray(Logistic()(gaps))
 
 
 def _design(setting: Setting) -> Floats:

@@ -41,7 +41,8 @@ class Panels:
     weights : array_like, shape (n,), optional
         How many panels each row stands for; 1 if omitted.
     annotators : array_like of int, shape (n, T), optional
-        Who gave each label, for errors by annotator; what stands at gaps does not matter.
+        Who gave each label, for errors by annotator; negative where nobody knows, and then the
+        label counts as one annotator's only. What stands at gaps does not matter.
     shares : array_like, shape (T,), optional
         The known shares of the types; equal if omitted.
     people : array_like, shape (T,), optional
@@ -96,6 +97,10 @@ class Panels:
             who = integers("annotators", self.annotators, f"integers of shape {labels.shape}")
             if who.shape != labels.shape:
                 raise _validate.complaint("annotators", f"of shape {labels.shape}", who.shape)
+            unknown = (who < 0) & ~np.isnan(labels)
+            if unknown.any():
+                who = np.unique(who, return_inverse=True)[1].reshape(who.shape)
+                who[unknown] = who.max() + 1 + np.arange(unknown.sum())
             self._set(annotators=who)
         self._set(labels=labels, pairs=np.stack(rows, axis=1), n_options=size, options=names)
         self._set(weights=weights)

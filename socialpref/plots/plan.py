@@ -29,9 +29,9 @@ def plan_errors(plan: Plan) -> "Figure":
     -------
     Figure
         A point for each structure that identifies the gaps, smallest error on top, on a log scale;
-        the others are named below. The best one is a diamond; those that are identified next to
-        the truth only are hollow. With draws of the population, lines are 95 % intervals over
-        them. The title says which structure is best.
+        the others are named below. The best one is a diamond; those that do not identify types,
+        or next to the truth only, are hollow. With draws of the population, lines are 95 %
+        intervals over them. The title says which structure is best.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
@@ -83,7 +83,9 @@ def plan_errors(plan: Plan) -> "Figure":
         else f"Smallest error: {described(plan.best.information.structure)}"
     )
     figure.suptitle(fill(title, 70), x=0.02, ha="left", fontsize=11)
-    if hidden:
-        text = fill(f"Not identified: {'; '.join(hidden)}.", 100)
-        figure.supxlabel(text, fontsize=8, x=0.02, ha="left")
+    notes = [f"Not identified: {'; '.join(hidden)}."] if hidden else []
+    if not all(offer.recommendable for offer in shown):
+        notes.append("Hollow: types are not identified, or next to the truth only.")
+    if notes:
+        figure.supxlabel(fill(" ".join(notes), 100), fontsize=8, x=0.02, ha="left")
     return figure

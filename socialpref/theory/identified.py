@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,10 @@ TIED = 1e-9
 """Average rewards that are less apart, relative to their range, are tied."""
 MOST_NUMBERS = 20_000_000
 """Types times parameters times questions: what takes about a minute."""
+LARGEST_GAP = 300.0
+"""Reward gaps, over the temperature, up to which all odds are floats."""
+RAREST = 1e-9
+"""The share of a type that nobody has in a draw: the bounds are continuous from there on."""
 IDENTIFIED = 1e-6
 """How far, relative to its length, a direction may stick out of what is identified."""
 
@@ -48,6 +53,8 @@ class Information:
         The same at these populations, in floats.
     gap : float
         The smallest singular value that counts over the largest that does not; inf if all count.
+        Each parameter is in units of what its information would be alone, so that rare types
+        count as others do.
     labels : float
         Labels that one annotator or panel gives; of a mixture the mean over annotators.
     matrix : ndarray, shape (n_parameters, n_parameters)
@@ -62,7 +69,8 @@ class Information:
     unidentified : tuple of str
         What is open here, in words; empty if all is identified.
     local_only : bool
-        Whether a full rank says nothing about parameters that are not near: anonymous pairs.
+        Whether a full rank says nothing about parameters that are not near: anonymous pairs of
+        more than one type, and votes of types with unequal shares.
     sampling_error : float
         Where there are too many questions to list, a sample of them stands for all: the relative
         standard error of `variance_per_label` by that, from two halves; 0 if all were listed.
@@ -172,7 +180,7 @@ class Information:
         Parameters
         ----------
         population : Population or sequence of Population
-            As for `information`.
+            As for `information`. A type that nobody has counts as a rare one.
         """
         prompts = checked_prompts(population)
         sizes = [[one.n_options for one in each] for each in (prompts, self.prompts)]
@@ -211,7 +219,7 @@ class Information:
         if self.identified:
             words = f"{name}: types and shares are identified ({self.rank} parameters)"
             if self.local_only:
-                words += ", next to the truth only: fits from random starts end elsewhere"
+                words += ", next to the truth only: types far from it may fit as well"
         else:
             words = (
                 f"{name}: not identified, rank {self.rank_here} of {self.n_parameters}; open: "
@@ -280,7 +288,8 @@ def information(
         Such as ``Linked(2)``; or several, each with its part of the labels.
     sampling : array_like, shape (K,), or a sequence of such, optional
         From which both options of a comparison are drawn, at each prompt; comparisons of an
-        option with itself are left out. Uniform if omitted.
+        option with itself are left out. Uniform if omitted. Rankings are of all sets of k
+        options, each equally often, whatever it is.
     know_shares : bool, optional
         Whether the shares of the types are known. What the structure says if omitted: of a
         mixture, whether one of its structures says so.
@@ -330,17 +339,21 @@ def information(
     prompts = checked_prompts(population)
     parts, seed = _parts(structure), _validate.integer("seed", seed)
     n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
-    pairs = PairWeights.of(sizes, _samplings(sampling, prompts))
+    pairs = PairWeights.of(sizes, samplings(sampling, prompts))
+    _validate.instance("know_shares", know_shares, (bool, type(None)), "True, False or None")
     if know_shares is None:
         know_shares = any(one.knows_shares for one in parts)
     extra = [one.nuisance(n_types) for one in parts]
-    used = any(one.uses_shares for one in parts)
+    shares_unknown = any(one.uses_shares for one in parts) and not know_shares
     unknown = [np.ones(n_types * (sum(sizes) - len(sizes)), bool)]
-    unknown += [np.full(n_types - 1, used and not know_shares), np.ones(sum(map(len, extra)), bool)]
+    unknown += [np.full(n_types - 1, shares_unknown), np.ones(sum(map(len, extra)), bool)]
     kept = np.concatenate(unknown)
     if n_types * len(kept) * min(len(pairs.first), MOST_QUESTIONS) > MOST_NUMBERS:
         must = "of fewer options or prompts: this many parameters take too long"
         raise _validate.complaint("population", must, f"{len(kept):,} parameters")
+    if shares_unknown and not prompts[0].shares.all():
+        must = "of positive shares where they are unknown: leave out types that nobody has"
+        raise _validate.complaint("population", must, "0 among its shares")
     asked = Asked(parts, pairs, extra, kept, seed)
     return _found(prompts, structure, asked, asked.rank(n_types, sizes))
 
@@ -396,7 +409,8 @@ def _found(
     """Return the information at some populations."""
     sizes, kept = tuple(one.n_options for one in prompts), asked.kept
     temperature = prompts[0].link.temperature  # type: ignore[attr-defined]
-    at = Model.at([Population(one.rewards / temperature, one.shares) for one in prompts],
+    shares = np.maximum(prompts[0].shares, RAREST)
+    at = Model.at([Population(one.rewards / temperature, shares / shares.sum()) for one in prompts],
                   np.concatenate(asked.extra))  # fmt: skip
     found, costs = asked.answers(at), asked.costs(prompts[0].n_types)
     slopes = temperature * _mean_slopes(asked.parts, at)[:, kept]
@@ -413,7 +427,7 @@ def _found(
         slopes=slopes,
         gap_variances=bounds.gap_variances(slopes, sizes),
         unidentified=_open(bounds, kept, prompts),
-        local_only=all(one.local_only for one in asked.parts),
+        local_only=all(one.local_only(prompts[0].shares) for one in asked.parts),
         sampling_error=_sampling_error(found, costs, kept, slopes, sizes),
         asked=asked,
     )
@@ -432,6 +446,10 @@ def checked_prompts(population: object) -> tuple[Population, ...]:
         check_population(one)
         if type(one.link) is not Logistic:
             raise InputError("'population' must have the logistic link for its information.")
+        spread = float(np.ptp(one.rewards, axis=1).max()) / one.link.temperature
+        if spread > LARGEST_GAP:
+            must = f"of reward gaps of at most {LARGEST_GAP:g} times the temperature"
+            raise _validate.complaint("population", must, f"{spread:.4g}")
         if one.n_types != prompts[0].n_types or (one.shares != prompts[0].shares).any():
             raise InputError("'population' must have the same types and shares at all prompts.")
         if one.link != prompts[0].link:
@@ -439,11 +457,13 @@ def checked_prompts(population: object) -> tuple[Population, ...]:
     return prompts
 
 
-def _samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | None:
+def samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | None:
     """Return the sampling distribution at each prompt; None if all are uniform."""
     if sampling is None:
         return None
-    each = [sampling] if len(prompts) == 1 and np.ndim(sampling[0]) == 0 else list(sampling)
+    each = list(sampling) if isinstance(sampling, list | tuple | np.ndarray) else [sampling]
+    if len(prompts) == 1 and all(isinstance(own, Real) for own in each):
+        each = [sampling]
     if len(each) != len(prompts):
         must = f"a distribution for each of the {len(prompts)} prompts"
         raise _validate.complaint("sampling", must, f"{len(each)}")
@@ -486,9 +506,10 @@ def _mean_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Bounds:
-    """The information per label, its eigenvalues, and which of them count."""
+    """The information per label, and the eigenvalues that count of it with a diagonal of 1."""
 
     matrix: Floats
+    scale: Floats
     values: Floats
     vectors: Floats
     counts: Bools
@@ -504,8 +525,10 @@ class _Bounds:
             weights = cost * one.weights[seen] / chances[seen]
             total += (slopes[seen] * weights[:, None]).T @ slopes[seen]
         matrix = total[np.ix_(kept, kept)]
-        values, vectors = np.linalg.eigh(matrix)
-        return cls(matrix, values, vectors, values > NOISE * values.max())
+        own = np.sqrt(np.diag(matrix))
+        scale = np.where(own > 0.0, own, 1.0)
+        values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+        return cls(matrix, scale, values, vectors, values > NOISE * values.max())
 
     @property
     def gap(self) -> float:
@@ -515,18 +538,18 @@ class _Bounds:
         dropped = max(float(self.values[~self.counts].max()), np.finfo(float).tiny)
         return math.sqrt(float(self.values[self.counts].min()) / dropped)
 
-    def outside(self, ways: Floats) -> Floats:
-        """Return how far directions, on the last axis, stick out of what is identified."""
-        span = self.vectors[:, self.counts]
-        rest = ways - (ways @ span) @ span.T
-        return np.asarray(np.sqrt((rest**2).sum(axis=-1)))
+    def outside(self, ways: Floats) -> Bools:
+        """Return which directions, on the last axis, stick out of what is identified."""
+        scaled, span = ways / self.scale, self.vectors[:, self.counts]
+        rest = scaled - (scaled @ span) @ span.T
+        lengths = [np.sqrt((each**2).sum(axis=-1)) for each in (rest, scaled)]
+        return np.asarray(lengths[0] > IDENTIFIED * lengths[1])
 
     def variances(self, ways: Floats) -> Floats:
         """Return the bounds of linear functions of the parameters; inf if not identified."""
-        span = self.vectors[:, self.counts]
-        found = ((ways @ span) ** 2 / self.values[self.counts]).sum(axis=-1)
-        length = np.sqrt((ways**2).sum(axis=-1))
-        return np.where(self.outside(ways) > IDENTIFIED * length, np.inf, found)
+        inside = (ways / self.scale) @ self.vectors[:, self.counts]
+        found = (inside**2 / self.values[self.counts]).sum(axis=-1)
+        return np.where(self.outside(ways), np.inf, found)
 
     def gap_variances(self, slopes: Floats, sizes: tuple[int, ...]) -> Floats:
         """Return the bounds of the gaps between all options; inf between those of two prompts."""
@@ -563,7 +586,7 @@ def _half(answers: Answers, half: int) -> Answers:
 def _open(bounds: _Bounds, kept: Bools, prompts: tuple[Population, ...]) -> tuple[str, ...]:
     """Return what is not identified here, in words."""
     out = np.zeros(len(kept), dtype=bool)
-    out[kept] = bounds.outside(np.eye(int(kept.sum()))) > IDENTIFIED
+    out[kept] = bounds.outside(np.eye(int(kept.sum())))
     names, n_types = prompts[0].types, prompts[0].n_types
     n_rewards = n_types * sum(one.n_options - 1 for one in prompts)
     rewards = out[:n_rewards].reshape(n_types, -1)

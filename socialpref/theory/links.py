@@ -160,7 +160,7 @@ def consistent_loss_exists(
 def _reach(link: Link, reach: float | None) -> float:
     """Return the largest gap that is looked at, and refuse what is no link up to there."""
     if reach is not None:
-        largest = _validate.number("reach", reach, 0.0, above=True)
+        largest = _validate.number("reach", reach, 0.0, 1e100, above=True)
     elif isinstance(link, Scaled):
         largest = min(1.0 / link.slope, link.reach)
     else:

@@ -13,6 +13,8 @@ from .anonymous import RewardBounds, average_reward_bounds
 
 SMALL = 1e-3
 """Below this bound the tangent is that of a cubic, to the last digits."""
+FARTHEST = 740.0
+"""The tangent touches below this, whatever the bound: its slope is still a float there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +260,8 @@ def _touching(bound: float) -> float:
     def miss(x: float) -> float:
         return (x + bound) * _share(x) * _share(-x) - _share(x) + _share(-bound)
 
-    return bound / 2.0 if bound < SMALL else float(brentq(miss, 0.0, bound, xtol=1e-14))
+    highest = min(bound, FARTHEST)
+    return bound / 2.0 if bound < SMALL else float(brentq(miss, 0.0, highest, xtol=1e-14))
 
 
 def _least_mean(p: float, bound: float) -> float:

@@ -12,8 +12,18 @@ from .. import _validate
 from ..errors import ConvergenceError
 from ..inference import Interval
 from ..population import Population
-from .identified import Information, checked_prompts, information
-from .structures import Linked, Pairs, Panel, Ranking, Repeated, Structure, Typed, VoteCounts
+from .identified import Information, checked_prompts, information, samplings
+from .structures import (
+    Linked,
+    Pairs,
+    PairWeights,
+    Panel,
+    Ranking,
+    Repeated,
+    Structure,
+    Typed,
+    VoteCounts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,6 +187,8 @@ class Plan:
         ]
         if math.isfinite(best.labels_needed):
             lines.append(f"An error of {self.wanted:g} needs {best.labels_needed:,.0f} labels.")
+        if _only(best.information).knows_shares and not self.know_shares:
+            lines.append("It takes the shares of the types as known.")
         if self.mixture is not None:
             of = "" if self.know_shares else ", of structures that need not know the shares"
             lines.append(
@@ -214,7 +226,7 @@ def plan(
     error: float = 0.05,
     structures: Sequence[Structure] = STRUCTURES,
     know_shares: bool = False,
-    sampling: ArrayLike | None = None,
+    sampling: ArrayLike | Sequence[ArrayLike] | None = None,
     seed: int = 0,
 ) -> Plan:
     """Compare structures of preference data for a budget, before anything is collected.
@@ -234,7 +246,7 @@ def plan(
         How exactly, for the number of labels that is needed: a root mean square error of gaps, or
         a probability.
     structures : sequence of Structure
-        What can be asked. Those that the population is too small for are left out.
+        What can be asked. Those that need more pairs or options than there are are left out.
     know_shares : bool
         Whether the shares of the types are known from elsewhere, for all structures. If not, the
         mixture is of structures that need not know them.
@@ -276,7 +288,8 @@ def plan(
     if cost_annotator + cost_label == 0.0:
         raise _validate.complaint("cost_label", "positive where annotators cost nothing", 0)
     _validate.choice("goal", goal, GOALS)
-    error = _validate.number("error", error, 0.0, above=True)
+    most = math.inf if goal == "gap" else 1.0
+    error = _validate.number("error", error, 0.0, most, above=True, below=True)
     must = "a sequence of structures, such as Linked(2)"
     _validate.instance("structures", structures, Sequence, must)
     for one in structures:
@@ -288,7 +301,12 @@ def plan(
     if know_shares:
         free["know_shares"] = True
     sizes = [one.n_options for one in prompts]
-    asked = {one: information(prompts, one, **free) for one in structures if one.possible(sizes)}
+    n_pairs = len(PairWeights.of(sizes, samplings(sampling, prompts)).first)
+    asked = {
+        one: information(prompts, one, **free)
+        for one in structures
+        if one.possible(n_pairs, min(sizes))
+    }
     if not asked:
         raise _validate.complaint("structures", "possible for the population", "none that is")
     draws = _draws(prompts)
@@ -370,7 +388,8 @@ def _reached(known: Information, goal: Goal, labels: float) -> float:
 def _needed(known: Information, goal: Goal, error: float) -> float:
     """Return how many labels reach an error; inf if none do."""
     if goal == "gap":
-        return known.variance_per_label / error**2
+        scale = math.sqrt(known.variance_per_label) / error
+        return scale * scale
     low, high = 0.0, math.log(MOST_LABELS)
     if not _reached(known, goal, MOST_LABELS) <= error:
         return math.inf
@@ -398,6 +417,10 @@ def _best_mixture(
     y, z = parts[0].pairs
     ways = (parts[0].slopes[y] - parts[0].slopes[z]).T / math.sqrt(len(y))
     each = [one.matrix / cost for one, cost in zip(parts, costs, strict=True)]
+    units = np.sqrt(np.diag(sum(each)))  # of the parameters: rare types count as others do
+    each = [matrix / np.outer(units, units) for matrix in each]
+    left, size, _ = np.linalg.svd(ways / units[:, None], full_matrices=False)
+    ways = (left * size)[:, size > 1e-12 * size[0]]  # fewer columns, of the same sums
     x = np.ones(len(structures))
     if len(structures) > 1:
         share = cp.Variable(len(structures), nonneg=True)

@@ -36,14 +36,10 @@ class Structure(ABC):
 
     Attributes
     ----------
-    local_only : bool
-        Whether it identifies types next to the truth at best, which says nothing about fits that
-        start elsewhere.
     uses_shares : bool
         Whether the answers depend on the overall shares of the types.
     """
 
-    local_only: ClassVar[bool] = False
     uses_shares: ClassVar[bool] = True
 
     @property
@@ -56,9 +52,13 @@ class Structure(ABC):
         """Whether the shares of the types are known, as in panels with one of each type."""
         return False
 
-    def possible(self, sizes: Sequence[int]) -> bool:
-        """Return whether prompts with so many options each are enough to ask for it."""
+    def possible(self, n_pairs: int, n_options: int) -> bool:
+        """Return whether it can be asked of so many pairs in all, and options at each prompt."""
         return True
+
+    def local_only(self, shares: Floats) -> bool:
+        """Return whether full rank identifies types with these shares next to the truth only."""
+        return False
 
     @abstractmethod
     def labels(self, n_types: int) -> int:
@@ -142,11 +142,6 @@ def _sets_of_pairs(
     rows = np.array(list(combinations(range(n), m)))
     weights = np.array([_without_repeats(p[row]) for row in rows])
     return rows, weights / weights.sum()
-
-
-def _n_pairs(sizes: Sequence[int]) -> int:
-    """Return how many pairs of options of the same prompt there are."""
-    return sum(comb(size, 2) for size in sizes)
 
 
 def _count(n: int, m: int, repeats: bool) -> int:
@@ -234,8 +229,6 @@ class Pairs(Mixed):
     'anonymous comparisons'
     """
 
-    local_only: ClassVar[bool] = True
-
     def labels(self, n_types: int) -> int:
         """Return 1."""
         return 1
@@ -243,6 +236,10 @@ class Pairs(Mixed):
     def by_type(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> ByType:
         """Return how likely each type gives each answer."""
         return _linked(model, pairs, np.arange(len(pairs.first))[:, None], pairs.weights)
+
+    def local_only(self, shares: Floats) -> bool:
+        """Return whether there are several types: types far from the truth may fit as well."""
+        return len(shares) > 1
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -266,10 +263,11 @@ class Linked(Mixed):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "m", _validate.integer("m", self.m, 1, 12))
+        _validate.instance("repeats", self.repeats, bool, "True or False")
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether there are m pairs, or some come twice."""
-        return self.repeats or self.m <= _n_pairs(sizes)
+        return self.repeats or self.m <= n_pairs
 
     def labels(self, n_types: int) -> int:
         """Return m."""
@@ -341,9 +339,9 @@ class Ranking(Mixed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", _validate.integer("k", self.k, 2, 6))
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether all prompts have k options."""
-        return self.k <= min(sizes)
+        return self.k <= n_options
 
     def labels(self, n_types: int) -> int:
         """Return k - 1."""
@@ -425,6 +423,10 @@ class VoteCounts(Structure):
             counts = [stay[0], *(a + b for a, b in zip(stay[1:], rise, strict=False)), rise[-1]]
         return _joined(counts, [pairs.weights] * len(counts))
 
+    def local_only(self, shares: Floats) -> bool:
+        """Return whether shares are unequal: votes do not tell which type has which share."""
+        return float(np.ptp(shares)) > _validate.SUM_TOLERANCE
+
     def describe(self) -> str:
         """Return the structure in words."""
         return "panels of which the votes are counted"
@@ -463,9 +465,9 @@ class Typed(Structure):
         """Whether the shares of the types are known from elsewhere."""
         return self.shares == "known"
 
-    def possible(self, sizes: Sequence[int]) -> bool:
+    def possible(self, n_pairs: int, n_options: int) -> bool:
         """Return whether there are m pairs."""
-        return self.m <= _n_pairs(sizes)
+        return self.m <= n_pairs
 
     def labels(self, n_types: int) -> int:
         """Return m."""
@@ -486,13 +488,11 @@ class Typed(Structure):
         """Yield, for each reported type, how many annotators of each type report it."""
         n_types, prime = model.n_types, model.shares.prime
         if isinstance(self.confusion, str):
-            columns = [model.nuisance[np.arange(n_types) * (n_types - 1) + v]
-                       for v in range(n_types - 1)]  # fmt: skip
-            rest = columns[0]
-            for column in columns[1:]:
-                rest = rest + column
-            for column in (*columns, rest.less()):
-                yield model.shares * column
+            places = np.arange(n_types * (n_types - 1)).reshape(n_types, n_types - 1)
+            reports = model.nuisance[places]
+            for v in range(n_types - 1):
+                yield model.shares * reports[:, v]
+            yield model.shares * reports.sum(axis=1).less()
             return
         matrix: NDArray[Any] = _confusion(float(self.confusion), n_types)
         if prime:  # any matrix of full rank stands for it
@@ -521,12 +521,16 @@ class Groups(Structure):
     Parameters
     ----------
     n : int, optional
-        How many groups; one for each type if omitted.
+        How many groups, at most 64; one for each type if omitted.
     """
 
     uses_shares: ClassVar[bool] = False
 
     n: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.n is not None:
+            object.__setattr__(self, "n", _validate.integer("n", self.n, 1, 64))
 
     def labels(self, n_types: int) -> int:
         """Return 1."""
