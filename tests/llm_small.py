@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset, disable_progress_bars
 
 from socialpref.llm import Corpus, Models, Pair, measure, open_models
-from socialpref.llm.experiments import ARMS, annotate, to_dataset, true_joint
+from socialpref.llm.experiments import ARMS, annotate, labelled_pairs, true_joint
 
 from .llm_texts import dialogues
 
@@ -49,7 +49,7 @@ def small() -> Iterator[tuple[Models, Corpus]]:
 
 def data(small: tuple[Models, Corpus], arm: str = "anonymous", n: int = 12) -> Dataset:
     labels = annotate(ARMS[arm], small[1].lengths, n, seed=0)
-    return to_dataset(small[1], labels, true_joint() if arm == "linked" else None)
+    return labelled_pairs(small[1], labels, true_joint() if arm == "linked" else None)
 
 
 def batch_of(trainer: Any) -> dict[str, Any]:

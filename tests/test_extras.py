@@ -115,10 +115,10 @@ def test_readers_of_tables_say_what_is_missing(tmp_path: Path) -> None:
 def test_data_sets_for_trl_say_what_is_missing(request: pytest.FixtureRequest) -> None:
     pytest.importorskip("torch")
     from socialpref.llm import Corpus, Pair
-    from socialpref.llm.experiments import ARMS, annotate, to_dataset
+    from socialpref.llm.experiments import ARMS, annotate, labelled_pairs
 
     corpus = Corpus((Pair("a", "b", "c"),) * 4, np.array([[10, 20]] * 4))
     labels = annotate(ARMS["anonymous"], corpus.lengths, 4, 0)
     request.getfixturevalue("bare")
-    with pytest.raises(InputError, match="to_dataset needs"):
-        to_dataset(corpus, labels)
+    with pytest.raises(InputError, match="labelled_pairs needs"):
+        labelled_pairs(corpus, labels)

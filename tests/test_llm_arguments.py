@@ -19,13 +19,13 @@ from socialpref.llm.experiments import (
     audit,
     expect,
     fit_score,
+    labelled_pairs,
     learn_joint,
     length_rewards,
     mean_signs,
     reward_gaps,
     run,
     summary,
-    to_dataset,
 )
 from socialpref.llm.experiments.arms import find_arm
 
@@ -157,4 +157,4 @@ def test_settings_are_checked(name: str, values: tuple[Any, ...]) -> None:
 def test_labels_of_other_pairs_make_no_data_set() -> None:
     pytest.importorskip("datasets")
     with pytest.raises(InputError, match="'pair' must be numbers in"):
-        to_dataset(CORPUS, labels(pair=[3]))
+        labelled_pairs(CORPUS, labels(pair=[3]))

@@ -31,6 +31,7 @@ from socialpref.llm.experiments import (
     expect,
     fit_score,
     learn_joint,
+    learn_pseudo_labels,
     length_rewards,
     mean_signs,
     population,
@@ -194,7 +195,7 @@ def test_samples_agree_with_expectations(name: str) -> None:
     for got, want in zip(drawn.by_model(arm), exact.by_model(arm), strict=True):
         for pair in range(4):
             seen, here = got.wins[got.pair == pair], want.pair == pair
-            likely = (want.wins / (want.wins + want.losses))[here][0]
+            likely = want.wins[here].sum() / (want.wins + want.losses)[here].sum()
             error = (likely * (1.0 - likely) / len(seen)) ** 0.5
             assert abs(seen.mean() - likely) < 4.0 * error
 
@@ -259,10 +260,12 @@ def test_the_score_is_linear_between_its_knots(knot: int) -> None:
     assert bends[middle % knot != 0].max() < 1e-9 < bends[middle % knot == 0].max()
 
 
-@pytest.mark.parametrize("name", ["average", "agreement-law", "agreement", "typed"])
+@pytest.mark.parametrize("name", ["average", "agreement-law", "agreement", "typed", "orthogonal"])
 def test_consistent_arms_order_by_the_mean(name: str) -> None:
     options, lengths = knots()
-    score = fit_score(ARMS[name], expect(ARMS[name], lengths), lengths)[options - 1]
+    labels = expect(ARMS[name], lengths)
+    pseudo = learn_pseudo_labels(labels, lengths, None) if ARMS[name].needs_heads else None
+    score = fit_score(ARMS[name], labels, lengths, pseudo=pseudo)[options - 1]
     mean = length_rewards(options).mean(axis=0)
     assert_allclose(score - score.mean(), mean - mean.mean(), atol=1e-3)
 
@@ -276,6 +279,27 @@ def test_the_joint_likelihood_is_learned_from_linked_pairs() -> None:
     variance = [m[0] - (m[0] + m[1]) ** 2 for m in (got, true)]
     assert np.corrcoef(variance)[0, 1] > 0.9
     assert_allclose(got.sum(axis=0) + got[1], 1.0)
+
+
+def test_learned_pseudo_labels_average_to_the_mean_reward() -> None:
+    """Their regression on the gaps of the mean reward has slope 1, up to its standard error; and
+    bins of lengths tell some of the differences between types."""
+    made = corpus(1500)
+    labels = annotate(ARMS["orthogonal"], made.lengths, 12_000, 0)
+    found = learn_pseudo_labels(labels, made.lengths, 0)
+    gap = reward_gaps(made.lengths[labels.pair]).mean(axis=0)
+    slope = (gap @ found.values) / (gap @ gap)
+    error = np.sqrt((gap**2 * (found.values - slope * gap) ** 2).sum()) / (gap @ gap)
+    assert abs(slope - 1.0) < 4.0 * error < 0.5
+    blind = np.where(labels.wins > 0.5, 6.0, -6.0)  # of heads that know nothing
+    assert np.mean((found.values - gap) ** 2) < 0.9 * np.mean((blind - gap) ** 2)
+    unknown = annotate(ARMS["anonymous"], made.lengths, 100, 0)
+    with pytest.raises(InputError, match="'annotator_type' must be known"):
+        learn_pseudo_labels(unknown, made.lengths, 0)
+    with pytest.raises(InputError, match="'pseudo' must be of 100 labels; got 12000"):
+        fit_score(ARMS["orthogonal"], unknown, made.lengths, pseudo=found)
+    with pytest.raises(InputError, match="'pseudo_label' must be known"):
+        fit_score(ARMS["orthogonal"], labels, made.lengths)
 
 
 def test_the_corrected_arm_with_no_correction_is_dpo() -> None:

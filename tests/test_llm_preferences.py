@@ -233,9 +233,21 @@ def test_the_orthogonal_loss_by_hand() -> None:
     assert orthogonal_loss(torch.tensor([1.0, 0.0]), batch).item() == pytest.approx(5.0 / 4.0)
     with refuses("pseudo_label"):
         orthogonal_loss(torch.zeros(2), batch._replace(pseudo_label=None))
+    with refuses("cells"):  # panels that disagree have been left out
+        orthogonal_loss(torch.zeros(2), batch._replace(n_labels=3))
 
 
 # --- what is refused ----------------------------------------------------------------------
+
+
+class Source:
+    """A joint likelihood of somebody's own."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def moments(self, prompt: Any, first: Any, second: Any) -> Any:
+        return self.values
 
 
 def test_what_is_not_known_is_refused() -> None:
@@ -248,6 +260,11 @@ def test_what_is_not_known_is_refused() -> None:
         to_dataset(rows, "who")  # type: ignore[arg-type]
     with refuses("joint"):
         to_dataset(rows, joint=fit_feature_classes(rows, 1))
+    for moments in ([[0.5] * 3] * 2, [[0.5] * 2] * 3, [[np.nan] * 3] * 3):
+        with refuses("joint"):
+            to_dataset(rows, "linked", joint=Source(moments))
+    with refuses("joint"):
+        to_dataset(rows, "linked", joint="of somebody")  # type: ignore[arg-type]
     for information, name in (("typed", "annotator_type"), ("panel", "panel")):
         with refuses(name):
             to_dataset(rows, information)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from socialpref import DPO, AgreementOnly, CorrectedDPO, Population
 from socialpref.cli import main
 from socialpref.errors import ConvergenceError, DataError
+from socialpref.estimators.orthogonal import PseudoLabels
 from socialpref.examples import mediocre_winner
 
 pytest.importorskip("trl", reason="the extra 'llm' is not installed")
@@ -22,7 +23,15 @@ from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from socialpref.llm import Corpus, Models, open_models
-from socialpref.llm.experiments import ARMS, Settings, annotate, expect, run, to_dataset, true_joint
+from socialpref.llm.experiments import (
+    ARMS,
+    Settings,
+    annotate,
+    expect,
+    labelled_pairs,
+    run,
+    true_joint,
+)
 from socialpref.llm.experiments.experiment import last_checkpoint, train_model
 from socialpref.llm.models import Head
 from socialpref.llm.trainer import PreferenceTrainer, RewardModelTrainer
@@ -198,7 +207,7 @@ def test_a_language_model_goes_to_the_exact_limits(method: str, tmp_path: Path) 
 def test_data_sets_say_what_was_chosen(small: tuple[Models, Corpus]) -> None:
     corpus = small[1]
     labels = annotate(ARMS["linked"], corpus.lengths, 40, seed=2)
-    rows = to_dataset(corpus, labels, true_joint())
+    rows = labelled_pairs(corpus, labels, true_joint())
     for row, pair, won in zip(rows, labels.pair, labels.wins, strict=True):
         assert isinstance(row, dict)
         texts = corpus.pairs[pair]
@@ -208,7 +217,11 @@ def test_data_sets_say_what_was_chosen(small: tuple[Models, Corpus]) -> None:
         assert [row["chosen_length"], row["rejected_length"]] == lengths.tolist()
         assert_allclose(row["joint"][0] + 2 * row["joint"][1] + row["joint"][2], 1.0)
     assert rows["label"][:] == [1.0] * 40
-    soft = to_dataset(corpus, expect(ARMS["average"], corpus.lengths))
+    typed = annotate(ARMS["orthogonal"], corpus.lengths, 40, seed=2)
+    pseudo = PseudoLabels(np.arange(40.0), np.ones(40))
+    found = labelled_pairs(corpus, typed, pseudo=pseudo)["pseudo_label"][:]
+    assert found == [i if won else -i for i, won in enumerate(typed.wins)]
+    soft = labelled_pairs(corpus, expect(ARMS["average"], corpus.lengths))
     assert min(soft["label"]) >= 0.5
 
 
@@ -297,6 +310,20 @@ def test_panels_and_types_train_small_models(small: tuple[Models, Corpus], tmp_p
     outcomes = run(small[1], settings, small[0], keep=tmp_path)
     assert [(o.arm, o.n_tested) for o in outcomes] == [(arm, 6) for arm in arms]
     assert outcomes[0].n_pairs < 24 == outcomes[1].n_pairs
+
+
+@pytest.mark.slow
+def test_pseudo_labels_train_small_models(small: tuple[Models, Corpus], tmp_path: Path) -> None:
+    """One model, from all labels; and linked comparisons, whose test pairs have no joint."""
+    settings = replace(
+        SHORT, arms=("orthogonal", "linked"), budgets=(24,), seeds=1, units=("labels",),
+        n_classes=1, test_pairs=6,
+    )  # fmt: skip
+    outcomes = run(small[1], settings, small[0], keep=tmp_path)
+    assert [(o.arm, o.n_pairs, o.n_tested) for o in outcomes] == [
+        ("orthogonal", 24, 6), ("linked", 24, 6),
+    ]  # fmt: skip
+    assert len([*tmp_path.glob("*/orthogonal-24-labels-0/*/checkpoint-*")]) == 1
 
 
 @pytest.mark.slow

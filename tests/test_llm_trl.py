@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -230,6 +230,11 @@ UNTRIED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
         lambda m: {"model": m, "processing_class": Processor()},
     ),
     "no name": ("'ref_model' must be given, or 'precompute", lambda m: {"model": m}),
+    "a reference's name": ("'ref_model' must be a model", lambda m: {"model": m, "ref_model": "m"}),
+    "a reference with an adapter": (
+        "'ref_model' must be a model of whole weights",
+        lambda m: {"model": m, "ref_model": get_peft_model(deepcopy(m), LORA)},
+    ),
 }
 
 
@@ -240,6 +245,16 @@ def test_models_that_are_not_compared_with_trl_are_refused(
     message, made = UNTRIED[case]
     with pytest.raises(InputError, match=message):
         PreferenceTrainer(args=config(tmp_path), **made(small[0].new("text", 0)))
+
+
+def test_frozen_models_are_refused(small: Small, tmp_path: Path) -> None:
+    """As adapters are when they are loaded to be used only."""
+    frozen = LoraConfig(task_type="CAUSAL_LM", r=2, inference_mode=True)
+    with pytest.raises(InputError, match=r"'model' must be with weights that are trained"):
+        PreferenceTrainer(
+            get_peft_model(small[0].new("text", 0), frozen), args=config(tmp_path),
+            train_dataset=rows(), processing_class=small[0].tokenizer,
+        )  # fmt: skip
 
 
 def changed(small: Small, folder: Path) -> Any:
@@ -267,6 +282,10 @@ BEGINNINGS: dict[str, Callable[[Small, Path], dict[str, Any]]] = {
         "model": s[0].new("text", 0),
         "peft_config": LoraConfig(task_type="CAUSAL_LM", r=2, init_lora_weights=False),
     },
+    "changes the base": lambda s, f: {
+        "model": s[0].new("text", 0),
+        "peft_config": LoraConfig(task_type="CAUSAL_LM", r=2, init_lora_weights="pissa"),
+    },
 }
 
 
@@ -284,6 +303,16 @@ def test_a_reference_that_is_another_model_is_refused(
         given = PreferenceTrainer(**made, ref_model=small[0].new("text", 0), args=options, **shared)
         given.train()
         assert abs(given.state.log_history[-1]["train_loss"] - np.log(2)) > 0.01
+
+
+def test_reward_models_have_one_score(small: Small, tmp_path: Path) -> None:
+    """TRL takes the logits of words for scores."""
+    trainer = RewardModelTrainer(
+        small[0].new("text", 0), trl.RewardConfig(str(tmp_path), **QUIET),
+        train_dataset=rows(), processing_class=small[0].tokenizer,
+    )  # fmt: skip
+    with pytest.raises(InputError, match="'model' must be a model with one score for each text"):
+        trainer.train()
 
 
 def test_reward_models_refuse_what_changes_trls_loss(small: Small, tmp_path: Path) -> None:
@@ -356,11 +385,13 @@ def test_bad_columns_are_refused_with_their_row(
 ) -> None:
     row = 0 if alone else 2
     bad = rows(**{name: [value] * 3 if alone else [GOOD[name], GOOD[name], value]})
+    more = {"objective": corrected()}
     for head in ("text", "score"):
         with pytest.raises(InputError, match=f"'{name} in row {row} of the train data set' must"):
-            trainer_of(small, tmp_path, head, bad)
+            trainer_of(small, tmp_path, head, bad, **more)
+    good = rows(**{name: [GOOD[name]] * 3})
     with pytest.raises(InputError, match=f"'{name} in row {row} of the eval data set' must"):
-        trainer_of(small, tmp_path, "text", rows(**{name: [GOOD[name]] * 3}), eval_dataset=bad)
+        trainer_of(small, tmp_path, "text", good, eval_dataset=bad, **more)
 
 
 def test_zeros_and_ones_and_shares_are_labels(small: Small, tmp_path: Path) -> None:
@@ -377,6 +408,45 @@ def test_data_sets_that_cannot_be_used_are_refused(small: Small, tmp_path: Path)
     for head in ("text", "score"):
         with pytest.raises(InputError, match="'train data set' must be one of at least one row"):
             trainer_of(small, tmp_path, head, rows().select([]))
+        with pytest.raises(InputError, match="columns 'chosen' and 'rejected'; got the columns"):
+            trainer_of(small, tmp_path, head, rows().remove_columns("rejected"))
+        with pytest.raises(InputError, match=r"'chosen in row 1 of .* must be a text, or a list"):
+            trainer_of(
+                small, tmp_path, head, Dataset.from_list([rows()[0], rows()[0] | {"chosen": None}])
+            )
+        for wrong in (None, list(rows()), {"train": rows()}):
+            with pytest.raises(InputError, match=r"'train_dataset' must be a datasets\.Dataset or"):
+                trainer_of(small, tmp_path, head, wrong)
+        with pytest.raises(InputError, match=r"'eval data set' must be a datasets\.Dataset or"):
+            trainer_of(small, tmp_path, head, rows(), eval_dataset=list(rows()))
+    short = config(tmp_path, max_length=1)
+    with pytest.raises(InputError, match="'max_length' must be larger than the prompts of the tr"):
+        PreferenceTrainer(
+            small[0].new("text", 0), args=short, train_dataset=rows(), reference=False,
+            processing_class=small[0].tokenizer,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["torch", "numpy"])
+def test_a_format_of_a_data_set_changes_nothing(small: Small, tmp_path: Path, kind: str) -> None:
+    """TRL joins a prompt and a text with +, which adds arrays."""
+    columns = {"label": [1.0, 2 / 3, 0.0], "n_labels": [3] * 3, "weight": [1.0, 2.0, 3.0]}
+    plain, other = (
+        trainer_of(small, tmp_path, "text", table, objective=agreement_only)
+        for table in (rows(**columns), rows(**columns).with_format(kind))
+    )
+    assert other.n_labels == 3
+    for name, values in batch_of(plain).items():
+        assert torch.equal(values, batch_of(other)[name])
+
+
+def test_columns_of_another_loss_are_not_ignored(small: Small, tmp_path: Path) -> None:
+    joint, labels = rows(joint=[[0.25] * 3] * 3), rows(pseudo_label=[1.0, 0.0, 2.0])
+    for head in ("text", "score"):
+        for table, name in ((joint, "joint"), (labels, "pseudo_label")):
+            with pytest.raises(InputError, match=f"'objective' must be given, .* column '{name}'"):
+                trainer_of(small, tmp_path, head, table)
+            trainer_of(small, tmp_path, head, table, objective=dpo)
 
 
 def test_a_stream_is_checked_as_it_is_read(small: Small, tmp_path: Path) -> None:
@@ -400,6 +470,9 @@ def test_an_objective_returns_one_number(small: Small, tmp_path: Path) -> None:
     trainer = trainer_of(small, tmp_path, "text", rows(), objective=lambda margin, _: margin)
     with pytest.raises(InputError, match="'objective' must be a function that returns the mean"):
         trainer.train()
+    detached = trainer_of(small, tmp_path, "text", rows(), objective=lambda m, _: m.detach().mean())
+    with pytest.raises(InputError, match="'objective' must be a function of the margins"):
+        detached.train()
     trainer = trainer_of(small, tmp_path, "text", rows(), objective=corrected())
     with pytest.raises(InputError, match="'joint' must be"):
         trainer.train()
@@ -513,8 +586,10 @@ def test_agreement_only_needs_panels(
 
 
 def test_other_losses_refuse_panels(small: Small, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'eval data set' must be without a column 'n_labels'"):
-        trainer_of(small, tmp_path, "text", rows(), eval_dataset=rows(n_labels=[3, 3, 3]))
+    panels = rows(n_labels=[3, 3, 3])
+    for name, shown in (("eval", panels), ("train", {"train": panels})):
+        with pytest.raises(InputError, match=f"'{name} data set' must be without .* 'n_labels'"):
+            trainer_of(small, tmp_path, "text", rows(), eval_dataset=shown)
     with pytest.raises(InputError, match=r"of single labels .* got panels of 3"):
         trainer_of(small, tmp_path, "text", rows(n_labels=[3, 3, 3])).train()
 

@@ -69,7 +69,7 @@ def add_to(commands: Any) -> None:
         help="the tokenizer that counts tokens for --model length (default: a trained one)",
     )
     add("--arms", default="all", metavar="NAME[,NAME]", help="the arms to run, of: anonymous, "
-        "average, agreement-law, agreement, linked, typed (default: all)")  # fmt: skip
+        "average, agreement-law, agreement, linked, typed, orthogonal (default: all)")  # fmt: skip
     add("--budget", default="1000", metavar="N[,N]", help="the numbers of labels or pairs to "
         "pay for; with --model length, also 'exact' (default: 1000)")  # fmt: skip
     add(

@@ -16,6 +16,11 @@ REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
 Check = Callable[[str, Any], object]
 
 
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str) and not (isinstance(value, list) and value):
+        raise _validate.complaint(name, "a text, or a list of messages", _validate.shown(value))
+
+
 def _label(name: str, value: Any) -> None:
     _validate.number(name, value, 0.0, 1.0)
 
@@ -53,6 +58,7 @@ COLUMNS: Mapping[str, Check] = {
     "pseudo_weight": _weight,
 }
 """Each column that is read beside the texts, with its check."""
+TEXTS = ("prompt", "chosen", "rejected")
 NUMBERS = ("annotator", "annotator_type")
 """Columns that name somebody; all others are quantities."""
 
@@ -80,21 +86,28 @@ def first_row(dataset: Any, name: str) -> dict[str, Any]:
     raise _validate.complaint(f"{name} data set", "one of at least one row", "none")
 
 
-def panel_size(dataset: Any, name: str, given: int | None) -> int | None:
-    """Return how many labels each row stands for: what was given, or the data set's column."""
-    first = first_row(dataset, name)
+def panel_size(first: dict[str, Any], given: int | None) -> int | None:
+    """Return how many labels each row stands for: what was given, or the train data's column."""
     if "n_labels" not in first or given is not None:
         return given
-    return _validate.integer(f"n_labels in row 0 of the {name} data set", first["n_labels"], 1)
+    return _validate.integer("n_labels in row 0 of the train data set", first["n_labels"], 1)
 
 
 def checked(dataset: Any, name: str, n_labels: int | None) -> Any:
     """Return a data set whose columns are checked, a stream's as it is read.
 
-    If its rows are panels, of `n_labels` labels, those whose labels differ are left out.
+    If its rows are panels, of `n_labels` labels, those whose labels differ are left out. Its rows
+    are plain Python values: TRL joins lists of tokens, and would add arrays.
     """
+    must = "a datasets.Dataset or IterableDataset"
+    _validate.instance(f"{name} data set", dataset, (Dataset, IterableDataset), must)
+    dataset = dataset.with_format(None)
     first = first_row(dataset, name)
     columns = [column for column in COLUMNS if column in first]
+    texts = [column for column in TEXTS if column in first]
+    if not {"chosen", "rejected"} <= set(texts):
+        must = "one with the columns 'chosen' and 'rejected'"
+        raise _validate.complaint(f"{name} data set", must, f"the columns {list(first)}")
     if any(column in first for column in REFERENCE):
         must = f"without the columns {' and '.join(REFERENCE)}, which the trainer adds"
         raise _validate.complaint(f"{name} data set", must, "one that has them")
@@ -111,15 +124,15 @@ def checked(dataset: Any, name: str, n_labels: int | None) -> Any:
         found = [column for column in COLUMNS if column in row]
         if found != columns:
             raise InputError(f"{where} has the columns {found}; the first row has {columns}")
+        for column in texts:
+            _text(f"{column} in {where}", row.get(column))
         for column in columns:
             COLUMNS[column](f"{column} in {where}", row[column])
         return n_labels is None or _agrees(row, n_labels, where)
 
     if not isinstance(dataset, Dataset):
         return dataset.filter(check, with_indices=True)
-    if not columns:
-        return dataset
-    rows = dataset.select_columns(columns).with_format(None)
+    rows = dataset.select_columns([*texts, *columns])
     used = [number for number, row in enumerate(rows) if check(row, number)]
     if not used:
         must = "one of at least one panel whose labels agree"

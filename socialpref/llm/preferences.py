@@ -188,9 +188,14 @@ def _linked(rows: Comparisons, joint: Any, seed: int) -> _Level:
         p = np.exp(log_logistic(joint.gaps(rows)))
         moments = [part @ joint.shares for part in (p * p, p * (1.0 - p), (1.0 - p) ** 2)]
     else:
+        if not hasattr(joint, "moments"):
+            raise _validate.complaint("joint", "a joint likelihood", _validate.shown(joint))
         moments = joint.moments(rows.prompt, rows.first, rows.second)
-    table = np.stack([np.asarray(part) for part in moments], axis=1)
-    return _Level(rows, {"annotator": rows.annotator, "joint": table.tolist()})
+    table = _validate.real_array("joint", moments, 2)
+    if table.shape != (3, len(rows)):
+        must = f"one with moments of shape (3, {len(rows)})"
+        raise _validate.complaint("joint", must, f"shape {table.shape}")
+    return _Level(rows, {"annotator": rows.annotator, "joint": table.T.tolist()})
 
 
 def _classes(rows: Comparisons, seed: int) -> ClassMixture | FeatureClasses:
@@ -220,7 +225,7 @@ def _typed(rows: Comparisons, joint: None, seed: int) -> _Level:
         labels = np.bincount(rows.annotator_type, rows.weight, len(people))
         found = pseudo_labels(
             alone,
-            _heads(rows, len(people), seed),
+            cross_fitted_heads(rows, len(people), seed),
             shares=people / people.sum(),
             answer_probability=labels / labels.sum(),
         )
@@ -229,7 +234,7 @@ def _typed(rows: Comparisons, joint: None, seed: int) -> _Level:
     return _Level(rows, columns)
 
 
-def _heads(rows: Comparisons, n_types: int, seed: int) -> Floats:
+def cross_fitted_heads(rows: Comparisons, n_types: int, seed: int) -> Floats:
     """Return each type's reward gap of each row, (n, T), learned from other annotators."""
     people, types = People.known_or_rows(rows), rows.annotator_type
     assert types is not None

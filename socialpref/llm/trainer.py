@@ -65,9 +65,11 @@ REFUSED: Mapping[str, str] = {
 """The options of both trainers' configurations that must have their default, and why."""
 PROCESSES = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
 """Ways to run in which every process holds the whole model."""
-NOISE = {True: 0.5, False: 0.05}
+NOISE = {True: 0.5, False: 0.01}
 """How far a log-probability may be from the reference's when training begins, in units of the
-square root of the number of tokens; in half precision, and else."""
+square root of the number of tokens; in half precision or TF32, and else."""
+OF_OTHER_LOSSES = ("joint", "pseudo_label")
+"""Columns that `dpo` would ignore, so that it must be asked for where they are."""
 
 
 class _WithObjective:
@@ -84,12 +86,11 @@ class _WithObjective:
 
     def _take(self, kind: Any, config: Any, given: Any, objective: Any, n_labels: Any) -> Any:
         """Check and keep the arguments; return those of TRL's trainer by name."""
-        if not callable(objective):
+        if objective is not None and not callable(objective):
             raise _validate.complaint("objective", "a function", _validate.shown(objective))
-        self.objective: Objective = objective
+        self.objective: Objective = dpo if objective is None else objective
         if n_labels is not None:
             _validate.integer("n_labels", n_labels, 1)
-        self.n_labels: int | None = n_labels
         args, kwargs = given
         options = inspect.signature(kind.__init__).bind(self, *args, **kwargs).arguments
         del options["self"]
@@ -105,9 +106,26 @@ class _WithObjective:
         _refuse_adapters(options.get("model"), options.get("peft_config"))
         return options
 
+    def _take_data(self, options: Any, objective: Any, n_labels: Any) -> None:
+        """Look at the first row of the train data set."""
+        pairs, must = options.get("train_dataset"), "a datasets.Dataset or IterableDataset"
+        _validate.instance("train_dataset", pairs, (Dataset, IterableDataset), must)
+        first = first_row(pairs.with_format(None), "train")
+        images = sorted({"image", "images"} & first.keys())
+        if images:
+            raise _validate.complaint("train_dataset", "of texts", f"a column {images[0]!r}")
+        others = [name for name in OF_OTHER_LOSSES if name in first]
+        if objective is None and others:
+            must = f"given, since the train data set has a column {others[0]!r}"
+            raise _validate.complaint("objective", must, "none")
+        self.n_labels: int | None = panel_size(first, n_labels)
+
     def _refuse_loaded(self: Any) -> None:
         """Refuse what names and the environment, not the arguments, have brought in."""
         _refuse_kinds(self.model, self.processing_class)
+        if not any(weights.requires_grad for weights in self.model.parameters()):
+            must = "with weights that are trained (an adapter is loaded with is_trainable=True)"
+            raise _validate.complaint("model", must, "one whose weights are all frozen")
         kind = self.accelerator.distributed_type
         if kind not in PROCESSES or self.accelerator.parallelism_config is not None:
             must = f"one process or several with the whole model each, {UNTRIED}"
@@ -182,6 +200,8 @@ class _WithObjective:
                 must = "a function that uses 'batch.weight', since the data set has weights"
                 raise _validate.complaint("objective", must, "one that does not")
             self._weighs = True
+        if margin.requires_grad and not loss.requires_grad:
+            raise _validate.complaint("objective", "a function of the margins", "one that is not")
         return loss * batch.weight.detach().mean()
 
     def prediction_step(
@@ -200,12 +220,13 @@ class _WithObjective:
     def _prepare_dataset(
         self, dataset: Any, processing_class: Any, args: Any, dataset_name: str
     ) -> Any:
-        if dataset_name == "train":
-            self.n_labels = panel_size(dataset, dataset_name, self.n_labels)
         dataset = checked(dataset, dataset_name, self.n_labels)
         dataset = super()._prepare_dataset(  # type: ignore[misc]
             dataset, processing_class, args, dataset_name
         )
+        if isinstance(dataset, Dataset) and not len(dataset):
+            must = f"larger than the prompts of the {dataset_name} data set"
+            raise _validate.complaint("max_length", must, args.max_length)
         return weights_of_mean_one(dataset)
 
     def _set_signature_columns_if_needed(self: Any) -> None:
@@ -273,9 +294,10 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         ``weight``, how much a row counts; ``annotator`` and ``annotator_type``, integers, -1 where
         not known; ``n_labels``; and ``pseudo_label`` and ``pseudo_weight``, for
         `orthogonal_loss`. `socialpref.llm.to_dataset` makes them.
-    objective : callable
+    objective : callable, optional
         From `socialpref.training`: `dpo`, ``corrected(alpha)``, which needs ``joint``,
-        `agreement_only`, or your own.
+        `agreement_only`, `orthogonal_loss`, or your own. If omitted it is `dpo`, and the data set
+        must have none of the columns ``joint`` and ``pseudo_label``, which are for other losses.
     n_labels : int, optional
         If each row is a panel: how many labels it has, one of each type. Panels whose labels
         differ are left out. Read from the column ``n_labels`` if omitted. `agreement_only` needs
@@ -315,7 +337,7 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
     def __init__(
         self,
         *args: Any,
-        objective: Objective = dpo,
+        objective: Objective | None = None,
         n_labels: int | None = None,
         reference: bool = True,
         shifted: bool = True,
@@ -325,16 +347,11 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         _validate.instance("reference", reference, bool, "True or False")
         _validate.instance("shifted", shifted, bool, "True or False")
         self.reference, self.shifted = reference, shifted
-        config, model = options.get("args"), options.get("model")
+        config, model, given = (options.get(name) for name in ("args", "model", "ref_model"))
         if config is not None:
             _validate.number("beta", config.beta, 0.0, above=True)
-        pairs = options.get("train_dataset")
-        if isinstance(pairs, Dataset | IterableDataset):
-            images = sorted({"image", "images"} & first_row(pairs, "train").keys())
-            if images:
-                raise _validate.complaint("train_dataset", "of texts", f"a column {images[0]!r}")
         if not reference:
-            if options.get("ref_model") is not None:
+            if given is not None:
                 raise InputError("'ref_model' is given, but 'reference' is False")
             if config is not None and config.sync_ref_model:
                 raise InputError("'sync_ref_model' is set, but 'reference' is False")
@@ -342,15 +359,19 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
             # reference's log-probabilities are computed in advance.
             options["args"] = copy(config or trl.DPOConfig("trainer_output"))
             options["args"].precompute_ref_log_probs = True
-        elif options.get("ref_model") is None:
+        elif given is None:
             _refuse_nameless(model, options)
+        else:
+            must = "a model of whole weights, loaded; an adapter's are merged (merge_and_unload)"
+            _validate.instance("ref_model", given, PreTrainedModel, must)
+        self._take_data(options, objective, n_labels)
         super().__init__(**options)
         self._refuse_loaded()
         self.precompute_ref_logps: bool = self.precompute_ref_logps and reference
         self.data_collator: Any = Collator(self.data_collator)
         # Dropout and noise change log-probabilities from one time to the next.
         noisy = not self.args.disable_dropout or self.args.neftune_noise_alpha is not None
-        self._begins = reference and options.get("ref_model") is None and not noisy
+        self._begins = reference and given is None and not noisy
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         if not self.reference:
@@ -420,9 +441,9 @@ class PreferenceTrainer(_WithObjective, trl.DPOTrainer):  # type: ignore[misc]
         self._begins = False
         if self.state.global_step:
             return
-        half = self.accelerator.mixed_precision != "no" or self.model.dtype.itemsize < 4
+        rough = self.accelerator.mixed_precision != "no" or self.model.dtype.itemsize < 4
         off = ratios.detach().abs() / mask.sum(dim=1).clamp(min=1).sqrt()
-        if off.max() > NOISE[half]:
+        if off.max() > NOISE[rough or bool(self.args.tf32)]:
             worst = ratios[off.argmax()].item()
             raise InputError(
                 "the reference is not the model as it begins: the log-probability of a text "
@@ -468,10 +489,16 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
     scored = "attention_mask"
 
     def __init__(
-        self, *args: Any, objective: Objective = dpo, n_labels: int | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        objective: Objective | None = None,
+        n_labels: int | None = None,
+        **kwargs: Any,
     ) -> None:
         kind, config = trl.RewardTrainer, trl.RewardConfig
-        super().__init__(**self._take(kind, config, (args, kwargs), objective, n_labels))
+        options = self._take(kind, config, (args, kwargs), objective, n_labels)
+        self._take_data(options, objective, n_labels)
+        super().__init__(**options)
         self._refuse_loaded()
         self.data_collator: Any = Collator(self.data_collator)
 
@@ -490,5 +517,9 @@ class RewardModelTrainer(_WithObjective, trl.RewardTrainer):  # type: ignore[mis
         return dataset.map(lambda row: {side: row[side][:most] for side in sides})
 
     def _margin(self, model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
-        chosen, rejected = model(**inputs, use_cache=False).logits.squeeze(-1).chunk(2)
+        scores = model(**inputs, use_cache=False).logits
+        if scores.shape[1:] != (1,):
+            must = "a model with one score for each text (num_labels=1)"
+            raise _validate.complaint("model", must, f"scores of shape {tuple(scores.shape)}")
+        chosen, rejected = scores.squeeze(-1).chunk(2)
         return chosen - rejected, None

@@ -16,6 +16,7 @@ STYLES = {
     "agreement": (MIDDLE, "^", "-", "white"),
     "linked": ("#7ba3cc", "v", "--", "white"),
     "typed": ("black", "P", ":", "black"),
+    "orthogonal": ("black", "X", "--", "white"),
 }
 """Colour, marker, line and what fills the marker, of each arm."""
 TITLES = {"labels": "equal numbers of labels", "pairs": "equal numbers of pairs"}
@@ -55,7 +56,7 @@ def accuracy_curves(table: "pd.DataFrame") -> "Figure":
     )
     panels[0][0].set_ylabel("held-out pairs ordered as\nthe mean reward does, %")
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=6, fontsize=8)
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=7, fontsize=8)
     return figure
 
 

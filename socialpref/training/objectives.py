@@ -177,6 +177,7 @@ def orthogonal_loss(margin: Tensor, batch: Batch) -> Tensor:
     if batch.pseudo_label is None or batch.pseudo_weight is None:
         must = "known, with 'pseudo_weight', for the orthogonal loss"
         raise _validate.complaint("pseudo_label", must, "None")
+    _check_single(batch)
     squares = batch.pseudo_weight * (margin - batch.pseudo_label) ** 2
     return (batch.weight * squares).sum() / batch.weight.sum()
 

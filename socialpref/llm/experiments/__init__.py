@@ -5,10 +5,10 @@ and `arms` which labels are asked for. `length_score` fits a score for each leng
 `experiment` runs every arm, budget and seed.
 """
 
-from .arms import ARMS, Arm, Labels, annotate, expect, to_dataset
+from .arms import ARMS, Arm, Labels, annotate, expect, labelled_pairs
 from .auditing import Audit, audit
 from .experiment import EXACT, PAPER, Outcome, Settings, accuracy, run, summary
-from .length_score import fit_score, learn_joint, population, true_joint
+from .length_score import fit_score, learn_joint, learn_pseudo_labels, population, true_joint
 from .rewards import length_rewards, mean_signs, reward_gaps
 
 __all__ = [
@@ -25,13 +25,14 @@ __all__ = [
     "audit",
     "expect",
     "fit_score",
+    "labelled_pairs",
     "learn_joint",
+    "learn_pseudo_labels",
     "length_rewards",
     "mean_signs",
     "population",
     "reward_gaps",
     "run",
     "summary",
-    "to_dataset",
     "true_joint",
 ]

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from ... import _validate
 from ..._extras import require
+from ...estimators.orthogonal import PseudoLabels
 from ...limits.agreement import AgreementOnly
 from ...limits.corrected import CorrectedDPO
 from ...limits.dpo import DPO
 from ...limits.method import Method
+from ...limits.orthogonal import Orthogonal
 from ...links import Logistic
 from ..data import Corpus, check_pairs
 from .rewards import TYPES, reward_gaps
@@ -39,7 +41,7 @@ class Arm:
     ----------
     name : str
     method : type of Method
-        The class of the method whose loss is used: DPO, CorrectedDPO or AgreementOnly.
+        The class of the method whose loss is used: DPO, CorrectedDPO, AgreementOnly or Orthogonal.
     meaning : str
         In words.
     labels_per_pair : int
@@ -57,6 +59,16 @@ class Arm:
     labels_per_pair: int = 1
     by_type: bool = False
     pooled: Callable[[Floats], Floats] | None = None
+
+    @property
+    def knows_types(self) -> bool:
+        """Whether it is known of which type an annotator is."""
+        return self.by_type or self.needs_heads
+
+    @property
+    def needs_heads(self) -> bool:
+        """Whether one model learns from pseudo-labels, which need the types' reward gaps."""
+        return self.method.information == "typed"
 
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
@@ -84,6 +96,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             ),
             Arm("linked", CorrectedDPO, "two comparisons by each annotator"),
             Arm("typed", DPO, "one label, the type known; a model for each type", by_type=True),
+            Arm("orthogonal", Orthogonal, "one label, the type known; one model, of pseudo-labels"),
         )
     }
 )  # fmt: skip
@@ -174,6 +187,13 @@ class Labels:
         return replace(self, **columns)
 
 
+def check_pseudo(pseudo: PseudoLabels, labels: Labels) -> None:
+    """Refuse what are not the pseudo-labels of labels."""
+    _validate.instance("pseudo", pseudo, PseudoLabels, "PseudoLabels, or None")
+    if len(pseudo.values) != len(labels):
+        raise _validate.complaint("pseudo", f"of {len(labels)} labels", len(pseudo.values))
+
+
 def annotate(arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "labels") -> Labels:
     """Ask for labels until the budget is spent.
 
@@ -238,7 +258,7 @@ def annotate(arm: Arm, lengths: Integers, budget: int, seed: int, unit: Unit = "
     else:
         types = who.integers(N_TYPES, size=n_pairs)
         types = types[annotator] if arm.method.information == "linked" else types
-        chance, kind = LINK(gaps[types, rows]), types if arm.by_type else nobody
+        chance, kind = LINK(gaps[types, rows]), types if arm.knows_types else nobody
     wins = (coin.random(n_pairs) < chance).astype(float)
     return Labels(pair, wins, 1.0 - wins, annotator, kind, n_pairs, 0.0)
 
@@ -253,7 +273,7 @@ def expect(arm: Arm, lengths: Integers) -> Labels:
     if arm.labels_per_pair > 1:
         wins, losses = p.prod(axis=0), (1.0 - p).prod(axis=0)
         discarded = float(1.0 - (wins + losses).mean())
-    elif arm.by_type:
+    elif arm.knows_types:
         wins, losses = p.ravel(), 1.0 - p.ravel()
         kind, pair = np.repeat(np.arange(N_TYPES), len(pair)), np.tile(pair, N_TYPES)
     elif arm.pooled is not None:
@@ -262,14 +282,20 @@ def expect(arm: Arm, lengths: Integers) -> Labels:
     return Labels(pair, wins, losses, np.full(len(pair), -1), kind, 0, discarded)
 
 
-def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" = None) -> "Dataset":
+def labelled_pairs(
+    corpus: Corpus,
+    labels: Labels,
+    joint: "JointLikelihood | None" = None,
+    pseudo: PseudoLabels | None = None,
+) -> "Dataset":
     """Return the labelled pairs as a data set that TRL's preference trainers take unchanged.
 
     Prompts are explicit and texts are plain, because HH-RLHF's dialogues are texts, and no chat
     template may change how long they are. Columns: ``prompt``, ``chosen``, ``rejected``;
     ``label``, the share of labels that prefer the chosen one; ``annotator`` and
     ``annotator_type``; the lengths of both whole texts; and ``joint``, if a joint likelihood is
-    given: ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of preferring the chosen one.
+    given: ``E p^2``, ``E p (1 - p)`` and ``E (1 - p)^2`` of preferring the chosen one; and
+    ``pseudo_label`` and ``pseudo_weight``, if pseudo-labels are.
 
     Parameters
     ----------
@@ -277,13 +303,15 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
     labels : Labels
     joint : JointLikelihood, optional
         Of lengths: see `learn_joint`.
+    pseudo : PseudoLabels, optional
+        Of the gap of the first text over the second of each label: see `learn_pseudo_labels`.
 
     Raises
     ------
     InputError
         If labels are of pairs that the corpus does not have, or the extra ``llm`` is missing.
     """
-    require("llm", "to_dataset")
+    require("llm", "labelled_pairs")
     from datasets import Dataset
 
     _validate.instance("corpus", corpus, Corpus, "a Corpus")
@@ -305,4 +333,8 @@ def to_dataset(corpus: Corpus, labels: Labels, joint: "JointLikelihood | None" =
     if joint is not None:
         moments = joint.moments(np.zeros_like(chosen), chosen - 1, rejected - 1)
         columns["joint"] = np.stack(moments, axis=1).tolist()
+    if pseudo is not None:
+        check_pseudo(pseudo, labels)
+        columns["pseudo_label"] = np.where(swapped, -pseudo.values, pseudo.values)
+        columns["pseudo_weight"] = pseudo.weights / pseudo.weights.mean()
     return Dataset.from_dict(columns)

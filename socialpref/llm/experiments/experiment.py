@@ -25,14 +25,23 @@ from .arms import (
     annotate,
     expect,
     find_arm,
-    to_dataset,
+    labelled_pairs,
 )
-from .length_score import KNOT, fit_score, learn_joint, n_labels, objective, true_joint
+from .length_score import (
+    KNOT,
+    fit_score,
+    learn_joint,
+    learn_pseudo_labels,
+    n_labels,
+    objective,
+    true_joint,
+)
 from .rewards import mean_signs
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ...estimators.orthogonal import PseudoLabels
     from ...training import JointLikelihood
     from ..models import Head, Models
 
@@ -302,21 +311,24 @@ def _finish(
         labels = annotate(one.arm, train.lengths, one.budget, one.seed, one.unit)
     if not len(labels):
         raise InputError(f"budget {one.budget} leaves the arm {one.arm.name} no label")
-    joint = None
+    joint, pseudo, exact = None, None, one.budget == EXACT
+    if one.arm.needs_heads:
+        pseudo = learn_pseudo_labels(labels, train.lengths, None if exact else one.seed)
     if one.arm.method.information == "linked":
-        exact = one.budget == EXACT
         joint = (
             true_joint() if exact
             else learn_joint(labels, train.lengths, settings.n_classes, one.seed)
         )  # fmt: skip
     if models is None:
         table = fit_score(
-            one.arm, labels, train.lengths, joint=joint, alpha=settings.alpha, knot=settings.knot
-        )
+            one.arm, labels, train.lengths,
+            joint=joint, pseudo=pseudo, alpha=settings.alpha, knot=settings.knot,
+        )  # fmt: skip
         margins = table[test.lengths[:, 0] - 1] - table[test.lengths[:, 1] - 1]
     else:
         assert folder is not None
-        margins = _margins(one, labels, joint, train, test, settings, models, folder / one.name)
+        known = (joint, pseudo)
+        margins = _margins(one, labels, known, train, test, settings, models, folder / one.name)
     asked = 0 if one.budget == EXACT else labels.n_asked
     outcome = Outcome(
         one.arm.name, one.unit, one.budget, one.seed, asked, len(labels), labels.discarded,
@@ -332,7 +344,7 @@ def _finish(
 def _margins(
     one: _Run,
     labels: Labels,
-    joint: "JointLikelihood | None",
+    known: "tuple[JointLikelihood | None, PseudoLabels | None]",
     train: Corpus,
     test: Corpus,
     settings: Settings,
@@ -343,14 +355,14 @@ def _margins(
     rows = np.arange(len(test))
     ones, nobody = np.ones(len(test)), np.full(len(test), -1)
     questions = Labels(rows, ones, 0.0 * ones, nobody, nobody, 0, 0.0)  # the first as "chosen"
-    asked = to_dataset(test, questions, joint and true_joint())
+    asked = labelled_pairs(test, questions)
     margins = []
     for number, part in enumerate(labels.by_model(one.arm)):
         if not len(part):
             raise InputError(f"budget {one.budget} gives a type of the arm {one.arm.name} no label")
         trained = train_model(
             models,
-            to_dataset(train, part, joint),
+            labelled_pairs(train, part, *known),
             asked,
             settings,
             one.arm,
@@ -377,7 +389,7 @@ def train_model(
     ----------
     models : Models
     train, test : datasets.Dataset
-        From `to_dataset`.
+        From `labelled_pairs`.
     settings : Settings
     arm : Arm
         Whose loss.
@@ -444,6 +456,7 @@ def train_model(
         if not _talks():
             trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        trainer.objective = lambda margin, batch: margin.mean()  # margins are all that is asked for
         return np.asarray(trainer.predict(trainer.eval_dataset).predictions, dtype=np.float64)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, SocialPrefError) or not of_memory(error):

@@ -14,16 +14,20 @@ from torch import Tensor, nn
 
 from ... import _validate
 from ...comparisons import Cells, Comparisons, fit_latent_classes
+from ...estimators.orthogonal import PseudoLabels, pseudo_labels
 from ...limits.agreement import AgreementOnly
 from ...limits.corrected import CorrectedDPO
 from ...limits.dpo import DPO
 from ...limits.method import Method
+from ...limits.orthogonal import Orthogonal
 from ...population import Population
 from ...training import JointLikelihood, TrueJoint, fit_exact
-from ...training.objectives import Objective, agreement_only, corrected, dpo
+from ...training.objectives import Objective, agreement_only, corrected, dpo, orthogonal_loss
+from ...training.orthogonal import to_pseudo_labels
 from ..data import LIMIT, check_pairs
-from .arms import N_TYPES, Arm, Labels, check_arm
-from .rewards import TYPES, length_rewards
+from ..preferences import cross_fitted_heads
+from .arms import N_TYPES, Arm, Labels, check_arm, check_pseudo
+from .rewards import TYPES, length_rewards, reward_gaps
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -107,18 +111,48 @@ def learn_joint(labels: Labels, lengths: Integers, n_classes: int, seed: int = 0
     ConvergenceError
         If the fit does not converge.
     """
-    lengths = _lengths_of(labels, lengths)
-    first, second = ((lengths[labels.pair] - 1) // BIN).T
-    rows = Comparisons(
-        np.zeros(len(labels), dtype=np.int64),
-        first,
-        second,
-        labels.wins.astype(np.int8),
-        1,
-        LIMIT // BIN,
-        annotator=labels.annotator,
-    )
+    rows = _binned(labels, lengths, "annotator")
     return BinnedJoint(fit_latent_classes(rows, n_classes, seed=seed))
+
+
+def learn_pseudo_labels(labels: Labels, lengths: Integers, seed: int | None) -> PseudoLabels:
+    """Return the pseudo-labels of labels of known types, with equal shares.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of the orthogonal arm.
+    lengths : ndarray of int, shape (n, 2)
+        Of the corpus's pairs.
+    seed : int or None
+        Of the parts of the labels for cross-fitting: each type's rewards of bins of `BIN` tokens
+        are fitted to the other parts. None takes the types' true rewards.
+
+    Raises
+    ------
+    InputError
+        If types are unknown, or a type has only one label.
+    """
+    lengths = _lengths_of(labels, lengths)
+    if not len(labels) or labels.annotator_type.min() < 0:
+        raise _validate.complaint("annotator_type", "known, for pseudo-labels", "-1, or no label")
+    heads = np.zeros((len(labels), N_TYPES))
+    if seed is None:
+        heads = reward_gaps(lengths[labels.pair]).T
+    else:
+        rows = _binned(labels, lengths, "annotator_type")
+        apart = rows.first != rows.second
+        heads[apart] = cross_fitted_heads(rows.take(apart), N_TYPES, seed)
+    said = np.full(heads.shape, np.nan)
+    said[np.arange(len(labels)), labels.annotator_type] = labels.wins
+    return pseudo_labels(said, heads, answer_probability=np.full(N_TYPES, 1.0 / N_TYPES))
+
+
+def _binned(labels: Labels, lengths: Integers, who: str) -> Comparisons:
+    """Return labels as comparisons of bins of lengths, with the column `who`."""
+    first, second = ((_lengths_of(labels, lengths)[labels.pair] - 1) // BIN).T
+    nothing, people = np.zeros(len(labels), dtype=np.int64), {who: getattr(labels, who)}
+    return Comparisons(nothing, first, second, labels.wins, 1, LIMIT // BIN, **people)
 
 
 def _lengths_of(labels: Labels, lengths: Integers) -> Integers:
@@ -135,6 +169,7 @@ def objective(arm: Arm, alpha: float = 1.0, rounding: float = 0.0) -> Objective:
         DPO: dpo,
         CorrectedDPO: corrected(alpha, rounding=rounding),
         AgreementOnly: agreement_only,
+        Orthogonal: orthogonal_loss,
     }
     return losses[arm.method]
 
@@ -150,6 +185,7 @@ def fit_score(
     lengths: Integers,
     *,
     joint: JointLikelihood | None = None,
+    pseudo: PseudoLabels | None = None,
     alpha: float = 1.0,
     knot: int = KNOT,
 ) -> Floats:
@@ -164,6 +200,8 @@ def fit_score(
         Of the corpus's pairs.
     joint : JointLikelihood, optional
         For the corrected loss.
+    pseudo : PseudoLabels, optional
+        For the orthogonal loss, of each label: see `learn_pseudo_labels`.
     alpha : float
         Strength of the correction.
     knot : int
@@ -182,7 +220,10 @@ def fit_score(
         cells, score = _cells(arm, part, lengths), LengthScore(knot)
         if arm.method.information == "linked":  # not convex: go on from DPO's solution
             _fit(score, cells, dpo, None)
-        _fit(score, cells, objective(arm, alpha, ROUNDING), joint)
+        loss = objective(arm, alpha, ROUNDING)
+        if arm.needs_heads and pseudo is not None:
+            loss = _to_pseudo_labels(part, lengths, pseudo)
+        _fit(score, cells, loss, joint)
         scores.append(score)
     return np.mean([(score.basis @ score.weights).detach().numpy() for score in scores], axis=0)
 
@@ -199,6 +240,16 @@ def _fit(score: LengthScore, cells: Cells, loss: Objective, joint: JointLikeliho
         ridge=RIDGE,
         tolerance=TOLERANCE,
     )
+
+
+def _to_pseudo_labels(labels: Labels, lengths: Integers, pseudo: PseudoLabels) -> Objective:
+    """Return the orthogonal loss of labels that are added up by pair, as `_cells` does."""
+    check_pseudo(pseudo, labels)
+    pairs, at, counts = np.unique(labels.pair, return_inverse=True, return_counts=True)
+    total = np.bincount(at, pseudo.weights)
+    values = np.bincount(at, pseudo.weights * pseudo.values) / total
+    open_ = lengths[pairs, 0] != lengths[pairs, 1]
+    return to_pseudo_labels(values[open_], (total / counts)[open_])
 
 
 def _cells(arm: Arm, labels: Labels, lengths: Integers) -> Cells:
