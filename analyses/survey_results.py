@@ -145,7 +145,7 @@ def against_weighting(result: Study) -> Figure:
         axes.text(*place, label, fontsize=10, va="center")
     axes.axvspan(0.0, WEIGHTING_ERROR, color=LIGHT, lw=0)
     axes.annotate(
-        f"3 points, a usual error\nof weighting: {within} rankings",
+        f"3 points of the shares:\n{within} rankings",
         (WEIGHTING_ERROR, within), (0.08, 85), fontsize=9,
         arrowprops={"arrowstyle": "-", "lw": 0.8},
     )  # fmt: skip

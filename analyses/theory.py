@@ -45,22 +45,6 @@ SMALL = (0.2, 0.1)
 """Factors by which all rewards are multiplied to see how errors shrink with them."""
 
 
-def print_intervals_by_seed(n_populations: int = 5) -> None:
-    """Print how much two random dictionaries differ in the width of an interval."""
-    for size in (6, 10):
-        apart = []
-        for seed in range(n_populations):
-            population = Population(np.random.default_rng(seed).normal(size=(3, size)))
-            found = [average_reward_bounds(population, 0, 1, seed=other) for other in (0, 1)]
-            low, high = sorted(bounds.upper - bounds.lower for bounds in found)
-            apart.append(1.0 - low / high)
-        print(
-            f"interval widths of two seeds, three types and {size} options, {n_populations} "
-            f"populations: {min(apart):.2%} to {max(apart):.2%} apart, median "
-            f"{np.median(apart):.2%}"
-        )
-
-
 def print_shrinking_rewards(n_populations: int = 50) -> None:
     """Print the powers that errors go with where all rewards shrink together."""
     rng = np.random.default_rng(0)
@@ -171,7 +155,6 @@ def main() -> None:
         "are {:.3f}, {:.3f}".format(*orders.slopes, orders.dpo[0], orders.corrected[0])
     )
     print_outcomes(spectra)
-    print_intervals_by_seed()
     print_shrinking_rewards()
     print_corrections()
 

@@ -278,6 +278,22 @@ def test_an_order_of_one_population_is_its_own() -> None:
     assert look(brier, CROWDS["two types"]).orders == ("average reward",)
 
 
+def test_dpo_of_a_large_beta_has_no_counterexample() -> None:
+    found = certify(lambda h, label: dpo(1000.0 * h, label), n_populations=10, n_search=100)
+    assert found.order == "NBC"
+    assert found.proportional_to["dpo"] == pytest.approx(0.001)
+
+
+def test_a_loss_may_change_its_arguments_in_place() -> None:
+    def in_place(h: Tensor, label: Tensor) -> Tensor:
+        label *= 2
+        label -= 1
+        h *= label
+        return -logsigmoid(h)
+
+    assert look(in_place).converges_to == ("dpo",)
+
+
 def test_a_loss_that_ignores_labels() -> None:
     found = look(lambda h, label: -logsigmoid(h), two_camps())
     np.testing.assert_allclose(found.rewards, 0.0, atol=1e-9)
@@ -285,6 +301,7 @@ def test_a_loss_that_ignores_labels() -> None:
     assert counts(found, "NBC")[0] == 0
     assert found.converges_to == ()
     assert not found.proportional_to  # its rewards are no method's times 0
+    assert "All rewards are equal everywhere: does it use the labels?" in found.describe()
 
 
 def test_a_kink_at_which_the_slope_is_told_as_a_third_value() -> None:
@@ -434,6 +451,8 @@ def test_losses_that_see_lengths() -> None:
         (lambda h, label: h.nothing, "AttributeError"),
         (lambda h, label: h * torch.nan, "finite"),
         (lambda h, label: dpo(h * h.abs().mean(), label), "by itself"),
+        (lambda h, label: dpo(h, label).float(), "float64"),
+        (lambda h, label: dpo(h.float(), label.float()).double(), "float64"),
         (lambda h, label: dpo(h - h.mean(), label), "by itself"),  # the mean of all pairs is 0
         (None, "None"),
     ],

@@ -58,6 +58,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (1 / (1 + math.e), "prefer B to A"),
         (1 / (1 + math.exp(-2)), "prefer A to C"),
         (0.5, "difference of the two rewards"),
+        (-0.7311, "sign"),
+        (0.73, "rounded too much"),
+        (73.1, "100 times too large"),
         ("0.731", "should be a number"),
         ([0.731], "should be a number"),
         (math.nan, "NaN"),
@@ -66,6 +69,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda policy, reference, beta: np.log(policy / policy[-1]), "β = 0.5"),
         (lambda policy, reference, beta: beta * np.log(policy), "returns"),
         (lambda policy, reference, beta: policy / policy[-1], "returns"),
+        (lambda policy, reference, beta: -beta * np.log(policy / policy[-1]), "sign is wrong"),
         (0.7, "Give a function"),
         (stops, "stops: ZeroDivisionError: of the reader"),
     ],
@@ -96,6 +100,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda P: int(P.sum(axis=1).argmax()), "returns"),
         (lambda P: -1, "returns"),
         (lambda P: int((P >= 0.5).all(axis=1).argmax()), "returns"),
+        (lambda P: [*np.flatnonzero((P >= 0.5).all(axis=1)), -1][0], "[0.5, 0.5, 0.731]"),
+        (lambda P: P.mean(axis=1) == P.mean(axis=1).max(), "shape"),
     ],
     "nash": [
         (lambda P, tau: np.exp(P.mean(1) / tau) / np.exp(P.mean(1) / tau).sum(), "returns"),
@@ -117,11 +123,17 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "near-mix": [
         ([1 / 3, 1 / 3, 1 / 3], "the scores of A, B, C"),
         ([0.1, 0.1, 0.8], "from uniform"),
-        ([0.5, 0.1, 0.5], "of sum 1"),
+        ([0.5, 0.1, 0.5], "of sum 1, not 1.1"),
         ([0.5, 0.5], "shape"),
     ],
     "flip-distance": [
         (lambda P, y, z: -(P[y] - P[z]).mean() / np.ptp(P[y] - P[z]), "returns"),
+        (
+            lambda P, y, z: (
+                -(P[y] - P[z]).mean() / np.ptp(P[y] - P[z]) if (P[y] >= P[z]).any() else math.inf
+            ),
+            "For 4 options",  # one option gives more than it has
+        ),
         (lambda P, y, z: math.inf, "returns"),
         (lambda P, y, z: (P[z] - P[y]).mean(), "returns"),
     ],
@@ -132,7 +144,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "near-shares": [
         (guns().shares, "still 'very bad'"),
         ([0.1, 0.2, 0.2, 0.5], "more than 0.05"),
-        ([0.5, 0.5, 0.5, -0.5], "none negative"),
+        ([0.5, 0.5, 0.5, -0.5], "none of them negative"),
     ],
     "share-flip": [
         (lambda leads, shares: abs(leads @ shares) / np.ptp(leads), "returns"),
@@ -236,6 +248,17 @@ def test_dots_are_not_answered(name: str, answer: Any) -> None:
     assert "Not answered yet" in check(name, answer).message
 
 
+def test_numbers_may_be_rounded_as_the_tasks_say(solved: dict[str, Any]) -> None:
+    by_hand = solved["SOLUTIONS"]["dpo-by-hand"]
+    assert check("dpo-by-hand", lambda P: by_hand(P).round(2)).right  # "to two decimals"
+    _, second = solved["SOLUTIONS"]["two-worlds"]
+    assert check("two-worlds", (Population([[0.405465, 0]]), second)).right  # "to six"
+
+
+def test_a_function_that_returns_nothing_is_told_so() -> None:
+    assert "your function returns nothing" in check("nbc-by-hand", print).message
+
+
 def test_dots_among_several_answers_are_not_answered() -> None:
     for name, size in (
         ("borda-and-average", 2),
@@ -279,7 +302,7 @@ file_format: mystnb
 
 Read [another](ten-ways.md#part), [theory](../known-limitations.md#x), [below](#title), [Borda
 (1781)](../references.md#borda-1781), [a
-page](https://example.org), <a href="../explorer.html#x">drag</a>.
+page](https://example.org), <a href="../explorer.html#x&amp;m=1">the explorer</a>.
 
 :::{admonition} Task 1
 :class: important
@@ -317,7 +340,8 @@ def test_a_page_becomes_a_notebook() -> None:
     text, code, last = to_jupyter(PAGE)["cells"]
     assert "".join(text["source"]) == (
         "# Title\n\nRead [another](ten-ways.ipynb), theory (documentation: *known "
-        "limitations*), below, Borda\n(1781), [a\npage](https://example.org), drag.\n\n"
+        "limitations*), below, Borda\n(1781), [a\npage](https://example.org), "
+        "the explorer (`socialpref explorer` writes it; add `#x&m=1` to its address).\n\n"
         "> **Task 1**\n>\n> Write $x$.\n>\n> Two paragraphs.\n\n"
         "<details><summary>Hint</summary>\n\nThink.\n\n</details>"
     )
@@ -358,7 +382,7 @@ def test_notebooks_state_level_time_goals_and_have_tasks(name: str) -> None:
     for word in ("Level", "Time", "Goals", "Installation"):
         assert f"- **{word}**: " in head
     needs_torch = "socialpref.training" in page or "socialpref.llm" in page
-    assert needs_torch == ("socialpref[train]" in head)
+    assert needs_torch == ("'.[train]'" in head)
     numbers = re.findall(r"\{admonition\} Task (\d+)", page)
     assert numbers == [str(i + 1) for i in range(len(numbers))]
     assert len(numbers) >= 2
@@ -379,6 +403,13 @@ def test_the_page_for_teachers_says_what_the_notebooks_say() -> None:
     for name, level, minutes in rows:
         assert f"- **Level**: {level}. " in notebooks()[name]
         assert f"- **Time**: {minutes} minutes." in notebooks()[name]
+
+
+def test_links_lead_to_notebooks_that_are_written() -> None:
+    written = notebooks().keys() - {SOLUTIONS}
+    for name in written:
+        text = json.dumps(to_jupyter(notebooks()[name]))
+        assert set(re.findall(r"\(([\w-]+)\.ipynb\)", text)) <= written
 
 
 def run(*arguments: str) -> int:

@@ -104,6 +104,7 @@ def test_no_policy_does_better_than_the_least_distorted(seed: int, size: int) ->
     [
         (lambda: distortion_bound(CROWD, [0.5, 0.5], bound=4), "policy"),
         (lambda: distortion_bound(CROWD, [1, 0, 0], bound=3), "bound"),
+        (lambda: distortion_bound(CROWD, [1, 0, 0], bound=4, step=0.5), "policy"),  # no bound
         (lambda: distortion_bound(CROWD, [1, 0, 0], bound=4, step=0.0), "step"),
         (lambda: distortion_bound(CROWD, [1, 0, 0], bound=4, step=0.001), "step"),
         (lambda: distortion_bound(np.eye(3), [1, 0, 0], bound=4), "preferences"),

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import brentq, linprog
 
 from socialpref import InputError, Logistic, Population, Probit
 from socialpref.examples import mediocre_winner, ring, two_camps
@@ -464,7 +465,7 @@ PAIR = np.stack([np.linspace(-4, 4, 1601), np.zeros(1601)], axis=1)
     ],
     ids=repr,
 )
-def test_published_intervals_of_the_mediocre_winner(
+def test_intervals_of_the_mediocre_winner_on_a_grid(
     structure: Mixed, low: float, high: float
 ) -> None:
     found = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=GRID)
@@ -517,12 +518,198 @@ def test_a_half_width_is_attained() -> None:
     assert -found.fun / 2 == pytest.approx(moment_half_width(3, 3), abs=1e-4)
 
 
-def test_structures_whose_answers_are_no_mixture_are_refused() -> None:
-    for structure in (Panel(), Typed(), VoteCounts(), "pairs"):
-        with refuses("structure"):
-            average_reward_bounds(CROWD, 0, 1, structure=structure)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("structure", "low", "high"),
+    [
+        (Pairs(), -1.760, 1.177),
+        pytest.param(Ranking(3), -1.345, 0.765, marks=pytest.mark.slow),
+        pytest.param(Linked(2), -1.268, 0.728, marks=pytest.mark.slow),
+        (Linked(2, repeats=True), -1.2353, 0.6824),
+        pytest.param(Linked(3, repeats=True), 0.1238, 0.5020, marks=pytest.mark.slow),
+        (Linked(4, repeats=True), 1 / 6, 1 / 6),
+    ],
+    ids=repr,
+)
+def test_all_types_reach_what_fine_dictionaries_reach(
+    structure: Mixed, low: float, high: float
+) -> None:
+    """Of the repeats, the dictionary lies on the curve that types must lie on (see below)."""
+    found = average_reward_bounds(CROWD, "A", "M", structure=structure, bound=6.0)
+    assert found.sharp
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=4e-3)
+    assert found.lower <= low + 1e-3
+    assert found.upper >= high - 1e-3
+    assert found.outer[0] <= found.lower <= found.gap <= found.upper <= found.outer[1]
+    assert max(found.residuals) <= 1e-9
+
+
+def on_the_curve() -> Floats:
+    """Return types with the same linear relation between probabilities as the mediocre winner's.
+
+    Its three types and the constant span three dimensions of four. With two labels of each pair
+    the mean of the relation's square, which is 0, is known: nobody is off the curve.
+    """
+
+    def chances(first: Any, second: Any) -> Any:
+        gaps = np.array(np.broadcast_arrays(first, second, first + second))
+        return 1.0 / (1.0 + np.exp(-gaps))
+
+    own = CROWD.rewards @ np.array([[1, 0], [-1, 1], [0, -1]])
+    relation = np.linalg.svd(np.column_stack([np.ones(3), chances(*own.T).T]))[2][-1]
+    fine, coarse = np.linspace(-6, 6, 1201), np.linspace(-6, 6, 121)
+
+    def away(second: Any, first: float) -> Any:
+        return relation[0] + np.tensordot(relation[1:], chances(first, second), axes=1)
+
+    types = []
+    for first in fine:
+        values = away(coarse, first)
+        for i in np.flatnonzero(values[:-1] * values[1:] <= 0.0):
+            second = brentq(away, coarse[i], coarse[i + 1], args=(first,), xtol=1e-14)
+            if abs(first + second) <= 6.0:
+                types.append([first + second, second, 0.0])
+    return np.array(types)
+
+
+def test_where_a_relation_holds_types_lie_on_a_curve() -> None:
+    """A grid misses the curve: it finds shorter intervals, and even a point that is none."""
+    types = on_the_curve()
+    for m, ends in ((2, (-1.2353, 0.6824)), (3, (0.1238, 0.5020))):
+        structure = Linked(m, repeats=True)
+        found = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=types)
+        assert (found.lower, found.upper) == pytest.approx(ends, abs=5e-3)
+        missed = average_reward_bounds(CROWD, "A", "M", structure=structure, dictionary=GRID)
+        assert found.lower < missed.lower
+        assert found.upper > missed.upper + 0.3
+
+
+@pytest.mark.parametrize("m", [1, 3])
+def test_one_pair_against_a_fine_grid_of_moments(m: int) -> None:
+    split = Population([[1, 0], [-3, 0]], [0.7, 0.3])
+    gaps = np.append(np.linspace(-4, 4, 8001), [1.0, -3.0])
+    moments = np.array([(1 / (1 + np.exp(-gaps))) ** k for k in range(m + 1)])
+    found = average_reward_bounds(split, 0, 1, structure=Repeated(m), bound=4.0)
+    for sign, end in ((1, found.lower), (-1, found.upper)):
+        right = linprog(sign * gaps, A_eq=moments, b_eq=moments[:, -2:] @ [0.7, 0.3])
+        assert end == pytest.approx(sign * right.fun, abs=1e-5)
+    assert found.sharp
+    assert found.outer[1] - found.outer[0] <= 2 * moment_half_width(m, 4) + 1e-6
+
+
+def test_a_widest_interval_has_the_half_width_of_the_theorem() -> None:
+    """The best approximation of the logit errs most, in turns, where the two populations are."""
+    t = np.linspace(-np.tanh(1.5), np.tanh(1.5), 2001)
+    logit = 2 * np.arctanh(t)
+    best = linprog(
+        [0, 0, 1],
+        A_ub=np.column_stack([np.r_[t, -t], np.r_[t**3, -(t**3)], -np.ones(4002)]),
+        b_ub=np.r_[logit, -logit],
+        bounds=[(None, None)] * 3,
+    )
+    error = logit - best.x[0] * t - best.x[1] * t**3
+    upper = np.flatnonzero(error >= best.fun - 1e-6)
+    lower = np.flatnonzero(error <= -best.fun + 1e-6)
+    powers = np.array([t**k for k in range(4)])
+    # Shares of both that have the same moments.
+    both = linprog(
+        np.zeros(len(upper) + len(lower)),
+        A_eq=np.vstack(
+            [
+                np.hstack([powers[:, upper], -powers[:, lower]]),
+                np.r_[np.ones(len(upper)), np.zeros(len(lower))],
+            ]
+        ),
+        b_eq=[0, 0, 0, 0, 1],
+    )
+    shares = both.x[: len(upper)]
+    people = Population(np.column_stack([logit[upper], 0 * upper]), shares / shares.sum())
+    found = average_reward_bounds(people, 0, 1, structure=Repeated(3), bound=3.0)
+    assert found.upper - found.lower == pytest.approx(2 * moment_half_width(3, 3), abs=1e-3)
+
+
+def test_structures_that_settle_gaps_say_why() -> None:
+    gap = float(CROWD.mean_rewards() @ [1, -1, 0])
+    for structure, why in (
+        (Panel(), "each type's answers are seen"),
+        (VoteCounts(), "count equally"),
+        (Typed(0.7), "wrong at a known rate"),
+        (Linked(4, repeats=True), "4 labels with repeats tell 3 kinds"),
+        (Repeated(6), "6 labels with repeats tell 3 kinds"),
+        ({Pairs(): 0.5, Panel(): 0.5}, "each type's answers are seen"),
+    ):
+        found = average_reward_bounds(CROWD, "A", "M", structure=structure)
+        assert found.outer == (found.lower, found.upper) == (gap, gap)
+        assert found.identified
+        assert found.sharp
+        assert why in found.reason
+
+
+def test_reports_that_tell_nothing_leave_what_comparisons_leave() -> None:
+    plain = average_reward_bounds(CROWD, "A", "M", structure=Linked(2), dictionary=GRID)
+    useless = average_reward_bounds(CROWD, "A", "M", structure=Typed(1 / 3, m=2), dictionary=GRID)
+    assert (useless.lower, useless.upper) == (plain.lower, plain.upper)
+
+
+@pytest.mark.parametrize("structure", [Typed("unknown"), Groups()])
+def test_groups_are_populations_of_their_own(structure: Structure) -> None:
+    """The interval is the mean of the groups' own, by another solver."""
+    people = Population([[1, 0, 2], [-1, 1, 0]], [0.7, 0.3])
+    grid = np.array([u for u in product(np.arange(0, 3.1, 0.25), repeat=3) if min(u) == 0])
+    found = average_reward_bounds(people, 0, 1, structure=structure, dictionary=grid)
+    mixes = structure.groups(people.shares)
+    types = np.vstack([people.rewards, grid])
+    rows = [people.link(types[:, y] - types[:, z]) for y, z in ((0, 1), (0, 2), (1, 2))]
+    system = np.vstack([*rows, np.ones(len(types))])
+    for sign, end in ((1, found.lower), (-1, found.upper)):
+        total = 0.0
+        for mix in mixes:
+            right = system[:, :2] @ (mix / mix.sum())
+            answer = linprog(sign * (types[:, 0] - types[:, 1]), A_eq=system, b_eq=right)
+            total += mix.sum() * sign * answer.fun
+        assert end == pytest.approx(total, abs=1e-7)
+    assert found.reason.startswith("2 groups, each by ")
+    assert found.gap == pytest.approx(mixes.sum(axis=0) @ people.rewards @ [1, -1, 0])
+    wider = average_reward_bounds(
+        Population(people.rewards, mixes.sum(axis=0)), 0, 1, dictionary=grid
+    )
+    assert wider.lower <= found.lower + 1e-7
+    assert wider.upper >= found.upper - 1e-7
+
+
+def test_what_bounds_cannot_be_given_for_is_refused() -> None:
+    unequal = Population(CROWD.rewards, [0.5, 0.25, 0.25])
+    for structure, argument in (
+        ("pairs", "structure"),
+        ({Typed("unknown"): 0.5, Pairs(): 0.5}, "structure"),
+        (Typed("unknown", shares="known"), "structure"),
+        (VoteCounts(), "population"),
+        (Linked(4), "m"),
+    ):
+        with refuses(argument):
+            average_reward_bounds(unequal, 0, 1, structure=structure)  # type: ignore[arg-type]
+    with refuses("structure"):
+        average_reward_bounds(crowd(2, 6), 0, 1, structure=Linked(3))
     with refuses("population"):
         average_reward_bounds(Population([[1, 0]], link=Probit()), 0, 1, structure=Repeated(2))
+
+
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(st.integers(0, 10_000))
+def test_more_is_told_by_richer_structures(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    people = Population(rng.normal(0, 1.5, (3, 3)), rng.dirichlet(np.ones(3)))
+    inside = None
+    both: dict[Structure, float] = {Linked(2): 0.5, Ranking(3): 0.5}
+    for structure in (both, Linked(2), Pairs()):
+        found = average_reward_bounds(people, 0, 1, structure=structure)
+        assert found.outer[0] <= found.lower <= found.gap <= found.upper <= found.outer[1]
+        assert found.sharp
+        assert max(found.residuals) <= 1e-9
+        if inside is not None:
+            assert inside.lower >= found.outer[0] - 1e-9
+            assert inside.upper <= found.outer[1] + 1e-9
+        inside = found
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from socialpref import DPO, InputError, Population
 from socialpref.cli import main
 from socialpref.comparisons import simulate
 from socialpref.examples import mediocre_winner, two_camps
-from socialpref.limits import IPO, MaxMin, OnPolicyDPO, RobustDPO, metrics
+from socialpref.limits import IPO, MaxMin, OnPolicyDPO, Orthogonal, RobustDPO, metrics
 from socialpref.methods import METHODS, compare_methods, entries, methods_written
 from socialpref.plots.methods import method_policies
 from socialpref.surveys import read_starter
@@ -160,6 +160,7 @@ def test_comparisons_with_types(out: Path, tmp_path: Path) -> None:
         (["{file}", "--methods", "ipo(tau=0)"], "'tau'"),
         (["{file}", "--methods", "ipo(gamma=1)"], "tau; got 'gamma'"),
         (["{file}", "--methods", "dpo,dpo"], "twice"),
+        (["{file}", "--methods", "ipo(tau=1,TAU=2)"], "must be given once; got 'TAU' twice"),
         (["{file}", "--methods", "maxmin(c=worst)"], "'c'"),
         (["{file}", "--beta", "0"], "'beta'"),
         (["{file}", "--level", "1"], "'level'"),
@@ -201,6 +202,8 @@ def test_methods_in_writing() -> None:
     assert found[4].method == IPO(1.0)
     assert methods_written("maxmin(c=Best)")[0].method == MaxMin("best")
     assert methods_written("maxmin(c=-1.5e0)")[0].method == MaxMin(-1.5)
+    assert methods_written("orthogonal(weighted=False)")[0].method == Orthogonal(weighted=False)
+    assert entries((Orthogonal(weighted=False),))[0].written == "orthogonal(weighted=false)"
 
 
 def test_intervals_are_those_of_the_draws() -> None:

@@ -167,6 +167,14 @@ def test_ipo_is_nbc(population: Population, seed: int) -> None:
     assert found == pytest.approx((scores - scores.mean()) / 0.5, abs=1e-12)
 
 
+def test_ipo_of_options_that_are_hardly_ever_drawn() -> None:
+    d = np.array([1.0, 1e-30, 1e-90, 1e-140])
+    crowd = Population([[3.0, 1, 0, -1], [0, 2, -2, 1.5]], [0.4, 0.6])
+    scores = (crowd.pairwise() @ d) / d.sum()
+    found = IPO(0.1).limit(crowd, sampling=d / d.sum())
+    assert found.rewards == pytest.approx((scores - scores.mean()) / 0.1, abs=1e-12)
+
+
 @given(populations(reach=5.0), st.integers(0, 99), st.floats(0.01, 0.49))
 @settings(max_examples=60)
 def test_robust_dpo_exists_where_no_set_of_options_wins_too_often(
@@ -432,6 +440,30 @@ def test_max_min_equalises_gains_however_small_beta_is(beta: float, c: str) -> N
         assert mixture.sum() == pytest.approx(1.0, abs=1e-6)
 
 
+def test_robust_dpo_where_nearly_all_draws_are_of_one_option() -> None:
+    # Two options leave one margin: the log-odds of the corrected preference.
+    crowd = Population([[1.0, 0.0], [0.0, 0.5]])
+    p = (crowd.pairwise()[0, 1] - 0.1) / 0.8
+    found = RobustDPO(0.1).limit(crowd, sampling=[1.0 - 1e-12, 1e-12]).rewards
+    assert found[0] - found[1] == pytest.approx(np.log(p / (1.0 - p)), abs=1e-9)
+    with pytest.raises(InputError, match="'epsilon' must leave the loss a minimum"):
+        RobustDPO(0.1).limit(Population([[4.0, 0.0]]), sampling=[1.0 - 1e-12, 1e-12])
+
+
+@pytest.mark.parametrize(
+    ("c", "who"),
+    [(1e300, 0), (-1e308, 0), ((1e300, 0.0), 0), ((0.0, 1e300), 1), ((1e308, -1e308), 0)],
+)
+def test_constants_of_any_size(c: float | tuple[float, float], who: int) -> None:
+    # From equal constants type 0 gains least whatever the policy; so does a type whose constant
+    # is far higher.
+    crowd = Population([[1, 0, -1], [4, 6, 5]], [0.2, 0.8])
+    found = MaxMin(c).limit(crowd)
+    right = optimal_policy(Population([crowd.rewards[who]])).policy
+    assert found.policy == pytest.approx(right, abs=1e-12)
+    assert "inf" not in found.note
+
+
 def test_max_min_of_types_that_are_alike_is_that_of_one() -> None:
     one = [1.0, 0.0, -0.5]
     for c in ("zero", "best"):
@@ -447,6 +479,20 @@ def test_nash_learning_tends_to_the_maximal_lottery(population: Population) -> N
     lottery = NoisyLottery().limit(population).policy
     found = NashLearning(1e-3).limit(population, beta=1e-3).policy
     assert found == pytest.approx(lottery, abs=1e-4)
+
+
+@pytest.mark.parametrize("tau", [1e-12, 1e-100, 1e-300])
+def test_nash_learning_with_next_to_no_regularisation(tau: float) -> None:
+    assert NashLearning(tau).limit(CAMPS).policy == pytest.approx([0.0, 0.0, 1.0], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("method", "beta"),
+    [(IPO(5e-324), 1.0), (NashLearning(5e-324), 1.0), (ChiPO(), 5e-324), (MaxMin("best"), 5e-324)],
+)
+def test_numbers_beyond_floats_are_refused(method: Method, beta: float) -> None:
+    with pytest.raises(ConvergenceError, match=f"^{method.name}: cannot be computed in floating"):
+        method.limit(MEDIOCRE, beta=beta)
 
 
 @pytest.mark.parametrize("beta", [1.0, 0.01, 0.001])

@@ -155,3 +155,9 @@ def test_the_figure_shows_the_table() -> None:
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(
         table["setting"]
     )
+
+
+def test_the_title_says_that_nothing_depends_on_it() -> None:
+    table = sensitivity(base_variants(read_starter("country"), Protocol()))
+    (title,) = (text.get_text() for text in sensitivity_dots(table, "base").texts)
+    assert "Whatever the base, 5 of 8 rankings" in title

@@ -200,6 +200,7 @@ def broken(margin, label):
         (["dpo", "--expect", "average-reward"], 1, "Counterexample: Population([["),
         (["dpo", "--expect", "ipo(tau=0.5)"], 1, "Counterexample: Population([["),
         (["turned", "--expect", "nbc"], 1, "Reverses NBC on 8 of 8."),
+        (["turned", "--expect", "dpo"], 1, "it is not. Counterexample: Population([["),
         (["away"], 1, "no minimum on 8 of 8"),
     ],
 )

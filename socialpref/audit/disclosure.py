@@ -31,8 +31,6 @@ SMALL = 40
 """Up to so many options of all prompts together, prompts are looked at together."""
 OFTEN = 0.1
 """If at least this part of comparisons is of a pair again, pairs were drawn with repeats."""
-POINT = 1e-3
-"""Intervals that are narrower are a point."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,18 +84,18 @@ def disclose(audit: "Audit") -> Disclosure:
     500 annotators made 4,000 comparisons, half of them at least 8 each.
     """
     links = _links(audit)
-    known, bounds = None, None
+    known, bounds, way = None, None, None
     if audit.prompts:
         structure = _structure(audit, links)
         prompts = _populations(audit)
         with suppress(InputError):  # too many options, or another link
             known = information(prompts, structure)
         if isinstance(structure, Mixed):
-            bounds = _bounds(prompts[0], structure)
+            bounds, way = _bounds(prompts[0], structure)
     return Disclosure(
         asked=_asked(audit, links),
         identified=_identified(known, audit),
-        left_open=_left_open(bounds, known, audit),
+        left_open=_left_open(bounds, way, audit),
         prior=_prior(audit),
         information=known,
         bounds=bounds,
@@ -141,14 +139,21 @@ def _populations(audit: "Audit") -> list[Population]:
     return populations if sum(p.n_options for p in populations) <= SMALL else populations[:1]
 
 
-def _bounds(population: Population, structure: Mixed) -> RewardBounds | None:
-    """Return the interval of the average-reward gap of the two best options."""
+def _bounds(
+    population: Population, structure: Structure
+) -> tuple[RewardBounds | None, Structure | None]:
+    """Return the interval of the average-reward gap of the two best options, and by which answers.
+
+    Of fewer comparisons of each annotator where those together have too many answers.
+    """
     if population.n_options > FEW_OPTIONS:
-        return None
+        return None, None
     first, second = np.argsort(-population.mean_rewards(), kind="stable")[:2]
-    with suppress(ConvergenceError, InputError):
-        return average_reward_bounds(population, int(first), int(second), structure=structure)
-    return None
+    for way in (structure, Linked(2), Pairs()):
+        with suppress(ConvergenceError, InputError):
+            found = average_reward_bounds(population, int(first), int(second), structure=way)
+            return found, way
+    return None, None
 
 
 def _asked(audit: "Audit", links: int) -> str:
@@ -198,7 +203,7 @@ def _identified(known: Information | None, audit: "Audit") -> str:
     return words
 
 
-def _left_open(bounds: RewardBounds | None, known: Information | None, audit: "Audit") -> str:
+def _left_open(bounds: RewardBounds | None, way: Structure | None, audit: "Audit") -> str:
     if not audit.prompts:
         return "Everything about single options."
     if audit.mixture is None and _typed(audit):
@@ -206,27 +211,31 @@ def _left_open(bounds: RewardBounds | None, known: Information | None, audit: "A
             "Nothing beyond sampling error, if annotators of one type share one taste. Tastes "
             "within types stay open."
         )
-    if bounds is None:
-        return f"Not computed: that is done for up to {FEW_OPTIONS} options."
+    if bounds is None or way is None:
+        return f"Not computed: there are more than {FEW_OPTIONS} options, or the solver stopped."
     options = max(audit.prompts, key=lambda one: one.pairs.n_comparisons).population.options
     a, b = (options[y] for y in bounds.pair)
-    said = (
-        f"With any number of types whose reward gaps are up to {bounds.bound:.3g}, the same "
-        f"answers go with average rewards of {a} that are "
-    )
-    if bounds.upper - bounds.lower < POINT:
+    low, high = bounds.outer
+    anybody = f"any number of types whose reward gaps are up to {bounds.bound:.3g}"
+    if bounds.identified:
         return (
-            f"Only sampling error, as far as is known: a search among populations with any number "
-            f"of types found none with the same answers and another gap between {a} and {b} than "
-            f"{bounds.gap:.2f}."
+            f"Only sampling error: with {anybody}, the same answers to {way.describe()} go with no "
+            f"other gap between {a} and {b} than {bounds.gap:.2f}, to {high - low:.1g}. That is by "
+            f"{bounds.reason}."
         )
-    said += f"{bounds.lower:.2f} to {bounds.upper:.2f} above those of {b}"
+    said = (
+        f"With {anybody}, the same answers to {way.describe()} go with average rewards of {a} that "
+        f"are {bounds.lower:.2f} to {bounds.upper:.2f} above those of {b}; the fit says "
+        f"{bounds.gap:.2f}."
+    )
+    if not bounds.sharp:
+        said += f" Ruled out are only gaps below {low:.2f} and above {high:.2f}."
     sign = (
-        "All that were found put the same option first."
+        "All put the same option first."
         if bounds.sign_identified
         else "So which of the two has the larger one is not settled."
     )
-    return f"{said}; the fit says {bounds.gap:.2f}. {sign}"
+    return f"{said} {sign}"
 
 
 def _prior(audit: "Audit") -> str:

@@ -283,7 +283,7 @@ def _report(found: "MethodComparison") -> str:
     table = found.table()
     facts = found.summary()
     numbers = 10 * len(SHOWN)
-    width = min(max(map(len, table["method"])), WIDTH - numbers - OPTION_WIDTH // 2)
+    width = min(max(map(len, ["method", *table["method"]])), WIDTH - numbers - OPTION_WIDTH // 2)
     room = min(OPTION_WIDTH, WIDTH - numbers - width - 2)
     head = f"{'method':<{width}}  {'winner':<{room}}"
     lines = [

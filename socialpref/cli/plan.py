@@ -203,7 +203,7 @@ def _of_pilot(options: argparse.Namespace) -> tuple["tuple[Population, ...]", st
 
 def _summary(found: "Plan", name: str, prompts: "tuple[Population, ...]") -> dict[str, Any]:
     """Return what was found as plain values; what is infinite is None."""
-    from ..theory.identified import described
+    from ..theory.structures import described
 
     def plain(value: float) -> float | None:
         return value if math.isfinite(value) else None
@@ -243,7 +243,7 @@ def _report(found: "Plan", name: str) -> str:
     """Return the comparison as a table of at most 80 columns, and the recommendation."""
     from textwrap import wrap
 
-    from ..theory.identified import described
+    from ..theory.structures import described
 
     lines = [
         f"Assumed: {name}.",

@@ -136,6 +136,8 @@ def _judge(options: argparse.Namespace) -> int:
         verdicts = [found.against(entry.method) for entry in methods]
         held = any(one.factor is not None and one.factor > 0.0 for one in verdicts)
         example = None if held else verdicts[0].counterexample
+        if not held and verdicts[0].factor is not None:
+            example = found.looked[0].setting  # the rewards are turned round everywhere
     else:
         order = ORDERS[options.expect.lower()]
         held = found.order == order

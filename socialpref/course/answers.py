@@ -19,7 +19,10 @@ class Wrong(Exception):  # noqa: N818 - not a failure: a reader's answer is not 
 
 
 class Unanswered(Exception):  # noqa: N818
-    """The dots are still where the answer belongs."""
+    """The dots are still where the answer belongs; the message says what to do."""
+
+    def __init__(self, message: str = "put your answer in place of the dots") -> None:
+        super().__init__(message)
 
 
 Task = Callable[[Any], None]
@@ -37,7 +40,7 @@ def task(function: Task) -> Task:
 
 
 def answered(answer: Any) -> None:
-    """Refuse three dots, and what a function returns that still consists of them."""
+    """Refuse three dots, and nothing."""
     if answer is None or answer is ...:
         raise Unanswered
 
@@ -55,7 +58,7 @@ def array(answer: Any, shape: tuple[int, ...], what: str = "your answer") -> NDA
         got = f"has the shape {values.shape}" if values.shape else "is a number"
         raise Wrong(f"{capital(what)} should be {wanted}; it {got}.")
     if np.isnan(values).any():
-        raise Wrong(f"{capital(what)} has NaN in it.")
+        raise Wrong(f"There is NaN in {what}.")
     return values
 
 
@@ -71,20 +74,33 @@ def same(
     *,
     mistakes: Mapping[str, ArrayLike] | None = None,
     tolerance: float = TOLERANCE,
-    what: str = "your answer",
 ) -> None:
     """Refuse an answer that is not the right number or array.
 
     `mistakes` holds answers that are often given, under what is said to them; `otherwise` is said
     to all others.
     """
-    values = array(answer, np.shape(right), what)
+    values = array(answer, np.shape(right))
     if close(values, right, tolerance):
         return
     for message, mistaken in (mistakes or {}).items():
         if close(values, mistaken, tolerance):
             raise Wrong(message)
-    raise Wrong(otherwise)
+    raise Wrong(slip(values, np.asarray(right), tolerance) or otherwise)
+
+
+def slip(values: NDArray[np.float64], right: NDArray[Any], tolerance: float) -> str:
+    """Return what is wrong with the form of an answer that is otherwise right, or nothing."""
+    if right.dtype.kind == "i":  # a position
+        return ""
+    if close(values, -right, tolerance):
+        return "The sign is wrong."
+    if any(close(values, right.round(digits), 1e-9) for digits in range(2, 7)):
+        return "That is rounded too much; give more decimals."
+    percent = np.isclose(values, 100 * right, rtol=0.0, atol=100 * tolerance)
+    if (percent | np.isclose(values, right, rtol=0.0, atol=tolerance)).all():
+        return "That is 100 times too large: give shares, not percentages."
+    return ""
 
 
 def called(function: Any, arguments: Iterable[Any], words: str) -> Any:
@@ -99,7 +115,11 @@ def called(function: Any, arguments: Iterable[Any], words: str) -> Any:
         raise Wrong(
             f"{capital(words)} your function stops: {type(error).__name__}: {message}"
         ) from error
-    answered(result)
+    if result is None or result is ...:
+        raise Unanswered(
+            f"{words} your function returns nothing. Put your code in place of the dots, and "
+            "return the result"
+        )
     return result
 
 
@@ -107,9 +127,11 @@ def same_function(function: Any, cases: Iterable[Case], *, tolerance: float = 1e
     """Refuse a function that does not return what is right in each of some cases."""
     for words, arguments, right in cases:
         result = called(function, arguments, words)
-        otherwise = f"{capital(words)} your function returns {shown(result)}."
-        what = f"what your function returns {words}"
-        same(result, right, otherwise, tolerance=tolerance, what=what)
+        values = array(result, np.shape(right), f"what your function returns {words}")
+        if not close(values, right, tolerance):
+            returned = f"{capital(words)} your function returns {shown(result)}."
+            wrong = slip(values, np.asarray(right), tolerance)
+            raise Wrong(f"{returned} {wrong}".rstrip())
 
 
 def population(answer: Any, n_types: int | None, n_options: int, what: str) -> Population:
@@ -127,8 +149,10 @@ def population(answer: Any, n_types: int | None, n_options: int, what: str) -> P
 def distribution(answer: Any, size: int, what: str = "your answer") -> NDArray[np.float64]:
     """Return an answer as probabilities."""
     values = array(answer, (size,), what)
-    if (values < 0).any() or not close(values.sum(), 1.0, 1e-6):
-        raise Wrong(f"{capital(what)} should be probabilities: none negative, of sum 1.")
+    if (values < 0).any():
+        raise Wrong(f"{capital(what)} should be probabilities, none of them negative.")
+    if not close(values.sum(), 1.0, 1e-6):
+        raise Wrong(f"{capital(what)} should be probabilities of sum 1, not {values.sum():.6g}.")
     return values
 
 
@@ -140,5 +164,5 @@ def capital(text: str) -> str:
 def shown(value: Any) -> str:
     """Return a value as a message shows it."""
     if isinstance(value, np.ndarray | np.generic):
-        value = value.round(4).tolist()
+        value = np.round(value, 4).tolist() if value.dtype.kind == "f" else value.tolist()
     return _validate.shown(value)

@@ -58,8 +58,8 @@ def check(name: str, answer: Any) -> Verdict:
     try:
         answered(answer)
         find(answer)
-    except Unanswered:
-        return Verdict(False, "Not answered yet: put your answer in place of the dots.")
+    except Unanswered as nothing:
+        return Verdict(False, f"Not answered yet: {nothing}.")
     except (Wrong, SocialPrefError) as wrong:  # the second if a population cannot be computed with
         return Verdict(False, f"Not right yet. {wrong}")
     return Verdict(True, "Right.")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ NOT_WRITTEN = "remove-cell"
 BOX = re.compile(r"^:::\{(\w+)\} ([^\n]*)\n(?::[^\n]*\n)*(.*?)^:::$", re.MULTILINE | re.DOTALL)
 """A box of the text with a title: an admonition, or a dropdown."""
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
-SITE_LINK = re.compile(r"""<a href="\.\./[^"]*">(.*?)</a>""", re.DOTALL)
-"""A link, in HTML, to what only the site has."""
+EXPLORER = re.compile(r"""<a href="\.\./explorer\.html(#[^"]*)">(.*?)</a>""", re.DOTALL)
+"""A link, in HTML, to a state of the explorer, which the site has beside the notebooks."""
 
 
 def notebooks() -> dict[str, str]:
@@ -118,7 +119,7 @@ def write_notebooks(path: str | Path, *, solutions: bool = False) -> tuple[Path,
 
 
 def _text_cell(part: str) -> dict[str, Any] | None:
-    text = LINK.sub(_link, SITE_LINK.sub(r"\1", BOX.sub(_box, part))).strip()
+    text = LINK.sub(_link, EXPLORER.sub(_explorer, BOX.sub(_box, part))).strip()
     return {"cell_type": "markdown", "metadata": {}, "source": _lines(text)} if text else None
 
 
@@ -156,6 +157,12 @@ def _box(found: re.Match[str]) -> str:
     return "\n".join([f"> **{title}**", *quoted])
 
 
+def _explorer(found: re.Match[str]) -> str:
+    """Return the words of a link to the explorer, and how to get there without the site."""
+    state, words = found.groups()
+    return f"{words} (`socialpref explorer` writes it; add `{unescape(state)}` to its address)"
+
+
 def _link(found: re.Match[str]) -> str:
     """Return a link as it works in a folder of notebooks, or the name of the page it leads to."""
     words, target = found.groups()
@@ -164,7 +171,9 @@ def _link(found: re.Match[str]) -> str:
         return found.group()
     if not page:
         return words
-    if "/" not in page:
-        return f"[{words}]({page.removesuffix('.md')}.ipynb)"
     name = Path(page).stem
+    if name == SOLUTIONS:  # may not be there
+        return f"{words} (`socialpref notebooks --solutions` writes them)"
+    if "/" not in page:
+        return f"[{words}]({name}.ipynb)"
     return words if name == LITERATURE else f"{words} (documentation: *{name.replace('-', ' ')}*)"

@@ -113,7 +113,11 @@ function cornerChoices({ options, letters, short }) {
         onchange: (event) => setCorner(i, +event.target.value),
       },
       options.map((_, y) =>
-        html("option", { value: y, selected: y === corner && "" }, `${letters[y]} ${short[y]}`),
+        html(
+          "option",
+          { value: y, selected: y === corner && "" },
+          letters[y] === short[y] ? short[y] : `${letters[y]} ${short[y]}`,
+        ),
       ),
     ),
   );

@@ -28,6 +28,8 @@ const METHODS = [
   { id: "agreement", name: "Agreement-only", rewards: agreementOnly },
   { id: "reward-averaging", name: "Reward averaging", rewards: rewardAveraging },
   { id: "latent-classes", name: `${CLASSES} latent classes`, rewards: latentClasses },
+  { id: "orthogonal", name: "Orthogonal loss", rewards: rewardAveraging },
+  { id: "vote-counts", name: "Counts of votes", rewards: agreementOnly },
   { id: "maxmin(c=zero)", name: "MaxMin, from 0", rewards: (about) => worstOff(about, () => 0) },
   {
     id: "maxmin(c=reference)",
@@ -157,7 +159,7 @@ function rewardAveraging({ means, temperature }) {
   return means.map((mean) => mean / temperature);
 }
 
-// One label of each group: equal weights.
+// One label of each group, or how many vote for an option: equal weights.
 function agreementOnly({ rewards, w, temperature }) {
   if (Math.max(...w) - Math.min(...w) > EQUAL) {
     throw new NoLimit("No limit: one label of each group needs groups of equal shares.");

@@ -57,6 +57,7 @@ def _minimum(wins: Floats, weights: Floats) -> ImplicitRewards:
     """Return the rewards at the minimum, by Newton's method with halved steps."""
     size = len(weights)
     apart = weights * (1.0 - np.eye(size))
+    apart /= apart.max()  # all pairs can be rare beside an option with itself
     level = np.full((size, size), 1.0 / size)
 
     def total(h: Floats) -> float:
@@ -104,13 +105,19 @@ def _room(wins: Floats, weights: Floats) -> float:
     pairs = np.flatnonzero(weights[low, high])
     low, high = low[pairs], high[pairs]
     n, w = len(low), weights[low, high]
+    total = np.bincount(low, w, size) + np.bincount(high, w, size)  # rows in parts of it
     # The low option of pair i wins it q_i of the time, t <= q_i <= 1 - t; t is to be large.
     number = np.arange(n)
     columns = np.concatenate([number, number])
     equal = coo_array(
-        (np.concatenate([w, -w]), (np.concatenate([low, high]), columns)), (size, n + 1)
+        (
+            np.concatenate([w / total[low], -w / total[high]]),
+            (np.concatenate([low, high]), columns),
+        ),
+        (size, n + 1),
     )
-    won = np.bincount(low, w * wins[low, high], size) - np.bincount(high, w * wins[low, high], size)
+    gained = w * wins[low, high]
+    won = (np.bincount(low, gained, size) - np.bincount(high, gained, size)) / total
     inside = coo_array(
         (
             np.concatenate([-np.ones(n), np.ones(n), np.ones(2 * n)]),

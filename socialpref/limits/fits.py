@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..bradley_terry.elimination import eliminate
 from ..bradley_terry.pairs import LogPairs
 from ..bradley_terry.solver import maximise, maximise_ahead
 from ..errors import ConvergenceError
@@ -78,3 +79,14 @@ def fit_log_odds(log_wins: Floats, weights: Floats, ahead: float = 0.0) -> Impli
     else:
         found = maximise(pairs, len(logs), tolerance=TOLERANCE, goal=GOAL)
     return ImplicitRewards(*found)
+
+
+def least_squares(gaps: Floats, weights: Floats, error: float) -> ImplicitRewards:
+    """Return the rewards whose gaps are nearest to given ones, (K, K), which are off by an error.
+
+    The weights, (K, K) and symmetric, can be as far apart as floats are.
+    """
+    errors = np.full(gaps.shape, error)
+    with np.errstate(divide="ignore"):
+        rewards, bound = eliminate(np.log(weights), np.array([gaps, errors]))
+    return ImplicitRewards(rewards - rewards.mean(), float(bound.max() + bound.mean()))

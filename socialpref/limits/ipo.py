@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from .. import _validate
 from ..population import Population
 from .design import pair_design
+from .fits import least_squares
 from .limit import ROUNDING, ImplicitRewards
 from .method import Information, Method, Order
 
@@ -65,10 +66,6 @@ class IPO(Method):
     ) -> ImplicitRewards:
         """Return the least-squares rewards."""
         weights = pair_design(population, sampling)
-        size = len(weights)
-        leads = weights * (population.pairwise() - 0.5)
-        level = np.full((size, size), 1.0 / size)
-        inverse = np.linalg.inv(np.diag(weights.sum(axis=1)) - weights + level) - level
-        rewards = inverse @ leads.sum(axis=1) / self.tau
-        noise = ROUNDING * (np.abs(inverse) @ np.abs(leads).sum(axis=1)).max() / self.tau
-        return ImplicitRewards(rewards, float(noise))
+        leads = population.pairwise() - 0.5
+        noise = ROUNDING * float(np.abs(leads).max()) / self.tau
+        return least_squares(leads / self.tau, weights, noise)

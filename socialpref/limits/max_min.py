@@ -103,7 +103,7 @@ class MaxMin(Method):
         there = population.shares > 0.0
         constants = self.constants(population, base)
         found = _worst_off(population.rewards[there], constants[there], beta, base, self.name)
-        listed = ", ".join(f"{c:.4g}" for c in np.round(constants, 12) + 0.0)
+        listed = ", ".join(f"{c:.4g}" for c in np.where(np.abs(constants) < 1e-12, 0.0, constants))
         note = f"measured from c = ({listed}), which preferences do not identify"
         return replace(limit_of(self.name, found, population, beta, base), note=note)
 
@@ -138,7 +138,7 @@ def _worst_off(
     n_types = len(rewards)
     centred = rewards - rewards.mean(axis=1, keepdims=True)
     scale = float(np.abs(centred).max()) or 1.0
-    dual = _Dual(centred, constants - rewards.mean(axis=1), base)
+    dual = _Dual(centred, _differences(constants, rewards.mean(axis=1), scale), base)
     w = np.full(n_types, 1.0 / n_types)
     temperature, barrier, iterations = max(beta, scale), scale, 0
     while temperature > beta or barrier > BARRIER * scale:
@@ -171,6 +171,19 @@ def _worst_off(
     if not optimal or not is_right(found, error):
         raise ConvergenceError(f"{method}: which types count cannot be told from rounding")
     return ImplicitRewards(found, error, iterations)
+
+
+def _differences(constants: Floats, means: Floats, scale: float) -> Floats:
+    """Return the constants of centred rewards, 0 for the type that is measured from the highest.
+
+    Only differences matter, and a type whose constant is lower by more than any two gains differ
+    never counts: so constants can be of any size.
+    """
+    top = int(constants.argmax())
+    with np.errstate(over="ignore"):
+        apart = constants - constants[top]
+    apart = apart - (means - means[top])
+    return np.maximum(apart - apart.max(), -4.0 * scale)
 
 
 @dataclass(frozen=True, eq=False)

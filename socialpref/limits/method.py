@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, overload
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ..draws import Draws
+from ..errors import ConvergenceError
 from ..population import Population
 from .limit import ImplicitRewards, Limit, limit_of, of_each
 
@@ -137,10 +139,16 @@ class Method(ABC):
             compared.
         ConvergenceError
             If the rewards cannot be found as exactly as that, or beta is so small that their
-            rounding decides between options.
+            rounding decides between options, or numbers leave the range of floats.
         """
 
         def one(each: Population) -> Limit:
-            return self.limit_of_one(each, sampling, beta, reference)
+            try:
+                with np.errstate(over="raise", divide="raise", invalid="raise"):
+                    return self.limit_of_one(each, sampling, beta, reference)
+            except (FloatingPointError, np.linalg.LinAlgError) as error:
+                raise ConvergenceError(
+                    f"{self.name}: cannot be computed in floating point ({error})"
+                ) from None
 
         return of_each(one, population)

@@ -77,22 +77,25 @@ class NashLearning(Method):
     def _equilibrium(self, wins: Floats, beta: float, base: Floats) -> ImplicitRewards:
         """Return the rewards ``P pi / tau``, followed while the regularisation falls to its value.
 
-        Large regularisation leaves the reference, from where Newton's method finds the way.
+        Large regularisation leaves the reference, from where Newton's method finds the way. It
+        finds ``P pi``, whose size does not depend on tau.
         """
-        leads = (wins - 0.5) / self.tau
+        leads = wins - 0.5
         h = np.zeros(len(base))
-        strength = max(beta, float(np.abs(leads).max()))
+        goal = self.tau * beta
+        strength = max(goal, float(np.abs(leads).max()))
         iterations = 0
         while True:
-            strength = max(beta, strength * FALL)
+            strength = max(goal, strength * FALL)
             h, error, steps = _own_answer(h, leads, strength, base)
             iterations += steps
-            if strength == beta:
+            if strength == goal:
                 break
             # Where options are level, h / strength stays, elsewhere h does: along the tangent.
             slope = _slope(h, leads, strength, base)
             bend = np.linalg.solve(slope, (slope + np.eye(len(h))) @ h) / strength
-            h = h + (max(beta, strength * FALL) - strength) * bend
+            h = h + (max(goal, strength * FALL) - strength) * bend
+        h, error = h / self.tau, error / self.tau
         if not is_right(h, error):
             raise ConvergenceError(f"{self.name}: rewards are known to {error:.2e} only")
         return ImplicitRewards(h, error, iterations)

@@ -1,7 +1,7 @@
 """What the orthogonal loss converges to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..errors import ConvergenceError
 from ..links import Logistic
 from ..population import Population
 from .design import pair_design
-from .fits import bradley_terry_rewards, exact_rewards
+from .fits import bradley_terry_rewards, exact_rewards, least_squares
 from .limit import ROUNDING, Floats, ImplicitRewards, is_right
 from .method import Information, Method, Order
 from .typed import RewardAveraging
@@ -91,17 +91,10 @@ class Orthogonal(Method):
         means = np.tensordot(shares, heads + surprise, 1)
         variances = np.tensordot(shares**2, 2.0 + 2.0 * np.cosh(heads), 1)
         weights = design / variances if self.weighted else design
-        rewards = least_squares(means, weights)
         # Of wrong heads the means and the weights move by no more than this for each unit.
         rate = 2.0 + float(np.abs(surprise).max())
         error = rate * max(fit.error for fit in fits) + ROUNDING * float(np.abs(means).max())
-        if not is_right(rewards, error):
-            raise ConvergenceError(f"{self.name}: rewards are known to {error:.2e} only")
-        return ImplicitRewards(rewards, error, sum(fit.iterations for fit in fits))
-
-
-def least_squares(gaps: Floats, weights: Floats) -> Floats:
-    """Return the rewards whose gaps are nearest to given ones, (K, K), under symmetric weights."""
-    laplacian = np.diag(weights.sum(axis=1)) - weights
-    level = np.full(laplacian.shape, weights.sum() / len(weights))
-    return np.asarray(np.linalg.solve(laplacian + level, (weights * gaps).sum(axis=1)))
+        found = least_squares(means, weights, error)
+        if not is_right(found.rewards, found.error):
+            raise ConvergenceError(f"{self.name}: rewards are known to {found.error:.2e} only")
+        return replace(found, iterations=sum(fit.iterations for fit in fits))

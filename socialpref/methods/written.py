@@ -96,14 +96,16 @@ def _with_options(method: Method, text: str) -> Method:
         if name.lower() not in known:
             have = ", ".join(known) or "none"
             raise InputError(f"an option of {method.name} must be one of: {have}; got {name!r}")
+        if known[name.lower()] in given:
+            raise InputError(f"an option of {method.name} must be given once; got {name!r} twice")
         given[known[name.lower()]] = _value(value)
     return type(method)(**given)
 
 
 def _value(text: str) -> object:
-    """Return a number where a text is one: a whole one as int; else the text in small letters."""
+    """Return a number where a text is one, a whole one as int; true or false; or small letters."""
     if not NUMBER.match(text):
-        return text.lower()
+        return {"true": True, "false": False}.get(text.lower(), text.lower())
     number = float(text)
     return int(number) if number.is_integer() and abs(number) < 1e15 else number
 
@@ -111,7 +113,7 @@ def _value(text: str) -> object:
 def _written(method: Method) -> str:
     """Return the name, with the options that differ from their defaults."""
     other = [
-        f"{field.name}={getattr(method, field.name)}"
+        f"{field.name}={str(getattr(method, field.name)).lower()}"
         for field in fields(method)
         if getattr(method, field.name) != field.default
     ]

@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import _validate
 from ..theory import Plan
-from ..theory.identified import described
 from ..theory.planning import GOALS
+from ..theory.structures import described
 from .style import DARK, LIGHT, MIDDLE
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def plan_errors(plan: Plan) -> "Figure":
         intervals over them. The title says which structure is best.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     _validate.instance("plan", plan, Plan, "a Plan")
     known = [np.isfinite(o.information.variance_per_label) for o in plan.offers]
@@ -72,8 +72,9 @@ def plan_errors(plan: Plan) -> "Figure":
     if any(between):
         label += "; grey: 95 % of the draws of the population"
     axes.set_xlabel(fill(label, 60), fontsize=9)
-    axes.xaxis.set_major_formatter(LogFormatter())
-    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.0, 0.4)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="y", color="#eceef0", zorder=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     title = (

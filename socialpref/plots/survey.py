@@ -233,8 +233,9 @@ def sensitivity_dots(table: "pd.DataFrame", aspect: str) -> "Figure":
     figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     ranges = [_range(table[column]) for column in ("n_flippable", "n_share_flippable")]
     most = int(table["n_questions"].max())
+    start = "Depending on" if any(" to " in numbers for numbers in ranges) else "Whatever the"
     title = (
-        f"Depending on {aspect}, {ranges[0]} of {most} rankings can be flipped by {KINDS[0]}, "
+        f"{start} {aspect}, {ranges[0]} of {most} rankings can be flipped by {KINDS[0]}, "
         f"{ranges[1]} by {KINDS[1]}"
     )
     headline(figure, title)

@@ -143,15 +143,18 @@ class Model:
 
     @classmethod
     def of_types(cls, rewards: NDArray[np.float64]) -> Self:
-        """Return the model of some types at one prompt, in floats and without derivatives."""
+        """Return the model of some types at one prompt, in floats.
+
+        Derivatives are by each type's own K rewards: answers of one type depend on no others.
+        """
         odds = np.exp(rewards - rewards.max(axis=1, keepdims=True))
-        n_types = len(odds)
+        n_types, n_options = odds.shape
         none = np.zeros(0)
         return cls(
-            Numbers(odds, np.zeros((*odds.shape, 0)), 0),
-            Numbers(np.full(n_types, 1.0 / n_types), np.zeros((n_types, 0)), 0),
-            Numbers(none, np.zeros((0, 0)), 0),
-            (odds.shape[1],),
+            Numbers(odds, odds[:, :, None] * np.eye(n_options), 0),
+            Numbers(np.full(n_types, 1.0 / n_types), np.zeros((n_types, n_options)), 0),
+            Numbers(none, np.zeros((0, n_options)), 0),
+            (n_options,),
         )
 
     @classmethod

@@ -86,7 +86,8 @@ def distortion_bound(
     ------
     InputError
         If an argument is out of its range, a type of the population has rewards further apart
-        than the bound, or no population on the grid has these preferences.
+        than the bound, no population on the grid has these preferences, or one of them gains
+        nothing from the policy.
     ConvergenceError
         If the two ends of the certificate are apart.
 
@@ -250,6 +251,11 @@ class _Grid:
             raise InputError(
                 "'preferences' must be those of a population of types on the grid; a finer step or "
                 "a larger bound gives more types."
+            )
+        if found.status == 3:
+            raise InputError(
+                "'policy' must be one that every population on the grid gains from; got one that "
+                "some gain nothing from, so that its distortion has no bound."
             )
         raise ConvergenceError(f"distortion: {found.message}")
 

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..links import Logistic
 from ..population import Population, check_population
 from .answers import Model, rank_modulo
-from .structures import MOST_QUESTIONS, Answers, PairWeights, Structure
+from .structures import MOST_QUESTIONS, Answers, PairWeights, Structure, described, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -337,7 +337,7 @@ def information(
     True
     """
     prompts = checked_prompts(population)
-    parts, seed = _parts(structure), _validate.integer("seed", seed)
+    parts, seed = parts_of(structure), _validate.integer("seed", seed)
     n_types, sizes = prompts[0].n_types, tuple(one.n_options for one in prompts)
     pairs = PairWeights.of(sizes, samplings(sampling, prompts))
     _validate.instance("know_shares", know_shares, (bool, type(None)), "True, False or None")
@@ -471,29 +471,6 @@ def samplings(sampling: Any, prompts: tuple[Population, ...]) -> list[Floats] | 
         _validate.distribution("sampling", own, one.n_options, one.options)
         for own, one in zip(each, prompts, strict=True)
     ]
-
-
-def described(structure: Structure | Mapping[Structure, float]) -> str:
-    """Return a structure or a mixture in words."""
-    if isinstance(structure, Structure):
-        return structure.describe()
-    return " + ".join(f"{part:.0%} {one.describe()}" for one, part in structure.items())
-
-
-def _parts(structure: object) -> dict[Structure, float]:
-    """Return the structures and their parts of the labels."""
-    if isinstance(structure, Structure):
-        return {structure: 1.0}
-    must = "a structure, such as Linked(2), or a mapping of structures to parts of the labels"
-    _validate.instance("structure", structure, Mapping, must)
-    assert isinstance(structure, Mapping)
-    for one in structure:
-        _validate.instance("structure", one, Structure, must)
-    parts = np.array([_validate.number("structure", part, 0.0) for part in structure.values()])
-    if not parts.any():
-        raise _validate.complaint("structure", must, "no parts")
-    shares = parts / parts.sum()
-    return {one: float(part) for one, part in zip(structure, shares, strict=True) if part}
 
 
 def _mean_slopes(parts: Mapping[Structure, float], model: Model) -> Floats:

@@ -139,7 +139,7 @@ class Plan:
         """
         import pandas as pd
 
-        from .identified import described
+        from .structures import described
 
         rows: list[dict[str, Any]] = []
         often = self.best_in_draws
@@ -170,7 +170,7 @@ class Plan:
 
     def describe(self) -> str:
         """Return the recommendation in words, with what it rests on."""
-        from .identified import described
+        from .structures import described
 
         if self.best is None:
             return "None of the structures identifies the types: ask for more of each annotator."

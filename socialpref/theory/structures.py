@@ -1,7 +1,7 @@
 """What annotators are asked, and what is recorded: structures of preference data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, permutations
 from math import comb, factorial
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _validate
+from ..population import Population
 from .answers import Model, Numbers, product
 
 Floats = NDArray[np.float64]
@@ -79,6 +80,25 @@ class Structure(ABC):
     def overall(self, model: Model) -> Numbers:
         """Return the shares of the types among all annotators, shape (T,)."""
         return model.shares
+
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return why the answers settle a pair's average-reward gap, without a search.
+
+        Annotators of one type share one taste. Empty if it is not known that they do.
+        """
+        return ""
+
+    def groups(self, shares: Floats) -> Floats:
+        """Return how many annotators of each type there are in each group, (groups, T).
+
+        Annotators of one group cannot be told apart. The numbers sum to 1.
+        """
+        return shares[None]
+
+    @property
+    def asked(self) -> "Mixed | None":
+        """What one annotator is asked, if his answers depend on nobody else's."""
+        return None
 
     @abstractmethod
     def describe(self) -> str:
@@ -217,6 +237,11 @@ class Mixed(Structure):
         """Return the probabilities of all answers, with derivatives."""
         return self.by_type(model, pairs, rng).mixed([model.shares])
 
+    @property
+    def asked(self) -> "Mixed":
+        """The structure itself."""
+        return self
+
 
 @dataclass(frozen=True)
 class Pairs(Mixed):
@@ -279,6 +304,17 @@ class Linked(Mixed):
         found = _linked(model, pairs, rows, weights)
         return found._replace(sampled=len(rows) < _count(len(pairs.first), self.m, self.repeats))
 
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return that pairs which come again tell the types apart, if they do.
+
+        m labels give the mean of every polynomial of degree m in a type's probabilities. Let
+        those of degree m / 2 - 1 take any values on the types. Then those of degree m / 2 that
+        are 0 on all types are so nowhere else, and the means of their squares say that everybody
+        is one of the types.
+        """
+        pairs = PairWeights.of([population.n_options])
+        return _told_apart(population, pairs.first, pairs.second, self.m) if self.repeats else ""
+
     def describe(self) -> str:
         """Return the structure in words."""
         again = ", pairs drawn with repeats" if self.repeats else ""
@@ -318,6 +354,11 @@ class Repeated(Mixed):
             )
             parts.append(part * times)
         return ByType(parts, pairs.weights)
+
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return that labels of the pair tell the types apart, if there are 2T of them."""
+        first, second = np.array(pair)[:, None]
+        return _told_apart(population, first, second, self.m)
 
     def describe(self) -> str:
         """Return the structure in words."""
@@ -391,6 +432,10 @@ class Panel(Structure):
         parts = [side[u] for u in range(model.n_types) for side in sides]
         return _joined(parts, [pairs.weights] * len(parts))
 
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return that each type's answers are seen."""
+        return "each type's answers are seen, and there is one annotator of each"
+
     def describe(self) -> str:
         """Return the structure in words."""
         return "panels with one annotator of each type"
@@ -422,6 +467,17 @@ class VoteCounts(Structure):
             rise = [count * wins[u] for count in counts]
             counts = [stay[0], *(a + b for a, b in zip(stay[1:], rise, strict=False)), rise[-1]]
         return _joined(counts, [pairs.weights] * len(counts))
+
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return that the numbers of votes tell the types' probabilities, but not whose they are.
+
+        The numbers of votes of a pair have the generating function ``prod_u (1 - p_u + p_u z)``,
+        whose roots are the types' odds.
+        """
+        if self.local_only(population.shares):
+            must = "of equally many annotators of each type where votes are counted"
+            raise _validate.complaint("population", must, f"shares {population.shares}")
+        return "the numbers of votes tell the probabilities of all types, which count equally"
 
     def local_only(self, shares: Floats) -> bool:
         """Return whether shares are unequal: votes do not tell which type has which share."""
@@ -478,6 +534,30 @@ class Typed(Structure):
         if not isinstance(self.confusion, str):
             return np.zeros(0)
         return _confusion(0.8, n_types)[:, :-1].ravel()
+
+    def settles(self, population: Population, pair: tuple[int, int]) -> str:
+        """Return that reports tell the types apart, unless wrong ones are as likely or unknown."""
+        if isinstance(self.confusion, str) or self._useless(population.n_types):
+            return ""
+        return "reports that are wrong at a known rate tell how each type answers, and its share"
+
+    def groups(self, shares: Floats) -> Floats:
+        """Return how many of each type report each; of an unknown confusion 80 % are right."""
+        if not isinstance(self.confusion, str):
+            return shares[None]
+        if self.knows_shares:
+            must = "of unknown shares, if the confusion is: there may be any number of types"
+            raise _validate.complaint("structure", must, self.describe())
+        return np.asarray((shares[:, None] * _confusion(0.8, len(shares))).T)
+
+    @property
+    def asked(self) -> Mixed:
+        """The comparisons of one annotator."""
+        return Pairs() if self.m == 1 else Linked(self.m)
+
+    def _useless(self, n_types: int) -> bool:
+        """Return whether all reports are equally likely for every type."""
+        return n_types > 1 and abs(float(self.confusion) - 1.0 / n_types) < 1e-9
 
     def answers(self, model: Model, pairs: PairWeights, rng: np.random.Generator) -> Answers:
         """Return the probabilities of reported types and answers, with derivatives."""
@@ -548,6 +628,16 @@ class Groups(Structure):
         mixes = self._mixes(model)
         return _linked(model, pairs, rows, pairs.weights / len(mixes)).mixed(mixes)
 
+    def groups(self, shares: Floats) -> Floats:
+        """Return the groups' mixtures, at random: no numbers of the population."""
+        own = self.nuisance(len(shares)).reshape(-1, len(shares) - 1)
+        return np.asarray(np.column_stack([own, 1.0 - own.sum(axis=1)]) / len(own))
+
+    @property
+    def asked(self) -> Mixed:
+        """Single comparisons."""
+        return Pairs()
+
     def overall(self, model: Model) -> Numbers:
         """Return the shares of the types among all annotators: groups are of one size."""
         mixes = self._mixes(model)
@@ -576,3 +666,40 @@ def _confusion(right: float, n_types: int) -> Floats:
         return np.ones((1, 1))
     wrong = (1.0 - right) / (n_types - 1)
     return np.full((n_types, n_types), wrong) + (right - wrong) * np.eye(n_types)
+
+
+def _told_apart(population: Population, first: Integers, second: Integers, m: int) -> str:
+    """Return that m labels of pairs, with repeats, tell all types apart, or nothing."""
+    own = population.rewards[population.shares > 0.0]
+    chances = population.link(own[:, first] - own[:, second])
+    chances = chances[np.unique(chances.round(12), axis=0, return_index=True)[1]]
+    powers = [np.ones(len(chances))]
+    for degree in range(1, m // 2):
+        terms = combinations_with_replacement(chances.T, degree)
+        powers += [np.prod(term, axis=0) for term in terms]
+    if m < 2 or np.linalg.matrix_rank(np.array(powers)) < len(chances):
+        return ""
+    return f"{m} labels with repeats tell {len(chances)} kinds of annotators apart from all others"
+
+
+def parts_of(structure: object) -> dict[Structure, float]:
+    """Return structures and their parts of the labels, of one or a mapping."""
+    if isinstance(structure, Structure):
+        return {structure: 1.0}
+    must = "a structure, such as Linked(2), or a mapping of structures to parts of the labels"
+    _validate.instance("structure", structure, Mapping, must)
+    assert isinstance(structure, Mapping)
+    for one in structure:
+        _validate.instance("structure", one, Structure, must)
+    parts = np.array([_validate.number("structure", part, 0.0) for part in structure.values()])
+    if not parts.any():
+        raise _validate.complaint("structure", must, "no parts")
+    shares = parts / parts.sum()
+    return {one: float(part) for one, part in zip(structure, shares, strict=True) if part}
+
+
+def described(structure: Structure | Mapping[Structure, float]) -> str:
+    """Return a structure or a mixture in words."""
+    if isinstance(structure, Structure):
+        return structure.describe()
+    return " + ".join(f"{part:.0%} {one.describe()}" for one, part in structure.items())

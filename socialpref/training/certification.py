@@ -22,6 +22,7 @@ from .descent import ROUNDED
 from .expectation import ASKS, SEES, Asks, Sees, UserLoss
 from .looks import Kind, Looked, look, nearly_tied, plain, random, worked
 from .verdicts import (
+    CLEAR,
     ORDERS,
     LimitVerdict,
     OrderName,
@@ -221,6 +222,8 @@ class Certification:
             yield f"{text[0].upper()}{text[1:]}."
         if any(v.held == 0 and v.reversed >= 0.9 * v.looked > 0 for v in self.orders_on_all):
             yield "It turns an order round: is its sign right?"
+        if all(np.abs(r).max() <= CLEAR for one in self.looked if (r := one.rewards) is not None):
+            yield "All rewards are equal everywhere: does it use the labels?"
         if self.order is not None:
             yield f"Its order is that of {self.order}, as far as {every} populations show."
         if self.several_minima:
@@ -302,8 +305,8 @@ def certify(
     ------
     InputError
         If an argument is out of its range, or the loss raises an error, does not return one
-        finite number for each comparison, does not depend on the margins, or depends on the
-        other comparisons of a batch.
+        finite number for each comparison, computes in less than float64, does not depend on the
+        margins, or depends on the other comparisons of a batch.
 
     Notes
     -----

@@ -89,7 +89,7 @@ class Expectation:
     def __init__(
         self, loss: UserLoss, settings: Sequence[Setting], information: Asks, sees: Sequence[Sees]
     ) -> None:
-        self.loss, self.sees, self.information = loss, tuple(sees), information
+        self.loss, self.sees, self.information = _on_copies(loss), tuple(sees), information
         self.size = settings[0].population.n_options
         y, z = np.nonzero(~np.eye(self.size, dtype=bool))
         d = np.array([one.sampling for one in settings])
@@ -145,15 +145,16 @@ class Expectation:
         return self._of_pairs(margin, more).sum(dim=1)
 
     def check(self) -> None:
-        """Refuse a loss that is not finite, ignores the margins, or mixes comparisons."""
+        """Refuse a loss that is not finite, rounds, ignores the margins, or mixes comparisons."""
         rng = np.random.default_rng(0)
         scores = torch.as_tensor(rng.normal(size=(2, self.size)) * [[1.0], [4.0]])
-        mixes = False
+        mixes, rounds = False, True
 
         def with_fewer(*arguments: Tensor, **extra: Tensor) -> Tensor:
-            nonlocal mixes
+            nonlocal mixes, rounds
             values = self.loss(*arguments, **extra)
             if isinstance(values, Tensor) and values.ndim:
+                rounds &= not values.is_complex() and bool((values == values.float()).all())
                 n = len(values) // 3 + 1
                 some = {name: value[:n] for name, value in extra.items()}
                 fewer = self.loss(*(one[:n] for one in arguments), **some)
@@ -173,6 +174,9 @@ class Expectation:
             slope = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0]
         if slope is None or not (slope - slope.mean(dim=1, keepdim=True)).any():
             raise _validate.complaint("loss", "a function of the margins", "one with slope 0")
+        if rounds:
+            must = "computed in float64, as margins are, for minima to be found"
+            raise _validate.complaint("loss", must, "values of lower precision")
         if mixes:
             must = "a function of each comparison by itself"
             raise _validate.complaint("loss", must, "one that depends on the others")
@@ -287,6 +291,17 @@ class Expectation:
         if values.shape != shape:
             raise _validate.complaint("loss", must, f"shape {tuple(values.shape)}")
         return values
+
+
+def _on_copies(loss: UserLoss) -> UserLoss:
+    """Return a loss that may change what it is given in place."""
+
+    def on_copies(*arguments: Tensor, **extra: Tensor) -> Tensor:
+        return loss(
+            *(one.clone() for one in arguments), **{k: one.clone() for k, one in extra.items()}
+        )
+
+    return on_copies
 
 
 def _each(population: Population, y: NDArray[np.int64], z: NDArray[np.int64]) -> Floats:

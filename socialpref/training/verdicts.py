@@ -100,13 +100,17 @@ def scores_of(order: str, setting: Setting) -> Floats:
 
 
 def signs(one: Looked, order: str) -> Floats:
-    """Return, for pairs that an order tells apart, 1 if rewards agree, -1 if not, 0 if level."""
+    """Return, for pairs that an order tells apart, 1 if rewards agree, -1 if not, 0 if level.
+
+    A loss with a large beta of its own has small rewards, which are told apart as well.
+    """
     assert one.rewards is not None
     scores = scores_of(order, one.setting)
     y, z = np.triu_indices(len(scores), 1)
     gaps, wanted = one.rewards[y] - one.rewards[z], scores[y] - scores[z]
     clear = np.abs(wanted) > CLEAR
-    return np.asarray((np.sign(gaps * (np.abs(gaps) > CLEAR)) * np.sign(wanted))[clear])
+    size = 1.0 if one.kinked else min(1.0, float(np.abs(one.rewards).max()))
+    return np.asarray((np.sign(gaps * (np.abs(gaps) > CLEAR * size)) * np.sign(wanted))[clear])
 
 
 def verdict_of(order: OrderName, looked: Sequence[Looked]) -> OrderVerdict:

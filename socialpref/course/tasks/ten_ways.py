@@ -57,8 +57,9 @@ def condorcet(function: Any) -> None:
 def _votes() -> Iterator[Case]:
     rng = np.random.default_rng(4)
     cycle = Population([[-1, 3, 0], [-3, -4, 0], [2, -1, -2]])
+    level = Population([[1, 1, 0]])  # two options win against the third, and not in more than half
     random = [Population(rng.normal(size=(3, 4))) for _ in range(5)]
-    for people in (mediocre_winner(), cycle, *random):
+    for people in (mediocre_winner(), cycle, level, *random):
         P = people.pairwise()
         beats = (P > 0.5).sum(axis=1) == people.n_options - 1
         right = int(beats.argmax()) if beats.any() else -1

