@@ -29,8 +29,7 @@ from socialpref._files import results_folder
 from socialpref.examples import mediocre_winner, ring
 from socialpref.theory import STRUCTURES, Information, Linked, Offer, Structure, plan
 from socialpref.theory.answers import Model
-from socialpref.theory.identified import described
-from socialpref.theory.structures import Answers, PairWeights
+from socialpref.theory.structures import Answers, PairWeights, described
 
 Floats = NDArray[np.float64]
 QUICK = tuple(one for one in STRUCTURES if one != Linked(5, repeats=True))
