@@ -780,7 +780,7 @@ def test_path_stays_beside_the_file_and_source_overrides(table: Path, out: Path)
     [
         ("answers.docx", b"", ["answers.docx", "pass --source"]),
         ("answers", b"", ["answers", "pass --source"]),
-        ("other.json", b"{}", ["other.json", "pass --source"]),
+        ("other.json", b"{}", ["other.json", "not a table of counts"]),
         ("rows.csv", ROWS.encode(), ["rows.csv", "--groups", "question, group, option, count"]),
         ("empty.csv", b"", ["empty.csv", "not a CSV file"]),
         ("wrong.parquet", b"1234", ["wrong.parquet", "not a Parquet file"]),

@@ -20,6 +20,7 @@ from socialpref.surveys import (
     read_opinionqa,
     read_table,
 )
+from socialpref.surveys.missing import kind_of_label
 
 from .survey_files import DATA, real
 
@@ -464,7 +465,7 @@ def questions(draw: st.DrawFn, cell: st.SearchStrategy[float]) -> dict[str, Any]
     return {
         "table": np.array(draw(st.lists(row, min_size=n_groups, max_size=n_groups))),
         "groups": draw(names(n_groups)),
-        "options": draw(names(n_options)),
+        "options": draw(names(n_options).filter(lambda given: not any(map(kind_of_label, given)))),
         "text": draw(WORDS),
         "grouping": draw(WORDS),
         "source": draw(WORDS),

@@ -80,8 +80,8 @@ def disclose(audit: "Audit") -> Disclosure:
     >>> from socialpref.comparisons import simulate
     >>> camps = Population([[0, -1, -2], [0, -2, 4]], [0.6, 0.4], options=["a", "b", "c"])
     >>> found = disclose(audit(simulate(camps, 4000, "linked", comparisons=8)))
-    >>> print(found.asked)
-    500 annotators made 4,000 comparisons, half of them at least 8 each.
+    >>> print(found.asked)  # comparisons of an option with itself do not count
+    500 annotators made 2,657 comparisons, half of them at least 5 each.
     """
     links = _links(audit)
     known, bounds, way = None, None, None
