@@ -581,7 +581,13 @@ CAMPS = Population([[0, -1, -2], [0, -2, 4]], [0.6, 0.4], options=["a", "b", "c"
     ("structure", "n", "identified", "left_open"),
     [
         ("anonymous", 300, "one taste for all", "With any number of types"),
-        ("linked", 800, "shares of 2 types, by 3 linked comparisons, pairs drawn", "Only sampling"),
+        pytest.param(
+            "linked",
+            800,
+            "shares of 2 types, by 3 linked comparisons, pairs drawn",
+            "Only sampling",
+            marks=pytest.mark.slow,
+        ),
         ("typed", 400, "by comparisons with types, shares unknown: all 5 parameters", "one taste"),
     ],
 )
