@@ -17,7 +17,9 @@ pytest_collect_file = Sybil(
     excludes=["*/train-from-comparisons.md"],  # trains models: a slow test runs it as a whole
 ).pytest()
 # What needs TRL or its data sets cannot be imported without the extra "llm".
-collect_ignore = [] if find_spec("trl") else ["socialpref/llm/trainer.py", "tests/llm_small.py"]
+NEED_LLM = ["socialpref/llm/columns.py", "socialpref/llm/trainer.py"]
+NEED_LLM += ["tests/llm_processes.py", "tests/llm_small.py"]
+collect_ignore = [] if find_spec("trl") else NEED_LLM
 
 # The site's builder needs Sphinx, which the tests do without.
 collect_ignore_glob = ["docs/*.py", "docs/_extensions/*.py"]
