@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -109,6 +109,10 @@ class CorrectedDPO(Method):
         gaps = rewards - rewards[:, :1]
         exact = self.form != "F2" or type(population.link) is Logistic
         return self.alpha == 0.0 or (exact and bool((gaps == gaps[0]).all()))
+
+    def without_search(self) -> Self:
+        """Return the method without other starts."""
+        return replace(self, n_starts=0)
 
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None

@@ -2,8 +2,8 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self, overload
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,10 +55,10 @@ class Method(ABC):
     def without_search(self) -> Self:
         """Return the method without the search for minima beside the one it returns.
 
-        The policies are the same. Of many draws they are found faster.
+        The policies are the same. Of many draws they are found faster. Most methods have no
+        search.
         """
-        changes: dict[str, Any] = {"n_starts": 0} if hasattr(self, "n_starts") else {}
-        return replace(self, **changes)
+        return self
 
     def divided(self, by: float) -> "Method | None":
         """Return the method whose rewards are these, divided by a number, or None.

@@ -1,7 +1,7 @@
 """DPO whose comparisons are drawn from the policy itself: fixed points, and rounds of it."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,6 +80,10 @@ class OnPolicyDPO(Method):
         if self.rounds is not None:
             object.__setattr__(self, "rounds", _validate.integer("rounds", self.rounds, 1))
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts, 0))
+
+    def without_search(self) -> Self:
+        """Return the method without other starts."""
+        return replace(self, n_starts=0)
 
     def limit_of_one(
         self,

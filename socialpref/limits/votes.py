@@ -1,7 +1,7 @@
 """What the likelihood of the number of votes converges to."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,10 +51,6 @@ class VoteCountLikelihood(Method):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_starts", _validate.integer("n_starts", self.n_starts, 1))
-
-    def without_search(self) -> Self:
-        """Return the method itself: its limit needs no search."""
-        return self
 
     def implicit_rewards(
         self, population: Population, sampling: ArrayLike | None
